@@ -1,0 +1,1 @@
+//! THE OFFICE: configuration, admin API, metrics; on its own thread.

@@ -1,0 +1,1 @@
+//! WHAT HAPPENS TO A TRANSACTION: duplicates, deadlines, reversals, advices, replay.

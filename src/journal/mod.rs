@@ -1,0 +1,1 @@
+//! WHAT WE MUST NOT FORGET: layout, tail, segments, commit, recovery, readers.

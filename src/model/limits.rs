@@ -1,0 +1,44 @@
+//! Every bound of the switch that is not configuration, with the reason and the relations between them.
+
+/// Largest institution code: eleven digits (ISO 8583 DE 32 `n..11`).
+pub const INSTITUTION_MAX: u64 = 99_999_999_999;
+
+/// Largest frame that a listener may be configured to accept, length header included.
+pub const FRAME_BYTES_MAX: usize = 64 * 1024;
+/// Largest frame by default.
+pub const FRAME_BYTES_DEFAULT: usize = 8 * 1024;
+/// Time from a frame's first byte to its last.
+pub const FRAME_DEADLINE_MS: u64 = 5_000;
+/// Time from connection to sign-on.
+pub const SIGN_ON_DEADLINE_MS: u64 = 10_000;
+
+/// Largest payment code on the wire (EMV codes have 512 characters at most, of up to 4 bytes).
+pub const CODE_BYTES_MAX: usize = 1_998;
+/// Longest free text kept in a journal and carried by ISO 8583 DE 44 (`ans..25`).
+pub const TEXT_BYTES_MAX: usize = 25;
+
+/// Participants in one table snapshot.
+pub const PARTICIPANTS_MAX: usize = 60_000;
+/// Shards of one switch; STAN blocks are an equal share each.
+pub const SHARDS_MAX: u16 = 64;
+/// System trace audit numbers: 000001 to 999999.
+pub const STAN_MAX: u32 = 999_999;
+
+/// Requests that wait for one answer: the first, and its repeats. More get A1.
+pub const WAITERS_MAX: usize = 5;
+
+/// Days between a new key's local date and ours.
+pub const KEY_DAYS_MAX: i64 = 2;
+/// Days for which keys are remembered, at least.
+pub const KEY_RETENTION_DAYS: i64 = 5;
+
+/// A journal block: the unit of direct writes, and of padding.
+pub const BLOCK_BYTES: usize = 4_096;
+/// Largest journal record, header included. Never straddles a batch.
+pub const RECORD_BYTES_MAX: usize = 1_024;
+
+const _: () = assert!(FRAME_BYTES_DEFAULT <= FRAME_BYTES_MAX);
+const _: () = assert!(CODE_BYTES_MAX < FRAME_BYTES_DEFAULT);
+const _: () = assert!(RECORD_BYTES_MAX < BLOCK_BYTES);
+const _: () = assert!(STAN_MAX / SHARDS_MAX as u32 > 10_000);
+const _: () = assert!(KEY_RETENTION_DAYS > 2 * KEY_DAYS_MAX);

@@ -1,0 +1,226 @@
+//! Codes and enumerations with a fixed meaning: response codes, outcomes, states, reasons.
+//!
+//! Numbers are those of the SBE schema; ISO 8583 carries the same as digits in DE 48 tags.
+
+use core::fmt;
+
+/// Two characters, the same in SBE `responseCode` and ISO 8583 DE 39.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ResponseCode(pub [u8; 2]);
+
+impl ResponseCode {
+    /// Approved.
+    pub const APPROVED: Self = Self(*b"00");
+    /// In progress or pending: not an outcome.
+    pub const PENDING: Self = Self(*b"09");
+    /// Invalid transaction.
+    pub const INVALID_TRANSACTION: Self = Self(*b"12");
+    /// Amount.
+    pub const INVALID_AMOUNT: Self = Self(*b"13");
+    /// No such code or payer.
+    pub const NO_SUCH_CODE: Self = Self(*b"14");
+    /// No such institution.
+    pub const NO_SUCH_INSTITUTION: Self = Self(*b"15");
+    /// Original not found.
+    pub const NOT_FOUND: Self = Self(*b"25");
+    /// Format; DE 44 or Reject names field and offset.
+    pub const FORMAT: Self = Self(*b"30");
+    /// Not supported.
+    pub const NOT_SUPPORTED: Self = Self(*b"40");
+    /// Not permitted to the sender.
+    pub const NOT_PERMITTED: Self = Self(*b"58");
+    /// No answer in time, being resolved: not an outcome unless one is stated beside it.
+    pub const NO_ANSWER: Self = Self(*b"68");
+    /// Participant down or signed off.
+    pub const DESTINATION_DOWN: Self = Self(*b"91");
+    /// No route for this code.
+    pub const NO_ROUTE: Self = Self(*b"92");
+    /// Same key with another body.
+    pub const CONFLICT: Self = Self(*b"94");
+    /// Our fault.
+    pub const MALFUNCTION: Self = Self(*b"96");
+    /// Message authentication failed.
+    pub const BAD_MAC: Self = Self(*b"A0");
+    /// Shed: nothing was recorded, the same key may be sent again.
+    pub const SHED: Self = Self(*b"A1");
+
+    /// Two digits or capital letters.
+    pub fn new(bytes: [u8; 2]) -> Option<Self> {
+        bytes
+            .iter()
+            .all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase())
+            .then_some(Self(bytes))
+    }
+}
+
+impl fmt::Display for ResponseCode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{}{}",
+            char::from(self.0[0]),
+            char::from(self.0[1])
+        )
+    }
+}
+
+impl fmt::Debug for ResponseCode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{self}")
+    }
+}
+
+/// Declares an enumeration whose numbers are part of the wire and of the journal.
+macro_rules! numbered {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $value:literal $text:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        #[repr(u8)]
+        pub enum $name { $($(#[$doc])* $variant = $value),+ }
+
+        impl $name {
+            /// Every value, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The value of a wire or journal byte.
+            pub const fn from_u8(value: u8) -> Option<Self> {
+                match value { $($value => Some(Self::$variant),)+ _ => None }
+            }
+
+            /// The word for people and for JSON.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+        }
+    };
+}
+
+numbered! {
+    /// Who shows the code.
+    Presentation {
+        /// The payer scans the merchant's code.
+        Mpm = 1 "mpm",
+        /// The merchant scans the payer's code.
+        Cpm = 2 "cpm",
+    }
+}
+
+numbered! {
+    /// Direction x presentation.
+    Scenario {
+        /// A foreign wallet scans a code in China.
+        InboundMpm = 1 "inbound-mpm",
+        /// A foreign wallet's code is scanned in China.
+        InboundCpm = 2 "inbound-cpm",
+        /// A Chinese wallet scans a code abroad.
+        OutboundMpm = 3 "outbound-mpm",
+        /// A Chinese wallet's code is scanned abroad.
+        OutboundCpm = 4 "outbound-cpm",
+    }
+}
+
+numbered! {
+    /// How a transaction ended.
+    Outcome {
+        /// The destination approved.
+        Approved = 1 "approved",
+        /// The destination or the switch declined.
+        Declined = 2 "declined",
+        /// It was, or may have been, approved, and has been reversed.
+        Reversed = 3 "reversed",
+    }
+}
+
+numbered! {
+    /// Where a transaction is now.
+    State {
+        /// Recorded, not yet sent on.
+        Received = 1 "received",
+        /// Sent on, or about to be.
+        Forwarded = 2 "forwarded",
+        /// An outcome is recorded.
+        Answered = 3 "answered",
+        /// The destination said 09.
+        Pending = 4 "pending",
+        /// No answer in time.
+        Unknown = 5 "unknown",
+        /// A reversal is under way.
+        Reversing = 6 "reversing",
+        /// Waits for a person.
+        OperatorQueue = 7 "operator-queue",
+    }
+}
+
+numbered! {
+    /// How well the wallet knows its payer.
+    KycLevel {
+        /// Not at all.
+        None = 0 "none",
+        /// By telephone number or the like.
+        Basic = 1 "basic",
+        /// By document.
+        Verified = 2 "verified",
+    }
+}
+
+numbered! {
+    /// Why a reversal or refund was asked for.
+    Reason {
+        /// The customer asked.
+        Customer = 1 "customer",
+        /// No answer in time.
+        Timeout = 2 "timeout",
+        /// The answer could not be read.
+        MalformedAnswer = 3 "malformed-answer",
+        /// The link was lost.
+        LinkLost = 4 "link-lost",
+        /// An operator decided.
+        Operator = 5 "operator",
+        /// The approval came after the deadline.
+        LateApproval = 6 "late-approval",
+        /// Compliance.
+        Compliance = 7 "compliance",
+        /// The merchant asked.
+        Merchant = 8 "merchant",
+    }
+}
+
+numbered! {
+    /// What kind of code was scanned.
+    CodeKind {
+        /// EMV merchant-presented.
+        EmvMpm = 1 "emv-mpm",
+        /// A URL.
+        Url = 2 "url",
+        /// Digits.
+        Digits = 3 "digits",
+        /// EMV consumer-presented.
+        EmvCpm = 4 "emv-cpm",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_values_agree_both_ways() {
+        assert!(
+            Outcome::ALL
+                .iter()
+                .all(|value| Outcome::from_u8(*value as u8) == Some(*value))
+        );
+        assert!(
+            State::ALL
+                .iter()
+                .all(|value| State::from_u8(*value as u8) == Some(*value))
+        );
+        assert!(
+            Reason::ALL
+                .iter()
+                .all(|value| Reason::from_u8(*value as u8) == Some(*value))
+        );
+        assert_eq!(Outcome::from_u8(0), None);
+        assert_eq!(Outcome::from_u8(255), None);
+    }
+}

@@ -1,0 +1,1 @@
+//! WHERE IT GOES: immutable tables, prefixes too.

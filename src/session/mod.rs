@@ -1,0 +1,1 @@
+//! WHO IS SIGNED ON: sign-on, echo, windows, rates; draws the link-level match keys.

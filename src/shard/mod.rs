@@ -1,0 +1,1 @@
+//! ONE CORE AND ALL IT OWNS: the turn wires the stages together.

@@ -1,0 +1,1 @@
+//! THE FAKE WORLD: the same turn, executed from a seed.

@@ -1,0 +1,1 @@
+//! The only door through which wire bytes may be printed.
