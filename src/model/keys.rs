@@ -85,7 +85,7 @@ mod tests {
     fn key(reference: &[u8; 12]) -> Key {
         Key {
             originator: Institution::new(48_000_702).unwrap(),
-            local_date: Date::from_yyyymmdd(2026_11_21).unwrap(),
+            local_date: Date::from_yyyymmdd(20_261_121).unwrap(),
             reference: Reference::new(*reference).unwrap(),
         }
     }

@@ -103,6 +103,11 @@ mod tests {
     use rust_decimal::Decimal;
 
     #[test]
+    #[expect(
+        clippy::inconsistent_digit_grouping,
+        clippy::zero_prefixed_literal,
+        reason = "the first digit counts decimals"
+    )]
     fn iso_rates_are_a_decimal_place_digit_and_seven_digits() {
         for (digits, mantissa, exponent) in [
             (6_9_100_000, 9_100_000, -6),

@@ -1,1 +1,295 @@
-//! What a shard writes down.
+//! What a shard writes down: every input that changed state, and the decision taken on it.
+//!
+//! Replay applies these decisions and takes none. No record holds a payment code, a payer token, a
+//! merchant's name or a key. Byte layouts are the journal's business (`journal/layout.rs`).
+
+use crate::model::chars::Chars;
+use crate::model::ids::{Epoch, Institution, MatchKey, ShardId, TableVersion, TransactionNumber};
+use crate::model::keys::{BusinessKey, Key};
+use crate::model::limits::TEXT_BYTES_MAX;
+use crate::model::message::{Amounts, Echoed, Fingerprint};
+use crate::model::money::Money;
+use crate::model::outcome::{Outcome, Presentation, Reason, ResponseCode, Scenario};
+use crate::model::time::{Date, Wall};
+
+/// A text short enough to be kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ShortText {
+    bytes: [u8; TEXT_BYTES_MAX],
+    length: u8,
+}
+
+impl ShortText {
+    /// No text.
+    pub const EMPTY: Self = Self {
+        bytes: [0; TEXT_BYTES_MAX],
+        length: 0,
+    };
+
+    /// The text; empty where it is too long to be kept whole.
+    pub fn new(text: &[u8]) -> Self {
+        let mut bytes = [0; TEXT_BYTES_MAX];
+        match (bytes.get_mut(..text.len()), u8::try_from(text.len())) {
+            (Some(place), Ok(length)) => {
+                place.copy_from_slice(text);
+                Self { bytes, length }
+            }
+            (None, _) | (_, Err(_)) => Self::EMPTY,
+        }
+    }
+
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+}
+
+/// Who did something to a transaction.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub enum Actor {
+    /// The participant that sent the payment.
+    Originator = 1,
+    /// The participant that answers it.
+    Destination = 2,
+    /// The switch itself.
+    Switch = 3,
+}
+
+impl Actor {
+    /// The actor of a journal byte.
+    pub const fn from_u8(value: u8) -> Option<Self> {
+        match value {
+            1 => Some(Self::Originator),
+            2 => Some(Self::Destination),
+            3 => Some(Self::Switch),
+            _ => None,
+        }
+    }
+
+    /// The word for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Originator => "originator",
+            Self::Destination => "destination",
+            Self::Switch => "switch",
+        }
+    }
+}
+
+/// The journal was opened for writing: first record of every epoch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Opened {
+    /// Which opening this is.
+    pub epoch: Epoch,
+    /// Whose journal.
+    pub shard: ShardId,
+    /// Of how many.
+    pub shards: u16,
+    /// The tables it starts with.
+    pub table: TableVersion,
+    /// Their content hash.
+    pub table_hash: u64,
+}
+
+/// What was decided about a new payment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Decision {
+    /// It goes to the destination.
+    Forward {
+        /// The participant it goes to, by its own institution.
+        destination: Institution,
+        /// Our match key on the destination leg.
+        match_key: MatchKey,
+        /// When the originator has its answer, 68 at the latest.
+        deadline: Wall,
+    },
+    /// We decline it ourselves. This is its outcome.
+    Decline {
+        /// 91, 92 and the like.
+        response_code: ResponseCode,
+    },
+}
+
+/// A business key was claimed: the payment as far as it must be remembered, and the decision.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Payment {
+    /// The number it claimed.
+    pub number: TransactionNumber,
+    /// Its key (the class is payment).
+    pub key: Key,
+    /// Tells a repeat from a conflict.
+    pub fingerprint: Fingerprint,
+    /// The participant whose session sent it, by its own institution.
+    pub originator: Institution,
+    /// The originator's match key.
+    pub match_key: MatchKey,
+    /// The institution that the request named as destination.
+    pub named_destination: Option<Institution>,
+    /// As received.
+    pub forwarder: Option<Institution>,
+    /// Who showed the code.
+    pub presentation: Presentation,
+    /// Direction x presentation, as we see it.
+    pub scenario: Option<Scenario>,
+    /// As forwarded.
+    pub amounts: Amounts,
+    /// What an ISO 8583 answer repeats.
+    pub echoed: Echoed,
+    /// Ours, fixed when it was received.
+    pub settlement_date: Date,
+    /// The tables that decided.
+    pub table: TableVersion,
+    /// What was decided.
+    pub decision: Decision,
+}
+
+/// The destination answered in time, or it is certain that it never saw the request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Answer {
+    /// Of which transaction.
+    pub number: TransactionNumber,
+    /// Who decided: the destination, or the switch where nothing was sent.
+    pub by: Actor,
+    /// What the originator is told.
+    pub response_code: ResponseCode,
+    /// Approved or declined.
+    pub outcome: Outcome,
+    /// The destination's approval code.
+    pub approval_code: Option<Chars<6>>,
+    /// As answered.
+    pub amounts: Amounts,
+    /// As answered.
+    pub text: ShortText,
+}
+
+/// Nobody knows whether the destination approved. The originator is told 68; a reversal follows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Unknown {
+    /// Of which transaction.
+    pub number: TransactionNumber,
+    /// Timeout, malformed answer, link lost.
+    pub reason: Reason,
+}
+
+/// A reversal was asked for, or decided by the switch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reversal {
+    /// Of which transaction; where the target was not known, the number it claims now.
+    pub number: TransactionNumber,
+    /// What is reversed.
+    pub target: BusinessKey,
+    /// The payment behind it.
+    pub root: Key,
+    /// Whether the target was unknown, and its key is claimed as reversed.
+    pub claims: bool,
+    /// Who asked.
+    pub by: Actor,
+    /// The participant that asked, by its own institution; none for the switch.
+    pub participant: Option<Institution>,
+    /// 0420/0421, which cannot be refused; otherwise 0400.
+    pub advice: bool,
+    /// Why.
+    pub reason: Option<Reason>,
+    /// The whole amount of the target.
+    pub amount: Money,
+    /// Our match key on the leg that the reversal goes out on; none where nobody needs to be told.
+    pub match_key: Option<MatchKey>,
+}
+
+/// The counterparty answered a reversal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ReversalAnswer {
+    /// Of which transaction.
+    pub number: TransactionNumber,
+    /// What it said.
+    pub response_code: ResponseCode,
+    /// Whether the transaction is reversed now.
+    pub reversed: bool,
+}
+
+/// An unanswered reversal request (0400) goes on as advice, which is repeated until acknowledged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ReversalEscalation {
+    /// Of which transaction.
+    pub number: TransactionNumber,
+    /// Our match key of the advice.
+    pub match_key: MatchKey,
+}
+
+/// A participant is told, by PaymentAdvice until it acknowledges, how a payment ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Advice {
+    /// Of which transaction.
+    pub number: TransactionNumber,
+    /// Our match key on the originator leg.
+    pub match_key: MatchKey,
+}
+
+/// The PaymentAdvice was acknowledged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AdviceAnswer {
+    /// Of which transaction.
+    pub number: TransactionNumber,
+    /// With which code.
+    pub response_code: ResponseCode,
+}
+
+/// An answer came after the outcome was decided without it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LateAnswer {
+    /// Of which transaction.
+    pub number: TransactionNumber,
+    /// What it said.
+    pub response_code: ResponseCode,
+}
+
+/// Any record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(missing_docs, reason = "each is documented on its own type")]
+pub enum Record {
+    Opened(Opened),
+    Payment(Payment),
+    Answer(Answer),
+    Unknown(Unknown),
+    Reversal(Reversal),
+    ReversalAnswer(ReversalAnswer),
+    ReversalEscalation(ReversalEscalation),
+    Advice(Advice),
+    AdviceAnswer(AdviceAnswer),
+    LateAnswer(LateAnswer),
+}
+
+impl Record {
+    /// The transaction that it is about; zero for none.
+    pub const fn number(&self) -> TransactionNumber {
+        match self {
+            Self::Opened(_) => TransactionNumber(0),
+            Self::Payment(record) => record.number,
+            Self::Answer(record) => record.number,
+            Self::Unknown(record) => record.number,
+            Self::Reversal(record) => record.number,
+            Self::ReversalAnswer(record) => record.number,
+            Self::ReversalEscalation(record) => record.number,
+            Self::Advice(record) => record.number,
+            Self::AdviceAnswer(record) => record.number,
+            Self::LateAnswer(record) => record.number,
+        }
+    }
+
+    /// The word for people and for JSON.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Opened(_) => "opened",
+            Self::Payment(_) => "payment",
+            Self::Answer(_) => "answer",
+            Self::Unknown(_) => "unknown",
+            Self::Reversal(_) => "reversal",
+            Self::ReversalAnswer(_) => "reversal-answer",
+            Self::ReversalEscalation(_) => "reversal-escalation",
+            Self::Advice(_) => "advice",
+            Self::AdviceAnswer(_) => "advice-answer",
+            Self::LateAnswer(_) => "late-answer",
+        }
+    }
+}

@@ -186,6 +186,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::inconsistent_digit_grouping, reason = "years, months and days")]
     fn every_day_of_three_centuries_counts_up_by_one() {
         let first = date(1900_01_01).days();
         let last = date(2199_12_31).days();
@@ -202,6 +203,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::inconsistent_digit_grouping, reason = "years, months and days")]
     fn a_date_without_a_year_is_the_nearest_one() {
         for (mmdd, near, expected) in [
             (1231, 2027_01_01, 2026_12_31),
