@@ -31,8 +31,8 @@ impl Class {
     }
 }
 
-/// The part of a business key that a message states: who, on which of its own days, which reference.
-/// Also the *root* of reversals, refunds and inquiries. Passes end to end unchanged.
+/// The part of a business key that a message states: who, on which of its own days, which
+/// reference. Also the *root* of reversals, refunds and inquiries. Passes end to end unchanged.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Key {
     /// The originating institution (in MPM the wallet), DE 32.

@@ -1,4 +1,5 @@
-//! Every bound of the switch that is not configuration, with the reason and the relations between them.
+//! Every bound of the switch that is not configuration, with the reason and the relations between
+//! them.
 
 /// Largest institution code: eleven digits (ISO 8583 DE 32 `n..11`).
 pub const INSTITUTION_MAX: u64 = 99_999_999_999;

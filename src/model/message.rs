@@ -330,7 +330,7 @@ pub struct PaymentResult<'a> {
     pub header: Header,
     pub key: Key,
     pub response_code: ResponseCode,
-    /// DE 48 tag 15; where ISO 8583 omits it, 00 means approved, 09 and 68 nothing, others declined.
+    /// DE 48 tag 15; where ISO 8583 omits it: 00 approved, 09 and 68 nothing, others declined.
     pub outcome: Option<Outcome>,
     /// DE 38.
     pub approval_code: Option<Chars<6>>,

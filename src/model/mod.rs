@@ -1,4 +1,5 @@
-//! THE WORDS: what every room of the house speaks of. Plain data and the small pure rules that belong to it.
+//! THE WORDS: what every room of the house speaks of. Plain data and the small pure rules that
+//! belong to it.
 //!
 //! It imports nothing of ours, and holds no clock, no socket, no file, no thread and no randomness.
 

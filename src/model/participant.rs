@@ -71,7 +71,8 @@ pub struct Participant {
     pub rate_per_second: u32,
     /// As originator: its payments are answered within this time, 68 at the latest.
     pub answer_timeout_ms: u32,
-    /// As destination: how long an acknowledgement may take before a reversal or advice is repeated.
+    /// As destination: how long an acknowledgement may take before a reversal or advice is
+    /// repeated.
     pub repeat_ms: u32,
     /// Idle time after which we ask for an echo; zero: never.
     pub echo_idle_ms: u32,

@@ -97,7 +97,8 @@ pub enum Submission {
         link: LinkId,
     },
     /// Write `bytes` bytes of the journal's tail, from `tail_offset`, to a segment file at
-    /// `segment_offset`, past the page cache and durably. All three are multiples of the block size.
+    /// `segment_offset`, past the page cache and durably. All three are multiples of the block
+    /// size.
     Write {
         /// Comes back with [`Completion::Written`].
         write: u64,

@@ -12,7 +12,8 @@ pub enum Framing {
     /// FIX SOFH 1.0: u32 big-endian length *including* these six bytes, then 0xEB50 (SBE 1.0,
     /// little-endian).
     Sofh,
-    /// u16 big-endian length, excluding itself; with `tpdu`, five bytes of TPDU count as body length.
+    /// u16 big-endian length, excluding itself; with `tpdu`, five bytes of TPDU count as body
+    /// length.
     Len2 {
         /// Whether a five-byte TPDU follows the length.
         tpdu: bool,
