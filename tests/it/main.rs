@@ -1,0 +1,4 @@
+//! The one integration binary: house rules, golden bytes, and the switch from outside.
+#![cfg(test)]
+
+mod tidy;
