@@ -1,1 +1,6 @@
 //! THE OFFICE: configuration, admin API, metrics; on its own thread.
+//!
+//! It reaches a shard only through its mailbox, its counters and table snapshots, and never touches
+//! a payment.
+
+pub mod configuration;

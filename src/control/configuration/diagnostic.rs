@@ -1,0 +1,188 @@
+//! What is wrong with a configuration, where, and what to do: for people and for programs.
+//!
+//! A line is shown up to the end of what is marked, and not at all where its key is a secret.
+
+use std::fmt;
+use std::ops::Range;
+
+use serde::Serialize;
+
+/// Shown to people in one go; programs get all.
+const SHOWN_MAX: usize = 20;
+
+/// One thing that is wrong.
+#[derive(Clone, PartialEq, Eq, Serialize, Debug)]
+pub struct Diagnostic {
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+    /// Characters that are marked, at least one.
+    pub marked: usize,
+    /// The line up to the end of what is marked; `None` where it may hold a secret.
+    pub text: Option<String>,
+    /// What is wrong.
+    pub problem: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// All that is wrong with one file.
+#[derive(Clone, PartialEq, Eq, Serialize, Debug)]
+pub struct Diagnostics {
+    file: String,
+    #[serde(skip)]
+    text: String,
+    errors: Vec<Diagnostic>,
+}
+
+impl Diagnostics {
+    pub(super) fn new(file: &str, text: &str) -> Self {
+        Self {
+            file: file.to_owned(),
+            text: text.to_owned(),
+            errors: Vec::new(),
+        }
+    }
+
+    /// What is wrong, in the order of the file.
+    pub fn errors(&self) -> &[Diagnostic] {
+        &self.errors
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.errors.is_empty()
+    }
+
+    /// The line on which `span` begins.
+    pub(super) fn line(&self, span: &Range<usize>) -> usize {
+        Place::of(&self.text, span).line
+    }
+
+    /// Notes that `problem` lies at `span`.
+    pub(super) fn note(
+        &mut self,
+        span: &Range<usize>,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        let place = Place::of(&self.text, span);
+        self.errors.push(Diagnostic {
+            line: place.line,
+            column: place.column,
+            marked: place.marked,
+            text: place.text,
+            problem: problem.into(),
+            remedy: remedy.into(),
+        });
+    }
+
+    /// Notes what the TOML grammar does not allow.
+    pub(super) fn grammar(&mut self, error: &toml::de::Error) {
+        let span = error.span().unwrap_or(0..0);
+        let problem = format!("this is not TOML: {}", error.message());
+        let remedy =
+            "quote texts with \"...\", write lists as [a, b], put each key on its own line";
+        self.note(&span, problem, remedy);
+    }
+
+    /// In the order of the file, each once.
+    pub(super) fn sorted(mut self) -> Self {
+        self.errors.sort_by_key(|error| (error.line, error.column));
+        self.errors.dedup();
+        self
+    }
+}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for error in self.errors.iter().take(SHOWN_MAX) {
+            writeln!(formatter, "error: {}", error.problem)?;
+            writeln!(
+                formatter,
+                "  --> {}:{}:{}",
+                self.file, error.line, error.column
+            )?;
+            let margin = error.line.to_string().len().max(3);
+            writeln!(formatter, "{:margin$} |", "")?;
+            if let Some(text) = &error.text {
+                let before = " ".repeat(error.column.saturating_sub(1));
+                let carets = "^".repeat(error.marked);
+                writeln!(formatter, "{:margin$} | {text}", error.line)?;
+                writeln!(formatter, "{:margin$} | {before}{carets}", "")?;
+            } else {
+                writeln!(
+                    formatter,
+                    "{:margin$} | (withheld: it may hold a secret)",
+                    error.line
+                )?;
+            }
+            writeln!(formatter, "{:margin$} = remedy: {}\n", "", error.remedy)?;
+        }
+        let more = self.errors.len().saturating_sub(SHOWN_MAX);
+        if more > 0 {
+            writeln!(formatter, "and {more} more (--json shows all)")?;
+        }
+        write!(
+            formatter,
+            "{}: {} error{}",
+            self.file,
+            self.errors.len(),
+            if self.errors.len() == 1 { "" } else { "s" }
+        )
+    }
+}
+
+/// A span in the words of people.
+struct Place {
+    line: usize,
+    column: usize,
+    marked: usize,
+    text: Option<String>,
+}
+
+impl Place {
+    fn of(text: &str, span: &Range<usize>) -> Self {
+        let start = floor(text, span.start.min(text.len()));
+        let (before, rest) = text.split_at(start);
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let (_, lead) = before.split_at(line_start);
+        let line_end = rest.find(['\n', '\r']).unwrap_or(rest.len());
+        let marked_end = floor(rest, span.end.saturating_sub(start).min(line_end));
+        let (marked, after) = rest.split_at(marked_end);
+        // A tab would shift the carets.
+        let mut shown = format!("{lead}{marked}").replace('\t', " ");
+        if after
+            .chars()
+            .next()
+            .is_some_and(|next| next != '\n' && next != '\r')
+        {
+            shown.push_str(" ...");
+        }
+        Self {
+            line: before.matches('\n').count() + 1,
+            column: lead.chars().count() + 1,
+            marked: marked.chars().count().max(1),
+            text: (!is_secret(lead, marked)).then_some(shown),
+        }
+    }
+}
+
+/// The largest character boundary that is not after `at`.
+fn floor(text: &str, at: usize) -> usize {
+    (0..=at)
+        .rev()
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0)
+}
+
+/// Whether what is to be shown holds a value, and the key before it sounds like a secret.
+fn is_secret(lead: &str, marked: &str) -> bool {
+    let shown = format!("{lead}{marked}").to_ascii_lowercase();
+    let Some((key, _)) = shown.split_once('=') else {
+        return false;
+    };
+    ["key", "secret", "password", "token", "pin"]
+        .iter()
+        .any(|word| key.contains(word))
+}

@@ -1,0 +1,227 @@
+//! THE TABLE OF KEYS: every key of a configuration, what it takes, its default and what it means.
+//!
+//! The shape check, the defaults and `CONFIGURATION.md` come from this table; nothing else names a
+//! default. `[]` after a name stands for each table of an array.
+
+use crate::model::limits::{FRAME_BYTES_MAX, INSTITUTION_MAX, SHARDS_MAX};
+
+/// What a key takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Any text.
+    Text,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A whole number between these.
+    Whole(u64, u64),
+    /// A whole number, or text such as `"64 MiB"`, between these.
+    Bytes(u64, u64),
+    /// A number between these, or text with the same digits, where leading zeros mean nothing.
+    Digits(u64, u64),
+    /// true or false.
+    Flag,
+    /// A list of texts.
+    Texts,
+    /// A list of whole numbers between these.
+    Wholes(u64, u64),
+    /// A list of [`Kind::Digits`].
+    ManyDigits(u64, u64),
+    /// A table with keys of its own.
+    Table,
+    /// An array of tables.
+    Tables,
+    /// A table whose keys are numbers of ISO 8583 fields.
+    FieldTable,
+    /// Whatever: the key is refused anyway.
+    Any,
+}
+
+/// Whether a key must be there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Presence {
+    /// It must.
+    Required,
+    /// This TOML value stands for an absent key.
+    Default(&'static str),
+    /// It may be absent, and this is what follows.
+    Optional(&'static str),
+    /// The format has a place for it, and this switch refuses it.
+    NotYet,
+}
+
+/// One key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Key {
+    /// From the root, parts joined by dots.
+    pub path: &'static str,
+    /// What it takes.
+    pub kind: Kind,
+    /// Whether it must be there.
+    pub presence: Presence,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+impl Key {
+    /// The table that holds it, and its own name there.
+    pub fn split(&self) -> (&'static str, &'static str) {
+        self.path.rsplit_once('.').unwrap_or(("", self.path))
+    }
+
+    /// Its own name.
+    pub fn name(&self) -> &'static str {
+        self.split().1.trim_end_matches("[]")
+    }
+}
+
+const fn key(path: &'static str, kind: Kind, presence: Presence, meaning: &'static str) -> Key {
+    Key {
+        path,
+        kind,
+        presence,
+        meaning,
+    }
+}
+
+const MIB: u64 = 1024 * 1024;
+const U32: u64 = u32::MAX as u64;
+
+use Kind::{
+    Any, Bytes, Digits, FieldTable, Flag, ManyDigits, Table, Tables, Text, Texts, Whole, Wholes,
+    Word,
+};
+use Presence::{Default, NotYet, Optional, Required};
+
+/// Every key.
+#[rustfmt::skip]
+pub const KEYS: &[Key] = &[
+    key("table_version", Whole(1, U32), Default("1"),
+        "Names this generation of participants and routes in the journal; raise it with each change."),
+
+    key("shard", Table, Optional("all its defaults"), "The threads that do the work."),
+    key("shard.count", Whole(1, SHARDS_MAX as u64), Default("1"),
+        "How many shards. More than 1 is not supported yet."),
+    key("shard.cores", Wholes(0, 4_095), Default("[]"),
+        "The CPU core of each shard, as many as there are shards. Empty: not pinned."),
+    key("shard.idle", Word(&["spin", "park", "adaptive"]), Default("\"adaptive\""),
+        "What a shard does while it has nothing to do: `spin` polls (lowest latency, a whole core), `park` sleeps at once, `adaptive` polls for a short while and then sleeps."),
+    key("shard.forward", Word(&["committed", "written"]), Default("\"committed\""),
+        "When a request goes on to its destination. `written`, before it is committed, is not supported yet."),
+
+    key("journal", Table, Optional("all its defaults"), "What must not be forgotten."),
+    key("journal.data", Text, Default("\"data\""),
+        "Directory of the journal; a relative one starts at the working directory. `run --data` overrides it."),
+    key("journal.commit", Word(&["disk", "memory"]), Default("\"disk\""),
+        "When a record counts as committed: `disk` survives the loss of power, `memory` survives kill -9."),
+    key("journal.tail_bytes", Bytes(MIB, 16 * 1024 * MIB), Default("\"64 MiB\""),
+        "Size of the mapped tail, the ring between a shard and its disk: a multiple of 4096. When it is full, requests are shed."),
+    key("journal.segment_bytes", Bytes(MIB, 16 * 1024 * MIB), Default("\"64 MiB\""),
+        "Size of one preallocated segment file: a multiple of 4096."),
+    key("journal.bytes_max", Bytes(2 * MIB, 1024 * 1024 * 1024 * MIB), Default("\"16 GiB\""),
+        "Space that the segments of one shard may take: at least two segments."),
+    key("journal.tail_dir", Text, Optional("chosen by the journal"),
+        "Directory in memory for the mapped tail, such as `/dev/shm`."),
+    key("journal.replicas", Any, NotYet, "Other centres that confirm a commit."),
+
+    key("limits", Table, Optional("all its defaults"),
+        "What each shard reserves memory for at start. Nothing grows past it."),
+    key("limits.links_max", Whole(1, 65_536), Default("1024"),
+        "Links at once. More are closed at once, and counted."),
+    key("limits.unsigned_links_max", Whole(1, 65_536), Default("128"),
+        "Links at once that have not signed on yet, part of `links_max`."),
+    key("limits.in_flight_max", Whole(16, 16_777_216), Default("65536"),
+        "Transactions at once that wait for an answer or an acknowledgement. More are shed with A1."),
+    key("limits.remembered_keys_max", Whole(1_024, 1_000_000_000), Default("1000000"),
+        "Business keys that a shard remembers, to tell repeats from new requests: at least the payments of five days."),
+
+    key("admin", Table, Optional("all its defaults"), "The office: health, readiness, metrics."),
+    key("admin.address", Text, Default("\"127.0.0.1:9464\""),
+        "Where `/healthz`, `/readyz` and `/metrics` are served. Port 0 takes any free port; see the ready file."),
+
+    key("listeners[]", Tables, Required, "Where participants dial; at least one."),
+    key("listeners[].name", Text, Required,
+        "Lower-case letters, digits and hyphens; 32 at most."),
+    key("listeners[].protocol", Word(&["sbe", "iso8583-ascii", "iso8583-binary"]), Required,
+        "What its links speak."),
+    key("listeners[].framing", Word(&["sofh", "len2", "len4"]), Optional("`sofh` for `sbe`, else `len2`"),
+        "How frames are delimited: `sofh` (SBE, always), `len2` (two bytes of length) or `len4` (four digits)."),
+    key("listeners[].tpdu", Flag, Default("false"),
+        "Whether five bytes of TPDU follow the length (ISO 8583 only)."),
+    key("listeners[].address", Text, Required,
+        "IP address and port, such as `\"0.0.0.0:7100\"`. Port 0 takes any free port; see the ready file."),
+    key("listeners[].frame_bytes_max", Bytes(4_096, FRAME_BYTES_MAX as u64), Default("8192"),
+        "Largest frame, header included. A longer one cuts its link."),
+    key("listeners[].tls", Any, NotYet, "TLS 1.3 with client certificates."),
+
+    key("participants[]", Tables, Required, "Who may sign on; at least one."),
+    key("participants[].name", Text, Required,
+        "Lower-case letters, digits and hyphens; 32 at most. Metrics and logs use it."),
+    key("participants[].institution", Digits(1, INSTITUTION_MAX), Required,
+        "The institution code that it signs on with: 1 to 11 digits."),
+    key("participants[].fronts", ManyDigits(1, INSTITUTION_MAX), Default("[]"),
+        "Other institutions that it speaks for."),
+    key("participants[].role", Word(&["wallet", "acquirer", "infrastructure"]), Required,
+        "`wallet` holds payers, `acquirer` holds merchants, `infrastructure` fronts both."),
+    key("participants[].country", Text, Required,
+        "ISO 3166-1: two letters, or three digits as text."),
+    key("participants[].currency", Text, Required,
+        "ISO 4217: three letters, or three digits as text. What it settles in."),
+    key("participants[].protocol", Word(&["sbe", "iso8583-ascii", "iso8583-binary"]), Required,
+        "What its links speak. A listener with this protocol must exist."),
+    key("participants[].code_prefixes", Texts, Default("[]"),
+        "Payment codes that begin with one of these digits belong to its payers; the longest prefix wins. Not for acquirers."),
+    key("participants[].window_in", Whole(1, 1_000_000), Default("1024"),
+        "Requests of its own in flight at once. More are shed with A1."),
+    key("participants[].window_out", Whole(1, 1_000_000), Default("1024"),
+        "Requests that the switch may have in flight to it at once. More are shed with A1."),
+    key("participants[].rate_per_second", Whole(0, 100_000_000), Default("0"),
+        "Requests per second that it may send. More are shed with A1. 0: no bound but the window."),
+    key("participants[].answer_timeout_ms", Whole(20, 600_000), Default("5000"),
+        "As originator: its payments are answered within this time, with 68 at the latest."),
+    key("participants[].answers_within_ms", Whole(0, 600_000), Default("0"),
+        "As destination: the time that it has agreed to answer within, which `check` compares with the `answer_timeout_ms` of those who pay through it. 0: not agreed, not compared."),
+    key("participants[].repeat_ms", Whole(20, 3_600_000), Default("2000"),
+        "As destination: a reversal or advice without acknowledgement is repeated after this time."),
+    key("participants[].echo_idle_ms", Whole(0, 86_400_000), Default("30000"),
+        "Idle time after which the switch asks for an echo. 0: never."),
+    key("participants[].echo_missed_max", Whole(1, 255), Default("3"),
+        "Echoes in a row that may go unanswered before the link is cut."),
+    key("participants[].limits", Any, NotYet, "Limits on amounts and counts."),
+
+    key("participants[].credentials", Table, Optional("all its defaults"),
+        "What a link must show to sign on."),
+    key("participants[].credentials.addresses", Texts, Default("[\"127.0.0.0/8\", \"::1/128\"]"),
+        "Networks that its links come from, as address/prefix length; a single address is itself."),
+    key("participants[].credentials.tls_subject", Any, NotYet, "Subject of its client certificate."),
+    key("participants[].credentials.mac_key", Any, NotYet, "Key of its MAC over the sign-on."),
+
+    key("participants[].dialect", Table, Optional("the plain dialect"),
+        "How its ISO 8583 departs from the plain one."),
+    key("participants[].dialect.bitmap", Word(&["hex", "binary"]), Optional("`hex` for `iso8583-ascii`, else `binary`"),
+        "How its bitmaps are written."),
+    key("participants[].dialect.character_set", Word(&["ascii", "utf-8", "gbk", "ebcdic"]), Default("\"utf-8\""),
+        "Of texts that are not plain ASCII. `gbk` and `ebcdic` are not supported yet."),
+    key("participants[].dialect.fields", FieldTable, Optional("no override"),
+        "A table for each data element (2 to 127) whose row in the field table differs."),
+    key("participants[].dialect.fields[].absent", Flag, Default("false"),
+        "Whether it does not carry this field at all."),
+    key("participants[].dialect.fields[].format", Text, Optional("that of the plain table"),
+        "What the field holds: `n`, `an`, `ans`, `b` and the like."),
+    key("participants[].dialect.fields[].length", Text, Optional("that of the plain table"),
+        "Its length: `6` is fixed, `..19` has two digits of length, `...999` has three."),
+
+    key("fx", Any, NotYet, "Rates, quotes and rounding."),
+    key("lists", Any, NotYet, "Lists of who and what is blocked."),
+    key("schemes", Any, NotYet, "QR schemes and the leniency that each needs."),
+];
+
+/// The key with this path.
+pub fn find(path: &str) -> Option<&'static Key> {
+    KEYS.iter()
+        .find(|key| key.path.trim_end_matches("[]") == path.trim_end_matches("[]"))
+}
+
+/// The keys of the table with this path, `""` for the root.
+pub fn within(table: &str) -> impl Iterator<Item = &'static Key> {
+    KEYS.iter().filter(move |key| key.split().0 == table)
+}

@@ -1,0 +1,225 @@
+//! What an operator decides: listeners, participants, shards, journal, limits. Plain data, valid by
+//! construction: whoever holds a [`Configuration`] need not check it again.
+//!
+//! Text becomes a configuration in three passes, and each reports all it finds: the TOML grammar,
+//! the shape ([`keys`] is the table of all keys; `CONFIGURATION.md` documents the same), and what
+//! the values mean, alone and together. Never reads a clock, opens a socket or changes a file.
+
+mod build;
+mod codes;
+mod cross;
+mod diagnostic;
+mod dialect;
+pub mod keys;
+pub mod network;
+mod participants;
+mod section;
+mod shape;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use crate::model::ids::Institution;
+use crate::model::participant::{Participant, Protocol};
+use crate::wire::Dialect;
+use crate::wire::frame::Framing;
+
+pub use diagnostic::{Diagnostic, Diagnostics};
+pub use network::Network;
+
+/// The sandbox: what `run` uses where it is given no file.
+pub const SANDBOX: &str = include_str!("../sandbox.toml");
+
+/// All of it.
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    /// Where participants dial, in the order of the file: [`crate::model::ids::ListenerIndex`].
+    pub listeners: Vec<Listener>,
+    /// Who may sign on, in the order of the file: [`crate::model::ids::ParticipantIndex`].
+    pub participants: Vec<ParticipantEntry>,
+    /// How many shards.
+    pub shards: u16,
+    /// The core of each shard; empty: not pinned.
+    pub cores: Vec<usize>,
+    /// What a shard does while it has nothing to do.
+    pub idle: Idle,
+    /// The shards' journals.
+    pub journal: JournalConfiguration,
+    /// What each shard reserves memory for.
+    pub limits: Limits,
+    /// Where `/healthz`, `/readyz` and `/metrics` are served.
+    pub admin: SocketAddr,
+    /// Names this generation of the tables.
+    pub table_version: u32,
+    /// xxh64 of the tables' canonical text: equal tables have equal hashes, whatever the file's
+    /// order of keys, spaces and comments.
+    pub table_hash: u64,
+}
+
+/// One place where participants dial.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Listener {
+    /// In the ready file, metrics and logs.
+    pub name: String,
+    /// What its links speak.
+    pub protocol: Protocol,
+    /// How frames are delimited.
+    pub framing: Framing,
+    /// Where it listens; port 0 takes any free one.
+    pub address: SocketAddr,
+    /// Largest frame, header included.
+    pub frame_bytes_max: usize,
+}
+
+/// One participant, with what only its links and routes need.
+#[derive(Clone, Debug)]
+pub struct ParticipantEntry {
+    /// What the shard's rooms see.
+    pub participant: Participant,
+    /// What its links speak, in detail.
+    pub dialect: Dialect,
+    /// Credential: its links come from one of these.
+    pub addresses: Vec<Network>,
+    /// Payment codes that begin so are its payers' (longest prefix wins); digits.
+    pub code_prefixes: Vec<String>,
+}
+
+impl ParticipantEntry {
+    /// Whether a link from `address` may sign on as this participant.
+    pub fn admits(&self, address: IpAddr) -> bool {
+        self.addresses
+            .iter()
+            .any(|network| network.contains(address))
+    }
+}
+
+/// What a shard does while it has nothing to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Idle {
+    /// Polls without end: lowest latency, one core at 100 %.
+    Spin,
+    /// Sleeps in the kernel at once.
+    Park,
+    /// Polls for a short while, then sleeps.
+    Adaptive,
+}
+
+impl Idle {
+    /// The word in configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Spin => "spin",
+            Self::Park => "park",
+            Self::Adaptive => "adaptive",
+        }
+    }
+}
+
+/// When a record counts as committed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CommitMode {
+    /// Once it is on disk: survives power loss.
+    Disk,
+    /// Once it is in the mapped tail: survives kill -9.
+    Memory,
+}
+
+impl CommitMode {
+    /// The word in configuration and in the ready file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Disk => "disk",
+            Self::Memory => "memory",
+        }
+    }
+}
+
+/// Where and how the journals are kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct JournalConfiguration {
+    /// The directory; a relative one starts at the working directory.
+    pub data: PathBuf,
+    /// When a record counts as committed.
+    pub commit: CommitMode,
+    /// Size of the mapped tail.
+    pub tail_bytes: u64,
+    /// Size of one preallocated segment file.
+    pub segment_bytes: u64,
+    /// Space that all segments of a shard may take.
+    pub bytes_max: u64,
+    /// Where the mapped tail is, if not where the journal chooses: memory, such as `/dev/shm`.
+    pub tail_dir: Option<PathBuf>,
+}
+
+/// What each shard reserves memory for at start. All are bounds; nothing grows past them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Links at once.
+    pub links_max: u32,
+    /// Links at once that have not signed on yet.
+    pub unsigned_links_max: u32,
+    /// Transactions at once that wait for something; more are shed.
+    pub in_flight_max: u32,
+    /// Business keys that are remembered.
+    pub remembered_keys_max: u32,
+}
+
+/// Why there is no configuration.
+#[derive(thiserror::Error, Debug)]
+pub enum LoadError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration {}: {source}", path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It can be read, and is wrong.
+    #[error("{0}")]
+    Invalid(Diagnostics),
+}
+
+impl Configuration {
+    /// The embedded sandbox.
+    pub fn sandbox() -> Self {
+        Self::from_text("sandbox.toml", SANDBOX).expect("a test checks the embedded sandbox")
+    }
+
+    /// Reads the file at `path`.
+    pub fn load(path: &Path) -> Result<Self, LoadError> {
+        let text = std::fs::read_to_string(path).map_err(|source| LoadError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::from_text(&path.display().to_string(), &text).map_err(LoadError::Invalid)
+    }
+
+    /// Reads `text`; `name` is what diagnostics call the file.
+    pub fn from_text(name: &str, text: &str) -> Result<Self, Diagnostics> {
+        let mut diagnostics = Diagnostics::new(name, text);
+        let (document, errors) = toml::de::DeTable::parse_recoverable(text);
+        for error in &errors {
+            diagnostics.grammar(error);
+        }
+        if diagnostics.is_empty() {
+            shape::check(&document, &mut diagnostics);
+            let built = build::configuration(&document, &mut diagnostics);
+            if let (true, Some(built)) = (diagnostics.is_empty(), built) {
+                return Ok(built);
+            }
+        }
+        assert!(!diagnostics.is_empty(), "a refusal says why");
+        Err(diagnostics.sorted())
+    }
+
+    /// The participant that signs on as `institution`.
+    pub fn participant(&self, institution: Institution) -> Option<&ParticipantEntry> {
+        self.participants
+            .iter()
+            .find(|entry| entry.participant.institution == institution)
+    }
+}
