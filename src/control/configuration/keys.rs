@@ -96,7 +96,8 @@ use Presence::{Default, NotYet, Optional, Required};
 #[rustfmt::skip]
 pub const KEYS: &[Key] = &[
     key("table_version", Whole(1, U32), Default("1"),
-        "Names this generation of participants and routes in the journal; raise it with each change."),
+        "Names this generation of participants and routes in the journal; raise it with each \
+        change."),
 
     key("shard", Table, Optional("all its defaults"), "The threads that do the work."),
     key("shard.count", Whole(1, SHARDS_MAX as u64), Default("1"),
@@ -104,17 +105,22 @@ pub const KEYS: &[Key] = &[
     key("shard.cores", Wholes(0, 4_095), Default("[]"),
         "The CPU core of each shard, as many as there are shards. Empty: not pinned."),
     key("shard.idle", Word(&["spin", "park", "adaptive"]), Default("\"adaptive\""),
-        "What a shard does while it has nothing to do: `spin` polls (lowest latency, a whole core), `park` sleeps at once, `adaptive` polls for a short while and then sleeps."),
+        "What a shard does while it has nothing to do: `spin` polls (lowest latency, a whole \
+        core), `park` sleeps at once, `adaptive` polls for a short while and then sleeps."),
     key("shard.forward", Word(&["committed", "written"]), Default("\"committed\""),
-        "When a request goes on to its destination. `written`, before it is committed, is not supported yet."),
+        "When a request goes on to its destination. `written`, before it is committed, is not \
+        supported yet."),
 
     key("journal", Table, Optional("all its defaults"), "What must not be forgotten."),
     key("journal.data", Text, Default("\"data\""),
-        "Directory of the journal; a relative one starts at the working directory. `run --data` overrides it."),
+        "Directory of the journal; a relative one starts at the working directory. `run --data` \
+        overrides it."),
     key("journal.commit", Word(&["disk", "memory"]), Default("\"disk\""),
-        "When a record counts as committed: `disk` survives the loss of power, `memory` survives kill -9."),
+        "When a record counts as committed: `disk` survives the loss of power, `memory` survives \
+        kill -9."),
     key("journal.tail_bytes", Bytes(MIB, 16 * 1024 * MIB), Default("\"64 MiB\""),
-        "Size of the mapped tail, the ring between a shard and its disk: a multiple of 4096. When it is full, requests are shed."),
+        "Size of the mapped tail, the ring between a shard and its disk: a multiple of 4096. When \
+        it is full, requests are shed."),
     key("journal.segment_bytes", Bytes(MIB, 16 * 1024 * MIB), Default("\"64 MiB\""),
         "Size of one preallocated segment file: a multiple of 4096."),
     key("journal.bytes_max", Bytes(2 * MIB, 1024 * 1024 * 1024 * MIB), Default("\"16 GiB\""),
@@ -130,25 +136,31 @@ pub const KEYS: &[Key] = &[
     key("limits.unsigned_links_max", Whole(1, 65_536), Default("128"),
         "Links at once that have not signed on yet, part of `links_max`."),
     key("limits.in_flight_max", Whole(16, 16_777_216), Default("65536"),
-        "Transactions at once that wait for an answer or an acknowledgement. More are shed with A1."),
+        "Transactions at once that wait for an answer or an acknowledgement. More are shed with \
+        A1."),
     key("limits.remembered_keys_max", Whole(1_024, 1_000_000_000), Default("1000000"),
-        "Business keys that a shard remembers, to tell repeats from new requests: at least the payments of five days."),
+        "Business keys that a shard remembers, to tell repeats from new requests: at least the \
+        payments of five days."),
 
     key("admin", Table, Optional("all its defaults"), "The office: health, readiness, metrics."),
     key("admin.address", Text, Default("\"127.0.0.1:9464\""),
-        "Where `/healthz`, `/readyz` and `/metrics` are served. Port 0 takes any free port; see the ready file."),
+        "Where `/healthz`, `/readyz` and `/metrics` are served. Port 0 takes any free port; see \
+        the ready file."),
 
     key("listeners[]", Tables, Required, "Where participants dial; at least one."),
     key("listeners[].name", Text, Required,
         "Lower-case letters, digits and hyphens; 32 at most."),
     key("listeners[].protocol", Word(&["sbe", "iso8583-ascii", "iso8583-binary"]), Required,
         "What its links speak."),
-    key("listeners[].framing", Word(&["sofh", "len2", "len4"]), Optional("`sofh` for `sbe`, else `len2`"),
-        "How frames are delimited: `sofh` (SBE, always), `len2` (two bytes of length) or `len4` (four digits)."),
+    key("listeners[].framing", Word(&["sofh", "len2", "len4"]), Optional("`sofh` for `sbe`, else \
+    `len2`"),
+        "How frames are delimited: `sofh` (SBE, always), `len2` (two bytes of length) or `len4` \
+        (four digits)."),
     key("listeners[].tpdu", Flag, Default("false"),
         "Whether five bytes of TPDU follow the length (ISO 8583 only)."),
     key("listeners[].address", Text, Required,
-        "IP address and port, such as `\"0.0.0.0:7100\"`. Port 0 takes any free port; see the ready file."),
+        "IP address and port, such as `\"0.0.0.0:7100\"`. Port 0 takes any free port; see the \
+        ready file."),
     key("listeners[].frame_bytes_max", Bytes(4_096, FRAME_BYTES_MAX as u64), Default("8192"),
         "Largest frame, header included. A longer one cuts its link."),
     key("listeners[].tls", Any, NotYet, "TLS 1.3 with client certificates."),
@@ -169,7 +181,8 @@ pub const KEYS: &[Key] = &[
     key("participants[].protocol", Word(&["sbe", "iso8583-ascii", "iso8583-binary"]), Required,
         "What its links speak. A listener with this protocol must exist."),
     key("participants[].code_prefixes", Texts, Default("[]"),
-        "Payment codes that begin with one of these digits belong to its payers; the longest prefix wins. Not for acquirers."),
+        "Payment codes that begin with one of these digits belong to its payers; the longest \
+        prefix wins. Not for acquirers."),
     key("participants[].window_in", Whole(1, 1_000_000), Default("1024"),
         "Requests of its own in flight at once. More are shed with A1."),
     key("participants[].window_out", Whole(1, 1_000_000), Default("1024"),
@@ -179,9 +192,11 @@ pub const KEYS: &[Key] = &[
     key("participants[].answer_timeout_ms", Whole(20, 600_000), Default("5000"),
         "As originator: its payments are answered within this time, with 68 at the latest."),
     key("participants[].answers_within_ms", Whole(0, 600_000), Default("0"),
-        "As destination: the time that it has agreed to answer within, which `check` compares with the `answer_timeout_ms` of those who pay through it. 0: not agreed, not compared."),
+        "As destination: the time that it has agreed to answer within, which `check` compares \
+        with the `answer_timeout_ms` of those who pay through it. 0: not agreed, not compared."),
     key("participants[].repeat_ms", Whole(20, 3_600_000), Default("2000"),
-        "As destination: a reversal or advice without acknowledgement is repeated after this time."),
+        "As destination: a reversal or advice without acknowledgement is repeated after this \
+        time."),
     key("participants[].echo_idle_ms", Whole(0, 86_400_000), Default("30000"),
         "Idle time after which the switch asks for an echo. 0: never."),
     key("participants[].echo_missed_max", Whole(1, 255), Default("3"),
@@ -192,14 +207,17 @@ pub const KEYS: &[Key] = &[
         "What a link must show to sign on."),
     key("participants[].credentials.addresses", Texts, Default("[\"127.0.0.0/8\", \"::1/128\"]"),
         "Networks that its links come from, as address/prefix length; a single address is itself."),
-    key("participants[].credentials.tls_subject", Any, NotYet, "Subject of its client certificate."),
+    key("participants[].credentials.tls_subject", Any, NotYet, "Subject of its client \
+    certificate."),
     key("participants[].credentials.mac_key", Any, NotYet, "Key of its MAC over the sign-on."),
 
     key("participants[].dialect", Table, Optional("the plain dialect"),
         "How its ISO 8583 departs from the plain one."),
-    key("participants[].dialect.bitmap", Word(&["hex", "binary"]), Optional("`hex` for `iso8583-ascii`, else `binary`"),
+    key("participants[].dialect.bitmap", Word(&["hex", "binary"]), Optional("`hex` for \
+    `iso8583-ascii`, else `binary`"),
         "How its bitmaps are written."),
-    key("participants[].dialect.character_set", Word(&["ascii", "utf-8", "gbk", "ebcdic"]), Default("\"utf-8\""),
+    key("participants[].dialect.character_set", Word(&["ascii", "utf-8", "gbk", "ebcdic"]),
+    Default("\"utf-8\""),
         "Of texts that are not plain ASCII. `gbk` and `ebcdic` are not supported yet."),
     key("participants[].dialect.fields", FieldTable, Optional("no override"),
         "A table for each data element (2 to 127) whose row in the field table differs."),

@@ -142,12 +142,15 @@ const REFUSALS: &[(&str, &str, &str)] = &[
     (
         "name = \"dana\"",
         "name = \"dana",
-        "8:13 this is not TOML: invalid basic string, expected `\"` | quote texts with \"...\", write lists as [a, b], put each key on its own line",
+        "8:13 this is not TOML: invalid basic string, expected `\"` | quote texts with \"...\", \
+        write lists as [a, b], put each key on its own line",
     ),
     (
         "role = \"wallet\"",
         "rolle = \"wallet\"",
-        "7:1 `participants[].role` is missing | add it: `wallet` holds payers, `acquirer` holds merchants, `infrastructure` fronts both.\n10:1 unknown key `rolle` in [[participants]] | did you mean `role`?",
+        "7:1 `participants[].role` is missing | add it: `wallet` holds payers, `acquirer` holds \
+        merchants, `infrastructure` fronts both.\n10:1 unknown key `rolle` in [[participants]] | \
+        did you mean `role`?",
     ),
     (
         "role = \"wallet\"",
@@ -162,7 +165,8 @@ const REFUSALS: &[(&str, &str, &str)] = &[
     (
         "36000001",
         "360000010000",
-        "9:15 `participants[].institution` cannot be 360000010000: it goes from 1 to 99999999999 | use a number from 1 to 99999999999",
+        "9:15 `participants[].institution` cannot be 360000010000: it goes from 1 to 99999999999 \
+        | use a number from 1 to 99999999999",
     ),
     (
         "36000001",
@@ -182,12 +186,14 @@ const REFUSALS: &[(&str, &str, &str)] = &[
     (
         "\"IDR\"",
         "\"Rupiah\"",
-        "12:12 \"Rupiah\" is not a currency that is known here | use its three digits of ISO 4217, such as \"458\"",
+        "12:12 \"Rupiah\" is not a currency that is known here | use its three digits of ISO \
+        4217, such as \"458\"",
     ),
     (
         "\"dana\"",
         "\"Dana Wallet\"",
-        "8:8 \"Dana Wallet\" is not a name | use 1 to 32 lower-case letters, digits and hyphens, such as \"kakao-pay\"",
+        "8:8 \"Dana Wallet\" is not a name | use 1 to 32 lower-case letters, digits and hyphens, \
+        such as \"kakao-pay\"",
     ),
     (
         "\"2836\"",
@@ -202,22 +208,26 @@ const REFUSALS: &[(&str, &str, &str)] = &[
     (
         "role = \"wallet\"",
         "role = \"acquirer\"",
-        "14:18 an acquirer has no payers, and so no payment codes | remove `code_prefixes`, or make the role \"wallet\"",
+        "14:18 an acquirer has no payers, and so no payment codes | remove `code_prefixes`, or \
+        make the role \"wallet\"",
     ),
     (
         "currency = \"IDR\"\nprotocol = \"sbe\"",
         "currency = \"IDR\"\nprotocol = \"iso8583-ascii\"",
-        "13:12 no listener speaks iso8583-ascii | add [[listeners]] with protocol = \"iso8583-ascii\"",
+        "13:12 no listener speaks iso8583-ascii | add [[listeners]] with protocol = \
+        \"iso8583-ascii\"",
     ),
     (
         "127.0.0.1:7100",
         "localhost:7100",
-        "6:11 \"localhost:7100\" is not an IP address and a port | write it as \"127.0.0.1:7100\" or \"[::1]:7100\"; host names are not looked up",
+        "6:11 \"localhost:7100\" is not an IP address and a port | write it as \"127.0.0.1:7100\" \
+        or \"[::1]:7100\"; host names are not looked up",
     ),
     (
         "127.0.0.1:0",
         "127.0.0.1:7100",
-        "6:11 the address 127.0.0.1:7100 is used twice | change one of them; the first is on line 2",
+        "6:11 the address 127.0.0.1:7100 is used twice | change one of them; the first is on line \
+        2",
     ),
     (
         "name = \"sbe\"",
@@ -227,17 +237,20 @@ const REFUSALS: &[(&str, &str, &str)] = &[
     (
         "name = \"sbe\"",
         "frame_bytes_max = \"1 MiB\"\nname = \"sbe\"",
-        "4:19 `listeners[].frame_bytes_max` cannot be \"1 MiB\" | use a number of bytes or a text such as \"64 MiB\", from 4 KiB to 64 KiB",
+        "4:19 `listeners[].frame_bytes_max` cannot be \"1 MiB\" | use a number of bytes or a text \
+        such as \"64 MiB\", from 4 KiB to 64 KiB",
     ),
     (
         "name = \"sbe\"",
         "tls = true\nname = \"sbe\"",
-        "4:1 `listeners[].tls` is not supported yet: TLS 1.3 with client certificates | remove the key; this version of the switch works without it",
+        "4:1 `listeners[].tls` is not supported yet: TLS 1.3 with client certificates | remove \
+        the key; this version of the switch works without it",
     ),
     (
         "[admin]",
         "[shard]\ncount = 2\nforward = \"written\"\n[admin]",
-        "2:9 `shard.count` = 2 is not supported yet: this version runs one | use 1\n3:11 `shard.forward` = \"written\" is not supported yet | use \"committed\"",
+        "2:9 `shard.count` = 2 is not supported yet: this version runs one | use 1\n3:11 \
+        `shard.forward` = \"written\" is not supported yet | use \"committed\"",
     ),
     (
         "[admin]",
@@ -247,22 +260,26 @@ const REFUSALS: &[(&str, &str, &str)] = &[
     (
         "[admin]",
         "[journal]\nsegment_bytes = \"64 MiB\"\nbytes_max = \"100 MiB\"\n[admin]",
-        "3:13 `journal.bytes_max` has no room for two segments | use at least 128 MiB, or smaller segments",
+        "3:13 `journal.bytes_max` has no room for two segments | use at least 128 MiB, or smaller \
+        segments",
     ),
     (
         "[admin]",
         "[journal]\ntail_bytes = 10000001\n[admin]",
-        "2:14 `journal.tail_bytes` is not a multiple of 4096 | use whole KiB that four divides, such as \"64 MiB\"",
+        "2:14 `journal.tail_bytes` is not a multiple of 4096 | use whole KiB that four divides, \
+        such as \"64 MiB\"",
     ),
     (
         "[admin]",
         "[limits]\nlinks_max = 10\nunsigned_links_max = 11\n[admin]",
-        "3:22 `limits.unsigned_links_max` (11) is more than `limits.links_max` (10) | links that have not signed on are part of all links: lower it, or raise `links_max`",
+        "3:22 `limits.unsigned_links_max` (11) is more than `limits.links_max` (10) | links that \
+        have not signed on are part of all links: lower it, or raise `links_max`",
     ),
     (
         "code_prefixes = [\"2836\"]",
         "[participants.credentials]\naddresses = [\"10.0.0.1/8\"]",
-        "15:14 \"10.0.0.1/8\" is not a network: bits of the address are set beyond the prefix | write it as \"10.1.0.0/16\", \"2001:db8::/32\" or a single address",
+        "15:14 \"10.0.0.1/8\" is not a network: bits of the address are set beyond the prefix | \
+        write it as \"10.1.0.0/16\", \"2001:db8::/32\" or a single address",
     ),
 ];
 
