@@ -13,8 +13,9 @@ pub mod sbe;
 
 use crate::model::message::Message;
 use crate::model::participant::Protocol;
-use crate::model::refusal::{Refusal, Refused};
+use crate::model::refusal::{Fault, Refusal, Refused};
 use crate::model::time::Date;
+use crate::wire::frame::{Framing, Tpdu};
 
 /// What a participant's links speak.
 #[derive(Clone, Debug)]
@@ -61,4 +62,32 @@ impl Dialect {
             Self::Iso8583(dialect) => iso8583::encode(dialect, message, out),
         }
     }
+}
+
+/// Writes one frame: header, then body. `bytes` of the result counts both. `BadLength` where `out`
+/// is too short, or the body longer than the framing can say.
+pub fn encode_frame(
+    dialect: &Dialect,
+    framing: Framing,
+    tpdu: Option<Tpdu>,
+    message: &Message<'_>,
+    out: &mut [u8],
+) -> Result<Encoded, Refusal> {
+    let too_short = Refusal {
+        fault: Fault::BadLength,
+        field_id: 0,
+        offset: 0,
+    };
+    // The body first, behind the gap: the header says how long it is.
+    let (_, body) = out
+        .split_at_mut_checked(framing.header_bytes())
+        .ok_or(too_short)?;
+    let encoded = dialect.encode(message, body)?;
+    let header_bytes = framing
+        .write_header(out, encoded.bytes, tpdu)
+        .ok_or(too_short)?;
+    Ok(Encoded {
+        bytes: header_bytes + encoded.bytes,
+        dropped: encoded.dropped,
+    })
 }
