@@ -74,7 +74,7 @@ impl MatchKeys {
         }
     }
 
-    /// The next key for a request to `participant`; none where its STANs of this second are used up.
+    /// The next key for a request to `participant`; none where its STANs of a second are used up.
     pub fn draw(&mut self, participant: ParticipantIndex, wall: Wall) -> Option<MatchKey> {
         let current = wall.0 / SECOND_NS;
         if current > self.second {
