@@ -1,8 +1,22 @@
 //! WHAT WE MUST NOT FORGET: layout, tail, segments, commit, recovery, readers.
 
+pub mod codec;
+pub mod commit;
+#[cfg(test)]
+mod fixtures;
+pub mod layout;
+pub mod segments;
+pub mod tail;
+mod writes;
+
 use crate::model::ids::Lsn;
 use crate::model::record::Record;
 use crate::model::time::Wall;
+
+pub use commit::{
+    CommitMode, Fence, Full, Journal, JournalConfig, JournalCounters, Pace, Room, StartPoint,
+};
+pub use layout::JournalIdentity;
 
 /// A record as it is found in a journal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,0 +1,345 @@
+//! Bytes -> records. Strict: what no [`super::encode`] writes is refused, with the field's name.
+#![deny(clippy::indexing_slicing)]
+
+use super::{
+    ADVICE, BILLING_RATE, CLAIMS, HAS_MATCH_KEY, LOCAL_TIME, MCC, Malformed, RECORD_VERSION,
+    SETTLEMENT_RATE, bytes_of_kind,
+};
+use crate::journal::layout::{RECORD_HEADER_BYTES, Reader};
+use crate::model::chars::Chars;
+use crate::model::ids::{
+    Epoch, Institution, MatchKey, Reference, ShardId, TableVersion, TransactionNumber,
+};
+use crate::model::keys::{BusinessKey, Class, Key};
+use crate::model::limits::TEXT_BYTES_MAX;
+use crate::model::message::{Amounts, Echoed, Fingerprint};
+use crate::model::money::{Currency, Money, Rate};
+use crate::model::outcome::{Outcome, Presentation, Reason, ResponseCode, Scenario};
+use crate::model::record::{
+    Actor, Advice, AdviceAnswer, Answer, Decision, LateAnswer, Opened, Payment, Record, Reversal,
+    ReversalAnswer, ReversalEscalation, ShortText, Unknown,
+};
+use crate::model::time::{Date, LocalTime, Wall};
+
+/// Decodes a record whose checksum [`crate::journal::layout::Records`] has found right.
+pub fn decode(bytes: &[u8]) -> Result<(Wall, Record), Malformed> {
+    let Some((header, payload)) = bytes.split_first_chunk::<RECORD_HEADER_BYTES>() else {
+        return Err(Malformed::Length(bytes.len()));
+    };
+    let mut header = Reader::new(header);
+    let _check: [u8; 4] = header.take();
+    let _length: [u8; 2] = header.take();
+    let [kind, version] = header.take();
+    let wall = Wall(u64::from_le_bytes(header.take()));
+    let expected = bytes_of_kind(kind).ok_or(Malformed::Kind(kind))?;
+    if version != RECORD_VERSION {
+        return Err(Malformed::Version(version));
+    }
+    if bytes.len() != expected {
+        return Err(Malformed::Length(bytes.len()));
+    }
+    let mut reader = Reader::new(payload);
+    let record = read_kind(&mut reader, kind)?;
+    if reader.finish() {
+        Ok((wall, record))
+    } else {
+        Err(Malformed::Padding)
+    }
+}
+
+fn read_kind(reader: &mut Reader<'_>, kind: u8) -> Result<Record, Malformed> {
+    Ok(match kind {
+        1 => Record::Opened(read_opened(reader)),
+        2 => Record::Payment(read_payment(reader)?),
+        3 => Record::Answer(read_answer(reader)?),
+        4 => Record::Unknown(Unknown {
+            number: read_number(reader),
+            reason: present(read_reason(reader)?, "reason")?,
+        }),
+        5 => Record::Reversal(read_reversal(reader)?),
+        6 => Record::ReversalAnswer(ReversalAnswer {
+            number: read_number(reader),
+            response_code: ResponseCode(reader.take()),
+            reversed: read_bool(reader, "reversed")?,
+        }),
+        7 => Record::ReversalEscalation(ReversalEscalation {
+            number: read_number(reader),
+            match_key: read_match_key(reader),
+        }),
+        8 => Record::Advice(Advice {
+            number: read_number(reader),
+            match_key: read_match_key(reader),
+        }),
+        9 => Record::AdviceAnswer(AdviceAnswer {
+            number: read_number(reader),
+            response_code: ResponseCode(reader.take()),
+        }),
+        10 => Record::LateAnswer(LateAnswer {
+            number: read_number(reader),
+            response_code: ResponseCode(reader.take()),
+        }),
+        unknown => return Err(Malformed::Kind(unknown)),
+    })
+}
+
+fn read_opened(reader: &mut Reader<'_>) -> Opened {
+    Opened {
+        epoch: Epoch(u32::from_le_bytes(reader.take())),
+        shard: ShardId(u16::from_le_bytes(reader.take())),
+        shards: u16::from_le_bytes(reader.take()),
+        table: TableVersion(u32::from_le_bytes(reader.take())),
+        table_hash: u64::from_le_bytes(reader.take()),
+    }
+}
+
+fn read_payment(reader: &mut Reader<'_>) -> Result<Payment, Malformed> {
+    let number = read_number(reader);
+    let key = read_key(reader)?;
+    let fingerprint = Fingerprint(u64::from_le_bytes(reader.take()));
+    let originator = present(read_institution(reader)?, "originator")?;
+    let match_key = read_match_key(reader);
+    let named_destination = read_institution(reader)?;
+    let forwarder = read_institution(reader)?;
+    let [decision] = reader.take();
+    let decision = match decision {
+        1 => Decision::Forward {
+            destination: present(read_institution(reader)?, "destination")?,
+            match_key: read_match_key(reader),
+            deadline: Wall(u64::from_le_bytes(reader.take())),
+        },
+        2 => {
+            let response_code = ResponseCode(reader.take());
+            let rest: [u8; 22] = reader.take();
+            if rest != [0; 22] {
+                return Err(Malformed::Padding);
+            }
+            Decision::Decline { response_code }
+        }
+        _ => return Err(Malformed::Field("decision")),
+    };
+    Ok(Payment {
+        number,
+        key,
+        fingerprint,
+        originator,
+        match_key,
+        named_destination,
+        forwarder,
+        decision,
+        presentation: present(read_presentation(reader)?, "presentation")?,
+        scenario: read_enumerator(reader, Scenario::from_u8, "scenario")?,
+        settlement_date: read_date(reader, "settlement_date")?,
+        table: TableVersion(u32::from_le_bytes(reader.take())),
+        amounts: read_amounts(reader)?,
+        echoed: read_echoed(reader)?,
+    })
+}
+
+fn read_answer(reader: &mut Reader<'_>) -> Result<Answer, Malformed> {
+    Ok(Answer {
+        number: read_number(reader),
+        by: read_actor(reader)?,
+        response_code: ResponseCode(reader.take()),
+        outcome: present(
+            read_enumerator(reader, Outcome::from_u8, "outcome")?,
+            "outcome",
+        )?,
+        approval_code: read_chars(reader, "approval_code")?,
+        amounts: read_amounts(reader)?,
+        text: read_text(reader)?,
+    })
+}
+
+fn read_reversal(reader: &mut Reader<'_>) -> Result<Reversal, Malformed> {
+    let number = read_number(reader);
+    let key = read_key(reader)?;
+    let class = read_enumerator(reader, Class::from_u8, "class")?;
+    let root = read_key(reader)?;
+    let flags = read_flags(reader, CLAIMS | ADVICE | HAS_MATCH_KEY)?;
+    let by = read_actor(reader)?;
+    let participant = read_institution(reader)?;
+    let reason = read_reason(reader)?;
+    let amount = present(read_money(reader)?, "amount")?;
+    let match_key = read_match_key(reader);
+    let match_key = optional(flags, HAS_MATCH_KEY, match_key, "match_key")?;
+    Ok(Reversal {
+        number,
+        target: BusinessKey {
+            key,
+            class: present(class, "class")?,
+        },
+        root,
+        claims: flags & CLAIMS != 0,
+        by,
+        participant,
+        advice: flags & ADVICE != 0,
+        reason,
+        amount,
+        match_key,
+    })
+}
+
+fn read_key(reader: &mut Reader<'_>) -> Result<Key, Malformed> {
+    Ok(Key {
+        originator: present(read_institution(reader)?, "key.originator")?,
+        local_date: read_date(reader, "key.local_date")?,
+        reference: Reference::new(reader.take()).ok_or(Malformed::Field("key.reference"))?,
+    })
+}
+
+fn read_institution(reader: &mut Reader<'_>) -> Result<Option<Institution>, Malformed> {
+    match u64::from_le_bytes(reader.take()) {
+        0 => Ok(None),
+        code => Institution::new(code)
+            .map(Some)
+            .ok_or(Malformed::Field("institution")),
+    }
+}
+
+fn read_money(reader: &mut Reader<'_>) -> Result<Option<Money>, Malformed> {
+    let minor = i64::from_le_bytes(reader.take());
+    match (minor, u16::from_le_bytes(reader.take())) {
+        (0, 0) => Ok(None),
+        (minor, currency) => Currency::new(currency)
+            .map(|currency| Some(Money { minor, currency }))
+            .ok_or(Malformed::Field("currency")),
+    }
+}
+
+fn read_amounts(reader: &mut Reader<'_>) -> Result<Amounts, Malformed> {
+    let flags = read_flags(reader, BILLING_RATE | SETTLEMENT_RATE)?;
+    let amount = present(read_money(reader)?, "amount")?;
+    let billing = read_money(reader)?;
+    let settlement = read_money(reader)?;
+    let mut rate = |flag| {
+        let rate = Rate {
+            mantissa: i64::from_le_bytes(reader.take()),
+            exponent: i8::from_le_bytes(reader.take()),
+        };
+        match (flags & flag != 0, rate) {
+            (true, rate) => Ok(Some(rate)),
+            (
+                false,
+                Rate {
+                    mantissa: 0,
+                    exponent: 0,
+                },
+            ) => Ok(None),
+            (false, _) => Err(Malformed::Field("rate")),
+        }
+    };
+    Ok(Amounts {
+        amount,
+        billing,
+        settlement,
+        billing_rate: rate(BILLING_RATE)?,
+        settlement_rate: rate(SETTLEMENT_RATE)?,
+    })
+}
+
+fn read_echoed(reader: &mut Reader<'_>) -> Result<Echoed, Malformed> {
+    let flags = read_flags(reader, LOCAL_TIME | MCC)?;
+    let local_time = LocalTime::from_hhmmss(u32::from_le_bytes(reader.take()))
+        .ok_or(Malformed::Field("echoed.local_time"))?;
+    let presentation = read_presentation(reader)?;
+    let mcc = u16::from_le_bytes(reader.take());
+    Ok(Echoed {
+        local_time: optional(flags, LOCAL_TIME, local_time, "echoed.local_time")?,
+        presentation,
+        mcc: optional(flags, MCC, mcc, "echoed.mcc")?,
+        terminal: read_chars(reader, "echoed.terminal")?,
+        merchant_id: read_chars(reader, "echoed.merchant_id")?,
+    })
+}
+
+fn read_text(reader: &mut Reader<'_>) -> Result<ShortText, Malformed> {
+    let [length] = reader.take();
+    let bytes: [u8; TEXT_BYTES_MAX] = reader.take();
+    match bytes.split_at_checked(usize::from(length)) {
+        Some((text, rest)) if rest.iter().all(|byte| *byte == 0) => Ok(ShortText::new(text)),
+        Some(_) | None => Err(Malformed::Field("text")),
+    }
+}
+
+fn read_number(reader: &mut Reader<'_>) -> TransactionNumber {
+    TransactionNumber(u64::from_le_bytes(reader.take()))
+}
+
+fn read_match_key(reader: &mut Reader<'_>) -> MatchKey {
+    MatchKey(u64::from_le_bytes(reader.take()))
+}
+
+fn read_date(reader: &mut Reader<'_>, name: &'static str) -> Result<Date, Malformed> {
+    Date::from_yyyymmdd(u32::from_le_bytes(reader.take())).ok_or(Malformed::Field(name))
+}
+
+fn read_actor(reader: &mut Reader<'_>) -> Result<Actor, Malformed> {
+    present(read_enumerator(reader, Actor::from_u8, "by")?, "by")
+}
+
+fn read_reason(reader: &mut Reader<'_>) -> Result<Option<Reason>, Malformed> {
+    read_enumerator(reader, Reason::from_u8, "reason")
+}
+
+fn read_presentation(reader: &mut Reader<'_>) -> Result<Option<Presentation>, Malformed> {
+    read_enumerator(reader, Presentation::from_u8, "presentation")
+}
+
+fn read_enumerator<T>(
+    reader: &mut Reader<'_>,
+    from_u8: impl Fn(u8) -> Option<T>,
+    name: &'static str,
+) -> Result<Option<T>, Malformed> {
+    let [value] = reader.take();
+    match value {
+        0 => Ok(None),
+        value => from_u8(value).map(Some).ok_or(Malformed::Field(name)),
+    }
+}
+
+fn read_bool(reader: &mut Reader<'_>, name: &'static str) -> Result<bool, Malformed> {
+    match reader.take() {
+        [0] => Ok(false),
+        [1] => Ok(true),
+        _ => Err(Malformed::Field(name)),
+    }
+}
+
+fn read_flags(reader: &mut Reader<'_>, known: u8) -> Result<u8, Malformed> {
+    let [flags] = reader.take();
+    if flags & !known == 0 {
+        Ok(flags)
+    } else {
+        Err(Malformed::Field("flags"))
+    }
+}
+
+fn read_chars<const N: usize>(
+    reader: &mut Reader<'_>,
+    name: &'static str,
+) -> Result<Option<Chars<N>>, Malformed> {
+    let bytes: [u8; N] = reader.take();
+    if bytes == [0; N] {
+        return Ok(None);
+    }
+    Chars::new(bytes).map(Some).ok_or(Malformed::Field(name))
+}
+
+fn optional<T: Default + PartialEq>(
+    flags: u8,
+    flag: u8,
+    value: T,
+    name: &'static str,
+) -> Result<Option<T>, Malformed> {
+    if flags & flag != 0 {
+        Ok(Some(value))
+    } else if value == T::default() {
+        Ok(None)
+    } else {
+        Err(Malformed::Field(name))
+    }
+}
+
+fn present<T>(value: Option<T>, name: &'static str) -> Result<T, Malformed> {
+    value.ok_or(Malformed::Field(name))
+}

@@ -1,0 +1,218 @@
+//! Records -> bytes. Never fails: every record that the types of `model` allow has an encoding.
+#![deny(clippy::indexing_slicing)]
+
+use super::{
+    ADVICE, BILLING_RATE, CLAIMS, HAS_MATCH_KEY, LOCAL_TIME, MCC, RECORD_VERSION, SETTLEMENT_RATE,
+    size,
+};
+use crate::journal::layout::{Writer, checksum};
+use crate::model::ids::Institution;
+use crate::model::keys::Key;
+use crate::model::limits::{RECORD_BYTES_MAX, TEXT_BYTES_MAX};
+use crate::model::message::{Amounts, Echoed};
+use crate::model::money::Money;
+use crate::model::record::{Answer, Decision, Opened, Payment, Record, Reversal, ShortText};
+use crate::model::time::Wall;
+
+/// Encodes `record` to the start of `place`, chained to `chain`, and returns its own check.
+///
+/// The checksum is stored last; until it is there, whoever walks the chain stops before the record.
+pub fn encode(place: &mut [u8], chain: u32, wall: Wall, record: &Record) -> u32 {
+    match record {
+        Record::Opened(it) => {
+            encode_sized::<{ size::OPENED }>(place, chain, 1, wall, |w| opened(w, it))
+        }
+        Record::Payment(it) => {
+            encode_sized::<{ size::PAYMENT }>(place, chain, 2, wall, |w| payment(w, it))
+        }
+        Record::Answer(it) => {
+            encode_sized::<{ size::ANSWER }>(place, chain, 3, wall, |w| answer(w, it))
+        }
+        Record::Unknown(it) => encode_sized::<{ size::UNKNOWN }>(place, chain, 4, wall, |w| {
+            w.put(it.number.0.to_le_bytes());
+            w.put([it.reason as u8]);
+        }),
+        Record::Reversal(it) => {
+            encode_sized::<{ size::REVERSAL }>(place, chain, 5, wall, |w| reversal(w, it))
+        }
+        Record::ReversalAnswer(it) => {
+            encode_sized::<{ size::REVERSAL_ANSWER }>(place, chain, 6, wall, |w| {
+                w.put(it.number.0.to_le_bytes());
+                w.put(it.response_code.0);
+                w.put([u8::from(it.reversed)]);
+            })
+        }
+        Record::ReversalEscalation(it) => {
+            encode_sized::<{ size::REVERSAL_ESCALATION }>(place, chain, 7, wall, |w| {
+                w.put(it.number.0.to_le_bytes());
+                w.put(it.match_key.0.to_le_bytes());
+            })
+        }
+        Record::Advice(it) => encode_sized::<{ size::ADVICE }>(place, chain, 8, wall, |w| {
+            w.put(it.number.0.to_le_bytes());
+            w.put(it.match_key.0.to_le_bytes());
+        }),
+        Record::AdviceAnswer(it) => {
+            encode_sized::<{ size::ADVICE_ANSWER }>(place, chain, 9, wall, |w| {
+                w.put(it.number.0.to_le_bytes());
+                w.put(it.response_code.0);
+            })
+        }
+        Record::LateAnswer(it) => {
+            encode_sized::<{ size::LATE_ANSWER }>(place, chain, 10, wall, |w| {
+                w.put(it.number.0.to_le_bytes());
+                w.put(it.response_code.0);
+            })
+        }
+    }
+}
+
+#[inline]
+fn encode_sized<const N: usize>(
+    place: &mut [u8],
+    chain: u32,
+    kind: u8,
+    wall: Wall,
+    payload: impl FnOnce(&mut Writer<'_>),
+) -> u32 {
+    const { assert!(N <= RECORD_BYTES_MAX) };
+    let place: &mut [u8; N] = place
+        .first_chunk_mut()
+        .expect("the caller compared the record's size with the room");
+    let (check, covered) = place.split_first_chunk_mut::<4>().expect("N is larger");
+    let mut writer = Writer::new(covered);
+    writer.put(
+        u16::try_from(N)
+            .expect("RECORD_BYTES_MAX fits")
+            .to_le_bytes(),
+    );
+    writer.put([kind, RECORD_VERSION]);
+    writer.put(wall.0.to_le_bytes());
+    payload(&mut writer);
+    writer.finish();
+    let sum = checksum(chain, covered);
+    *check = sum.to_le_bytes();
+    sum
+}
+
+fn opened(writer: &mut Writer<'_>, it: &Opened) {
+    writer.put(it.epoch.0.to_le_bytes());
+    writer.put(it.shard.0.to_le_bytes());
+    writer.put(it.shards.to_le_bytes());
+    writer.put(it.table.0.to_le_bytes());
+    writer.put(it.table_hash.to_le_bytes());
+}
+
+#[inline]
+fn payment(writer: &mut Writer<'_>, it: &Payment) {
+    writer.put(it.number.0.to_le_bytes());
+    key(writer, &it.key);
+    writer.put(it.fingerprint.0.to_le_bytes());
+    institution(writer, Some(it.originator));
+    writer.put(it.match_key.0.to_le_bytes());
+    institution(writer, it.named_destination);
+    institution(writer, it.forwarder);
+    match it.decision {
+        Decision::Forward {
+            destination,
+            match_key,
+            deadline,
+        } => {
+            writer.put([1]);
+            institution(writer, Some(destination));
+            writer.put(match_key.0.to_le_bytes());
+            writer.put(deadline.0.to_le_bytes());
+        }
+        Decision::Decline { response_code } => {
+            writer.put([2]);
+            writer.put(response_code.0);
+            writer.put([0; 22]);
+        }
+    }
+    writer.put([it.presentation as u8]);
+    writer.put([it.scenario.map_or(0, |value| value as u8)]);
+    writer.put(it.settlement_date.yyyymmdd().to_le_bytes());
+    writer.put(it.table.0.to_le_bytes());
+    amounts(writer, &it.amounts);
+    echoed(writer, &it.echoed);
+}
+
+#[inline]
+fn answer(writer: &mut Writer<'_>, it: &Answer) {
+    writer.put(it.number.0.to_le_bytes());
+    writer.put([it.by as u8]);
+    writer.put(it.response_code.0);
+    writer.put([it.outcome as u8]);
+    writer.put(it.approval_code.map_or([0; 6], |code| *code.bytes()));
+    amounts(writer, &it.amounts);
+    text(writer, &it.text);
+}
+
+fn reversal(writer: &mut Writer<'_>, it: &Reversal) {
+    let flag = |set: bool, bit: u8| if set { bit } else { 0 };
+    writer.put(it.number.0.to_le_bytes());
+    key(writer, &it.target.key);
+    writer.put([it.target.class as u8]);
+    key(writer, &it.root);
+    writer.put([flag(it.claims, CLAIMS)
+        | flag(it.advice, ADVICE)
+        | flag(it.match_key.is_some(), HAS_MATCH_KEY)]);
+    writer.put([it.by as u8]);
+    institution(writer, it.participant);
+    writer.put([it.reason.map_or(0, |value| value as u8)]);
+    money(writer, Some(it.amount));
+    writer.put(it.match_key.unwrap_or_default().0.to_le_bytes());
+}
+
+#[inline]
+fn key(writer: &mut Writer<'_>, it: &Key) {
+    institution(writer, Some(it.originator));
+    writer.put(it.local_date.yyyymmdd().to_le_bytes());
+    writer.put(*it.reference.bytes());
+}
+
+#[inline]
+fn institution(writer: &mut Writer<'_>, it: Option<Institution>) {
+    writer.put(it.map_or(0, Institution::code).to_le_bytes());
+}
+
+#[inline]
+fn money(writer: &mut Writer<'_>, it: Option<Money>) {
+    writer.put(it.map_or(0, |money| money.minor).to_le_bytes());
+    writer.put(it.map_or(0, |money| money.currency.numeric()).to_le_bytes());
+}
+
+#[inline]
+fn amounts(writer: &mut Writer<'_>, it: &Amounts) {
+    let billing = it.billing_rate.map_or(0, |_| BILLING_RATE);
+    let settlement = it.settlement_rate.map_or(0, |_| SETTLEMENT_RATE);
+    writer.put([billing | settlement]);
+    money(writer, Some(it.amount));
+    money(writer, it.billing);
+    money(writer, it.settlement);
+    for rate in [it.billing_rate, it.settlement_rate] {
+        writer.put(rate.map_or(0, |rate| rate.mantissa).to_le_bytes());
+        writer.put(rate.map_or(0, |rate| rate.exponent).to_le_bytes());
+    }
+}
+
+#[inline]
+fn echoed(writer: &mut Writer<'_>, it: &Echoed) {
+    let local_time = it.local_time.map_or(0, |_| LOCAL_TIME);
+    writer.put([local_time | it.mcc.map_or(0, |_| MCC)]);
+    writer.put(it.local_time.unwrap_or_default().hhmmss().to_le_bytes());
+    writer.put([it.presentation.map_or(0, |value| value as u8)]);
+    writer.put(it.mcc.unwrap_or_default().to_le_bytes());
+    writer.put(it.terminal.map_or([0; 8], |text| *text.bytes()));
+    writer.put(it.merchant_id.map_or([0; 15], |text| *text.bytes()));
+}
+
+fn text(writer: &mut Writer<'_>, it: &ShortText) {
+    let mut bytes = [0; TEXT_BYTES_MAX];
+    bytes
+        .iter_mut()
+        .zip(it.bytes())
+        .for_each(|(place, byte)| *place = *byte);
+    writer.put([u8::try_from(it.bytes().len()).expect("TEXT_BYTES_MAX fits")]);
+    writer.put(bytes);
+}
