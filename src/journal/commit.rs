@@ -106,6 +106,9 @@ pub struct StartPoint {
     pub durable: Lsn,
     /// Check of the last record.
     pub chain: u32,
+    /// The last of the segments that are open for writing already, the one of `durable` and those
+    /// after it; one less than the one of `durable`: none is.
+    pub segments_open: u64,
 }
 
 /// There is no room for the record, and it was not appended.
@@ -214,7 +217,12 @@ impl Journal {
             chain: start.chain,
             submitted: start.durable,
             writes: Writes::new(pace.writes_in_flight_max, start.durable),
-            segments: Segments::new(config.segment_bytes, config.segments_max, start.durable),
+            segments: Segments::new(
+                config.segment_bytes,
+                config.segments_max,
+                start.durable,
+                start.segments_open,
+            ),
             fence: None,
             last_write: Monotonic(0),
             pending_since: None,
@@ -228,7 +236,7 @@ impl Journal {
         }
     }
 
-    /// Makes the tail this opening's own. `count` is that of the newest header found in it, or zero.
+    /// Makes the tail this opening's own. `count` is that of the newest header found in it, or 0.
     pub fn start_tail(&mut self, tail: &mut [u8], count: u64) {
         assert!(tail.len() >= self.ring.tail_bytes());
         self.header_count = count;

@@ -5,9 +5,9 @@
 //! ring size the place in the tail: nothing is looked up. All numbers are little-endian.
 //!
 //! **Every block stands alone.** It has a header, and records never straddle its end (a record has
-//! 208 bytes at most; the waste is 2.5 % on average, beside 1.6 % for the header). So a torn batch is
-//! cut at a block, a block is judged without its neighbours, and a record is encoded in place. What
-//! is written together (a *batch*) is a matter of submission: no byte on the disk says it.
+//! 208 bytes at most; the waste is 2.5 % on average, beside 1.6 % for the header). So a torn batch
+//! is cut at a block, a block is judged without its neighbours, and a record is encoded in place.
+//! What is written together (a *batch*) is a matter of submission: no byte on the disk says it.
 //!
 //! ```text
 //! block  0         4         6         8                   16        20        24
@@ -30,8 +30,8 @@
 //!
 //! * `journal`: 64-bit hash of the journal's UUID. `chain`: the check of the last record before.
 //! * A record's check is the CRC-32C of its bytes from 4 on, seeded with the check of the record
-//!   before it, over block, segment and epoch borders: the chain. The check itself is not covered by
-//!   the next one (a CRC over data and its own CRC is a constant and would forget all before).
+//!   before it, over block, segment and epoch borders: the chain. The check itself is not covered
+//!   by the next one (a CRC over data and its own CRC is a constant and would forget all before).
 //! * The opening check is the CRC-32C of bytes 0 to 40. A killed process leaves its last block
 //!   unsealed in the tail; the opening part and the chain are all that recovery needs of it.
 //! * The seal is the CRC-32C of bytes 0 to 60, seeded with the check of the block's last record:

@@ -1,4 +1,5 @@
-//! Which segment is needed when: asked for one at a time, some ahead, and sealed when all is written.
+//! Which segment is needed when: asked for one at a time, some ahead, and sealed when all is
+//! written.
 //!
 //! It holds no file. A segment that cannot be made is asked for again; until it comes the ring
 //! absorbs, and what cannot be written to any segment is refused before it is appended.
@@ -39,14 +40,16 @@ pub const fn segment_start(segment: u64, segment_bytes: u64) -> Lsn {
 }
 
 impl Segments {
-    /// Nothing is open yet; `durable` is where writing starts, `last` the highest segment allowed.
-    pub(super) fn new(bytes: u64, last: u64, durable: Lsn) -> Self {
+    /// `durable` is where writing starts, `last` the highest segment allowed, `open` the last one
+    /// that is open already.
+    pub(super) fn new(bytes: u64, last: u64, durable: Lsn, open: u64) -> Self {
         assert!(bytes > 0 && bytes.is_multiple_of(BLOCK));
         let before = segment_of(durable, bytes) - 1;
+        assert!(open >= before, "what is open begins where writing starts");
         Self {
             bytes,
             last,
-            ready: before,
+            ready: open,
             sealed: before,
             asked: false,
             failing: None,

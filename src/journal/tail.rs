@@ -1,7 +1,7 @@
 //! The tail: a header page and a ring of blocks, in memory that survives the process.
 //!
-//! It is lent to whoever needs it, call by call; nobody here owns it. A block's place in the ring is
-//! its LSN modulo the ring's size, so blocks never straddle the ring's end and nothing is looked up.
+//! It is lent to whoever needs it, call by call; nobody here owns it. A block's place in the ring
+//! is its LSN modulo the ring's size: blocks never straddle the ring's end, nothing is looked up.
 
 use crate::journal::layout::{BLOCK, TAIL_HEADER_BYTES};
 use crate::model::ids::Lsn;
@@ -30,14 +30,14 @@ impl Ring {
         TAIL_HEADER_BYTES + usize::try_from(self.bytes).expect("64-bit machines only")
     }
 
-    /// Where `lsn` lies in the ring.
+    /// Where `lsn` lies in the tail: its header page comes first.
     pub const fn offset(self, lsn: Lsn) -> u64 {
-        lsn.0 % self.bytes
+        TAIL_HEADER_BYTES as u64 + lsn.0 % self.bytes
     }
 
     /// The first LSN after `lsn` that lies at the ring's start.
     pub const fn lap_end(self, lsn: Lsn) -> Lsn {
-        lsn.plus(self.bytes - self.offset(lsn))
+        lsn.plus(self.bytes - lsn.0 % self.bytes)
     }
 
     /// The block that starts at `lsn`.
@@ -56,6 +56,6 @@ impl Ring {
 
     fn index(self, lsn: Lsn) -> usize {
         debug_assert!(lsn.0.is_multiple_of(BLOCK));
-        TAIL_HEADER_BYTES + usize::try_from(self.offset(lsn)).expect("64-bit machines only")
+        usize::try_from(self.offset(lsn)).expect("64-bit machines only")
     }
 }

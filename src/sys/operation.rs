@@ -106,7 +106,7 @@ pub enum Submission {
         segment: u64,
         /// Offset in the segment file.
         segment_offset: u64,
-        /// Offset in the tail's ring.
+        /// Offset in the tail, its header page included.
         tail_offset: u64,
         /// How many bytes.
         bytes: u32,
