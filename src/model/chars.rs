@@ -13,9 +13,10 @@ impl<const N: usize> Chars<N> {
 
     /// Takes exactly `N` bytes; `None` where one of them is not printable ASCII.
     pub fn new(bytes: [u8; N]) -> Option<Self> {
+        // Without stopping early: so it compiles to vector instructions.
         bytes
             .iter()
-            .all(|byte| (0x20..=0x7e).contains(byte))
+            .fold(true, |good, byte| good & (0x20..=0x7e).contains(byte))
             .then_some(Self(bytes))
     }
 

@@ -39,9 +39,10 @@ pub struct Reference([u8; 12]);
 impl Reference {
     /// `None` where a character is not a letter or a digit.
     pub fn new(bytes: [u8; 12]) -> Option<Self> {
+        // Without stopping early: so it compiles to vector instructions.
         bytes
             .iter()
-            .all(u8::is_ascii_alphanumeric)
+            .fold(true, |good, byte| good & byte.is_ascii_alphanumeric())
             .then_some(Self(bytes))
     }
 

@@ -22,10 +22,10 @@ impl Monotonic {
 pub struct Wall(pub u64);
 
 impl Wall {
-    /// The UTC date.
+    /// The UTC date; the last day of 2199 for all that is later, as a participant's clock may claim.
     pub fn date(self) -> Date {
         let days = i64::try_from(self.0 / DAY_NS).expect("2^64 ns end in the year 2554");
-        Date::from_days(days)
+        Date::from_days(days.min(Date::LAST.days()))
     }
 
     /// UTC as the ten digits MMDDhhmmss of ISO 8583 DE 7.
@@ -64,6 +64,9 @@ pub struct Now {
 pub struct Date(u32);
 
 impl Date {
+    /// The last date.
+    pub const LAST: Self = Self(21_991_231);
+
     /// `None` where there is no such day.
     pub const fn from_yyyymmdd(number: u32) -> Option<Self> {
         let (year, month, day) = (number / 10_000, number / 100 % 100, number % 100);
@@ -223,5 +226,6 @@ mod tests {
         assert_eq!(wall.to_string(), "2026-11-21T22:05:05.000000123Z");
         assert_eq!(wall.transmission(), 1_121_220_505);
         assert_eq!(LocalTime::from_hhmmss(235_960), None);
+        assert_eq!(Wall(u64::MAX).date(), Date::LAST);
     }
 }

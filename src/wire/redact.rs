@@ -1,1 +1,0 @@
-//! The only door through which wire bytes may be printed.
