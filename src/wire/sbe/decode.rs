@@ -11,7 +11,6 @@ use crate::model::message::{
 };
 use crate::model::outcome::{CodeKind, KycLevel, Outcome, Presentation, Reason, Scenario, State};
 use crate::model::refusal::Refused;
-use crate::model::time::Wall;
 use crate::wire::sbe::layout::{self as f, Template};
 use crate::wire::sbe::view::View;
 
@@ -155,7 +154,7 @@ fn code_result<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
         amount: at.money(f::AMOUNT)?,
         billing: at.money(f::BILLING)?,
         billing_rate: at.rate(f::BILLING_RATE)?,
-        quote_expiry: at.u64(f::QUOTE_EXPIRY)?.map(Wall),
+        quote_expiry: at.instant(f::QUOTE_EXPIRY)?,
         mcc: at.mcc()?,
         country: at.country()?,
         merchant_id: at.chars(f::MERCHANT_ID)?,

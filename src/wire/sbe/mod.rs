@@ -17,7 +17,7 @@ mod view;
 mod write;
 
 #[cfg(test)]
-mod samples;
+pub(in crate::wire) mod samples;
 #[cfg(test)]
 mod schema_tests;
 #[cfg(test)]

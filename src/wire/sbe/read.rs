@@ -11,7 +11,7 @@ use crate::model::message::{Amounts, Header};
 use crate::model::money::{Currency, MINOR_UNITS_MAX, Money, Rate};
 use crate::model::outcome::ResponseCode;
 use crate::model::refusal::{Fault, Refused};
-use crate::model::time::{Date, LocalTime, Wall};
+use crate::model::time::{DAY_NS, Date, LocalTime, Wall};
 use crate::wire::sbe::layout::{self, Field};
 use crate::wire::sbe::view::{Known, split_data};
 
@@ -241,12 +241,23 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// Nanoseconds since 1970, before the year 2200, which is as far as our calendar goes.
+    #[inline(always)]
+    pub(super) fn instant(&mut self, field: Field) -> Result<Option<Wall>, Refused> {
+        match self.u64(field)? {
+            None => Ok(None),
+            Some(value) => self
+                .valid(field, (value < INSTANT_END).then_some(Wall(value)))
+                .map(Some),
+        }
+    }
+
     #[inline(always)]
     pub(super) fn header(&mut self) -> Result<Header, Refused> {
         let link_ref = self.u64(layout::LINK_REF)?;
         Ok(Header {
             match_key: MatchKey(self.need(layout::LINK_REF, link_ref)?),
-            transmit_time: Wall(self.u64(layout::TRANSMIT_TIME)?.unwrap_or(0)),
+            transmit_time: self.instant(layout::TRANSMIT_TIME)?.unwrap_or_default(),
         })
     }
 
@@ -430,6 +441,8 @@ fn all_printable(bytes: &[u8]) -> bool {
         .fold(true, |good, byte| good & is_printable(*byte))
 }
 
+/// 2200-01-01T00:00:00Z.
+const INSTANT_END: u64 = 84_006 * DAY_NS;
 /// Largest merchant category code: four digits.
 const MCC_MAX: u16 = 9_999;
 /// Largest ISO 3166-1 numeric code: three digits.

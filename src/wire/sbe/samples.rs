@@ -16,7 +16,7 @@ use crate::model::outcome::{
 use crate::model::time::{DAY_NS, Date, LocalTime, Wall};
 
 /// A stream of draws (splitmix64): the same seed, the same message.
-pub(super) struct Draw(pub(super) u64);
+pub(in crate::wire) struct Draw(pub(in crate::wire) u64);
 
 impl Draw {
     fn next(&mut self) -> u64 {
@@ -161,7 +161,7 @@ impl Draw {
     clippy::too_many_lines,
     reason = "a flat table: one message after the other"
 )]
-pub(super) fn message(kind: Kind, d: &mut Draw) -> Message<'static> {
+pub(in crate::wire) fn message(kind: Kind, d: &mut Draw) -> Message<'static> {
     let header = d.header();
     let mac = d.bytes();
     let notice = Notice {
@@ -252,7 +252,7 @@ pub(super) fn message(kind: Kind, d: &mut Draw) -> Message<'static> {
             amount: d.maybe(Draw::money),
             billing: d.maybe(Draw::money),
             billing_rate: d.maybe(Draw::rate),
-            quote_expiry: d.maybe(|d| Wall(d.number(0, u64::MAX - 1))),
+            quote_expiry: d.maybe(|d| Wall(d.number(0, 84_006 * DAY_NS - 1))),
             mcc: d.maybe(|d| d.u16(1, 9_999)),
             country: d.maybe(|d| d.u16(1, 999)),
             merchant_id: d.maybe(Draw::text),

@@ -139,6 +139,7 @@ fn refusals_name_field_and_offset() {
         (Kind::Echo, 0, b"\x17", (BadLength, 0, 0)),
         // Fields of a payment request, in order.
         (Kind::PaymentRequest, 8, &[0xff; 8], (Missing, 1, 8)),
+        (Kind::PaymentRequest, 16, &[0x7f; 8], (BadValue, 2, 16)),
         (Kind::PaymentRequest, 24, &[0xff; 8], (Missing, 20, 24)),
         (Kind::PaymentRequest, 24, &[0; 8], (BadValue, 20, 24)),
         (
