@@ -22,7 +22,7 @@ impl Monotonic {
 pub struct Wall(pub u64);
 
 impl Wall {
-    /// The UTC date; the last day of 2199 for all that is later, as a participant's clock may claim.
+    /// The UTC date; the last day of 2199 for all that is later, as a stranger's clock may say.
     pub fn date(self) -> Date {
         let days = i64::try_from(self.0 / DAY_NS).expect("2^64 ns end in the year 2554");
         Date::from_days(days.min(Date::LAST.days()))
