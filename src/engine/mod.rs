@@ -1,1 +1,204 @@
-//! WHAT HAPPENS TO A TRANSACTION: duplicates, deadlines, reversals, advices, replay.
+//! WHAT HAPPENS TO A TRANSACTION: duplicates, forwarding, deadlines, answers, reversals, advices.
+//!
+//! Pure: inputs and a time go in, records and messages come out as [`Effects`]. Each decision is
+//! first written into a record, and the record is then applied ([`apply`]): replay applies the same
+//! records and takes no decision. The engine never sees a byte of the wire, a socket or a clock.
+
+#![deny(clippy::float_arithmetic, clippy::wildcard_enum_match_arm)]
+
+mod answers;
+mod apply;
+mod effects;
+mod exchanges;
+mod payments;
+mod replies;
+mod resolve;
+mod reversals;
+mod timers;
+mod transactions;
+pub mod transitions;
+
+use crate::engine::exchanges::Exchanges;
+use crate::engine::transactions::Transactions;
+use crate::model::ids::{LinkId, MatchKey, ParticipantIndex, TransactionNumber};
+use crate::model::time::{Monotonic, Now, Wall};
+use crate::route::Tables;
+
+pub use apply::{Drawn, ReplayError};
+pub use effects::{EFFECTS_MAX, Effect, Effects, Gate, Outgoing};
+pub use exchanges::{ExchangeId, Talk, Waiter};
+
+/// What the engine must know of the legs: who is up, and our next match key on each.
+pub trait Legs {
+    /// Whether a participant has a link that is signed on.
+    fn is_up(&self, participant: ParticipantIndex) -> bool;
+    /// Draws a match key for a request of ours; none where this second's block is used up.
+    fn draw(&mut self, participant: ParticipantIndex, wall: Wall) -> Option<MatchKey>;
+}
+
+/// What the journal has room for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Room {
+    /// For everything.
+    Ample,
+    /// For outcomes and reversals of what is open; new keys are shed.
+    OutcomesOnly,
+}
+
+/// What surrounds one input.
+#[derive(Debug)]
+pub struct Context<'c, L: Legs> {
+    /// Both clocks, read once per turn.
+    pub now: Now,
+    /// The tables that decide.
+    pub tables: &'c Tables,
+    /// The sessions.
+    pub legs: &'c mut L,
+    /// The journal's.
+    pub room: Room,
+}
+
+/// Whose session an input came from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sender {
+    /// Who.
+    pub participant: ParticipantIndex,
+    /// Over which link.
+    pub link: LinkId,
+}
+
+/// Bounds of one engine.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineLimits {
+    /// Payments that are open at once. Reversals and advices have room of their own.
+    pub in_flight_max: u32,
+    /// Keys that are remembered.
+    pub remembered_keys_max: u32,
+}
+
+/// What happened, counted. Names and help texts are in `shard/stats.rs`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Tally {
+    /// New payments.
+    pub payments: u64,
+    /// Answered approved.
+    pub approved: u64,
+    /// Answered declined, by us or the destination.
+    pub declined: u64,
+    /// Answered 68.
+    pub unknown: u64,
+    /// Undone.
+    pub reversed: u64,
+    /// Repeats of a request.
+    pub repeats: u64,
+    /// Same key, another body.
+    pub conflicts: u64,
+    /// Shed with A1.
+    pub shed: u64,
+    /// Answers after the deadline.
+    pub late_answers: u64,
+    /// Answers that nobody waits for.
+    pub unhandled_answers: u64,
+    /// Answers that could not be used.
+    pub malformed_answers: u64,
+    /// Messages of a participant that is no party to the transaction.
+    pub security_events: u64,
+    /// Status inquiries.
+    pub inquiries: u64,
+    /// Reversals and reversal advices received.
+    pub reversals: u64,
+    /// Repeats of our reversals and advices.
+    pub repeats_sent: u64,
+}
+
+/// All transactions of one shard.
+#[derive(Debug)]
+pub struct Engine {
+    transactions: Transactions,
+    exchanges: Exchanges,
+    /// Open forwards by participant: as originator, as destination.
+    in_flight: Vec<(u32, u32)>,
+    open_forwards: u32,
+    limits: EngineLimits,
+    fingerprint_seed: u64,
+    /// Transactions whose reversal or advice waits for a match key.
+    postponed: std::collections::VecDeque<u32>,
+    /// Transactions that replay left open, oldest first; emptied by [`Engine::resume`].
+    replayed_open: std::collections::BTreeSet<TransactionNumber>,
+    tally: Tally,
+}
+
+/// Exchanges that one payment may need at once: its forward, its reversal, its advice.
+const EXCHANGES_PER_PAYMENT: u32 = 3;
+
+impl Engine {
+    /// An engine that remembers nothing yet. `seed` keys fingerprints and hash tables; it is the
+    /// journal's, because fingerprints are compared across restarts.
+    pub fn new(limits: EngineLimits, tables: &Tables, seed: u64) -> Self {
+        let intervals = tables.participants().iter().flat_map(|participant| {
+            let repeats = (0..=resolve::BACK_OFF_STEPS)
+                .map(|step| resolve::back_off_ms(participant.repeat_ms, step));
+            repeats.chain(core::iter::once(participant.answer_timeout_ms))
+        });
+        let exchanges = limits.in_flight_max.saturating_mul(EXCHANGES_PER_PAYMENT);
+        Self {
+            transactions: Transactions::new(limits.remembered_keys_max, seed),
+            exchanges: Exchanges::new(exchanges, seed, intervals.collect()),
+            in_flight: vec![(0, 0); tables.participants().len()],
+            open_forwards: 0,
+            limits,
+            fingerprint_seed: seed,
+            postponed: std::collections::VecDeque::with_capacity(
+                usize::try_from(exchanges).expect("usize holds a u32"),
+            ),
+            replayed_open: std::collections::BTreeSet::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// What happened since the start.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Payments without an answer yet.
+    pub fn open_payments(&self) -> u32 {
+        self.open_forwards
+    }
+
+    /// Keys that are remembered.
+    pub fn remembered_keys(&self) -> usize {
+        self.transactions.count()
+    }
+
+    /// Exchanges that are open: payments, reversals and advices without an answer.
+    pub fn open_exchanges(&self) -> usize {
+        usize::try_from(self.limits.in_flight_max).expect("usize holds a u32")
+            * usize::try_from(EXCHANGES_PER_PAYMENT).expect("usize holds a u32")
+            - self.exchanges.free()
+    }
+
+    /// When the next deadline is.
+    pub fn next_deadline(&self) -> Option<Monotonic> {
+        self.exchanges.timers.next_due()
+    }
+
+    /// Asked once the request's record is committed, just before it leaves: `false` where it is
+    /// over by now, or too late. From here on we say that it was sent.
+    #[must_use]
+    pub fn release(&mut self, exchange: ExchangeId, now: Monotonic) -> bool {
+        let Some(index) = self.exchanges.resolve(exchange) else {
+            return false;
+        };
+        let late = self.exchanges.due(index).is_none_or(|due| due <= now);
+        let open = self.exchanges.at(index);
+        if open.talk == Talk::Forward && (open.expired || late) {
+            return false;
+        }
+        open.sent = true;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests;

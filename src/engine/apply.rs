@@ -1,0 +1,297 @@
+//! How a record changes what is remembered: the same live and in replay.
+//!
+//! Nothing here decides, sends or opens an exchange.
+
+use crate::engine::Engine;
+use crate::engine::transactions::{AdviceState, FinalAnswer, NO_EXCHANGE, Transaction};
+use crate::engine::transitions::Phase;
+use crate::model::ids::MatchKey;
+use crate::model::keys::{BusinessKey, Class};
+use crate::model::message::{Amounts, Echoed, Fingerprint};
+use crate::model::outcome::{Outcome, ResponseCode};
+use crate::model::record::{
+    Actor, Answer, Decision, Payment, Record, Reversal, ReversalAnswer, ShortText,
+};
+use crate::model::time::Wall;
+use crate::route::Tables;
+
+/// A record that contradicts what is remembered: the journal is not what we wrote.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ReplayError {
+    /// The record's kind.
+    pub record: &'static str,
+    /// The transaction that it names.
+    pub number: u64,
+}
+
+impl core::fmt::Display for ReplayError {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(
+            formatter,
+            "a record \"{}\" names transaction {}, which does not fit",
+            self.record, self.number
+        )
+    }
+}
+
+impl core::error::Error for ReplayError {}
+
+/// A match key that an earlier run drew for a participant.
+pub type Drawn = (crate::model::ids::ParticipantIndex, MatchKey);
+
+impl Engine {
+    /// Applies one record of an earlier run. Returns the match key that it drew, if it did.
+    pub fn replay(
+        &mut self,
+        record: &Record,
+        wall: Wall,
+        tables: &Tables,
+    ) -> Result<Option<Drawn>, ReplayError> {
+        let number = record.number();
+        let error = ReplayError {
+            record: record.name(),
+            number: number.0,
+        };
+        let claims = match record {
+            Record::Payment(_) => true,
+            Record::Reversal(reversal) => reversal.claims,
+            Record::Opened(_) => return Ok(None),
+            Record::Answer(_)
+            | Record::Unknown(_)
+            | Record::ReversalAnswer(_)
+            | Record::ReversalEscalation(_)
+            | Record::Advice(_)
+            | Record::AdviceAnswer(_)
+            | Record::LateAnswer(_) => false,
+        };
+        let known = self.transactions.by_number(number);
+        if claims == known.is_some() || number.0 == 0 {
+            return Err(error);
+        }
+        let slot = self.apply(record, wall, tables).or(known).ok_or(error)?;
+        let transaction = self.transactions.get(slot);
+        if transaction.is_over() {
+            self.replayed_open.remove(&number);
+        } else {
+            self.replayed_open.insert(number);
+        }
+        let drawn = |participant: Option<_>, key: Option<MatchKey>| participant.zip(key);
+        Ok(match record {
+            Record::Payment(payment) => match payment.decision {
+                Decision::Forward { match_key, .. } => {
+                    drawn(transaction.destination, Some(match_key))
+                }
+                Decision::Decline { .. } => None,
+            },
+            Record::Reversal(reversal) => drawn(transaction.destination, reversal.match_key),
+            Record::ReversalEscalation(record) => {
+                drawn(transaction.destination, Some(record.match_key))
+            }
+            Record::Advice(advice) => drawn(transaction.originator, Some(advice.match_key)),
+            Record::Opened(_)
+            | Record::Answer(_)
+            | Record::Unknown(_)
+            | Record::ReversalAnswer(_)
+            | Record::AdviceAnswer(_)
+            | Record::LateAnswer(_) => None,
+        })
+    }
+
+    /// Applies any record; the slot is told where the record claims one.
+    pub(super) fn apply(&mut self, record: &Record, wall: Wall, tables: &Tables) -> Option<u32> {
+        let slot = self.transactions.by_number(record.number());
+        match record {
+            Record::Opened(_) | Record::LateAnswer(_) => None,
+            Record::Payment(payment) => Some(self.apply_payment(payment, tables, wall)),
+            Record::Answer(answer) => self.apply_answer(slot?, answer),
+            Record::Unknown(_) => {
+                let transaction = self.transactions.at(slot?);
+                transaction.told_unknown = true;
+                if transaction.phase == Phase::Forwarded {
+                    transaction.phase = Phase::Unknown;
+                }
+                None
+            }
+            Record::Reversal(reversal) => self.apply_reversal(slot, reversal, tables, wall),
+            Record::ReversalAnswer(answer) => self.apply_reversal_answer(slot?, answer),
+            Record::ReversalEscalation(escalation) => {
+                let transaction = self.transactions.at(slot?);
+                transaction.reversal_key = Some(escalation.match_key);
+                transaction.reversal_is_advice = true;
+                None
+            }
+            Record::Advice(advice) => {
+                let transaction = self.transactions.at(slot?);
+                transaction.advice = AdviceState::Owed;
+                transaction.advice_key = Some(advice.match_key);
+                None
+            }
+            Record::AdviceAnswer(_) => {
+                self.transactions.at(slot?).advice = AdviceState::Acknowledged;
+                None
+            }
+        }
+    }
+
+    pub(super) fn apply_payment(&mut self, payment: &Payment, tables: &Tables, wall: Wall) -> u32 {
+        let (phase, destination, match_key, answer) = match payment.decision {
+            Decision::Forward {
+                destination,
+                match_key,
+                ..
+            } => (
+                Phase::Forwarded,
+                tables.speaks_for(destination),
+                match_key,
+                None,
+            ),
+            Decision::Decline { response_code } => {
+                let answer = FinalAnswer {
+                    response_code,
+                    outcome: Outcome::Declined,
+                };
+                (Phase::Declined, None, MatchKey(0), Some(answer))
+            }
+        };
+        self.transactions.insert(Transaction {
+            number: payment.number,
+            target: BusinessKey {
+                key: payment.key,
+                class: Class::Payment,
+            },
+            fingerprint: payment.fingerprint,
+            received: wall,
+            phase,
+            claimed_by_reversal: false,
+            told_unknown: false,
+            advice: AdviceState::None,
+            answer,
+            originator: tables.speaks_for(payment.originator),
+            destination,
+            amounts: payment.amounts,
+            echoed: payment.echoed,
+            settlement_date: payment.settlement_date,
+            approval_code: None,
+            text: ShortText::EMPTY,
+            match_key,
+            reversal_key: None,
+            reversal_by: Actor::Switch,
+            reversal_is_advice: false,
+            reversal_reason: None,
+            advice_key: None,
+            forward: NO_EXCHANGE,
+            reversal: NO_EXCHANGE,
+            payment_advice: NO_EXCHANGE,
+        })
+    }
+
+    fn apply_answer(&mut self, slot: u32, answer: &Answer) -> Option<u32> {
+        let transaction = self.transactions.at(slot);
+        transaction.phase = match answer.outcome {
+            Outcome::Approved => Phase::Approved,
+            Outcome::Declined => Phase::Declined,
+            Outcome::Reversed => Phase::Reversed,
+        };
+        transaction.answer = Some(FinalAnswer {
+            response_code: answer.response_code,
+            outcome: answer.outcome,
+        });
+        transaction.approval_code = answer.approval_code;
+        transaction.amounts = answer.amounts;
+        transaction.text = answer.text;
+        None
+    }
+
+    /// A reversal of the originator is under way until it is answered; one of the destination is
+    /// done; one of ours changes nothing by itself.
+    fn apply_reversal(
+        &mut self,
+        slot: Option<u32>,
+        reversal: &Reversal,
+        tables: &Tables,
+        wall: Wall,
+    ) -> Option<u32> {
+        if reversal.claims {
+            return Some(self.claim_reversed(reversal, tables, wall));
+        }
+        let transaction = self.transactions.at(slot?);
+        transaction.reversal_by = reversal.by;
+        transaction.reversal_is_advice = reversal.advice;
+        transaction.reversal_reason = reversal.reason;
+        transaction.reversal_key = reversal.match_key;
+        match reversal.by {
+            Actor::Originator => transaction.phase = Phase::Reversing,
+            Actor::Destination => close_as_reversed(transaction),
+            Actor::Switch => {}
+        }
+        None
+    }
+
+    fn apply_reversal_answer(&mut self, slot: u32, answer: &ReversalAnswer) -> Option<u32> {
+        let transaction = self.transactions.at(slot);
+        if answer.reversed {
+            close_as_reversed(transaction);
+        } else {
+            transaction.reversal_key = None;
+            transaction.phase = match transaction.answer {
+                Some(_) => Phase::Approved,
+                None => Phase::Unknown,
+            };
+        }
+        None
+    }
+
+    /// The target is not known: its key is claimed, so that the payment, should it come, is declined.
+    fn claim_reversed(&mut self, reversal: &Reversal, tables: &Tables, wall: Wall) -> u32 {
+        self.transactions.insert(Transaction {
+            number: reversal.number,
+            target: reversal.target,
+            fingerprint: Fingerprint(0),
+            received: wall,
+            phase: Phase::Reversed,
+            claimed_by_reversal: true,
+            told_unknown: false,
+            advice: AdviceState::None,
+            answer: Some(FinalAnswer {
+                response_code: ResponseCode::INVALID_TRANSACTION,
+                outcome: Outcome::Declined,
+            }),
+            originator: reversal
+                .participant
+                .and_then(|institution| tables.speaks_for(institution)),
+            destination: None,
+            amounts: Amounts {
+                amount: reversal.amount,
+                billing: None,
+                settlement: None,
+                billing_rate: None,
+                settlement_rate: None,
+            },
+            echoed: Echoed::default(),
+            settlement_date: wall.date(),
+            approval_code: None,
+            text: ShortText::EMPTY,
+            match_key: MatchKey(0),
+            reversal_key: None,
+            reversal_by: reversal.by,
+            reversal_is_advice: reversal.advice,
+            reversal_reason: reversal.reason,
+            advice_key: None,
+            forward: NO_EXCHANGE,
+            reversal: NO_EXCHANGE,
+            payment_advice: NO_EXCHANGE,
+        })
+    }
+}
+
+/// Undone. What the originator was told last stays its final answer; if it was told nothing final,
+/// the final answer is 68 with the outcome "reversed".
+fn close_as_reversed(transaction: &mut Transaction) {
+    transaction.phase = Phase::Reversed;
+    if transaction.answer.is_none() {
+        transaction.answer = Some(FinalAnswer {
+            response_code: ResponseCode::NO_ANSWER,
+            outcome: Outcome::Reversed,
+        });
+    }
+}

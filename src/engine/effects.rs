@@ -1,0 +1,101 @@
+//! What the engine asks for: records to append and messages to send, as data.
+
+use arrayvec::ArrayVec;
+
+use crate::model::ids::{LinkId, ParticipantIndex};
+use crate::model::message::Message;
+use crate::model::record::{Record, ShortText};
+
+use crate::engine::exchanges::ExchangeId;
+
+/// Most effects of one input: a reversal's record and message, an advice's record and message, and
+/// an answer to each of the requests that waited.
+pub const EFFECTS_MAX: usize = 12;
+
+/// When a message may leave.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Gate {
+    /// Once everything appended so far is committed.
+    Committed,
+    /// At once: nothing was recorded, nothing is promised.
+    Free,
+}
+
+/// A message on its way out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Outgoing<'a> {
+    /// To whom.
+    pub to: ParticipantIndex,
+    /// The link on which the request came, where this is an answer: preferred while it is open.
+    pub link: Option<LinkId>,
+    /// What; see [`Outgoing::message`].
+    pub(super) message: Message<'a>,
+    /// A text that the engine remembers; empty for none.
+    pub(super) text: ShortText,
+    /// When.
+    pub gate: Gate,
+    /// For a request of ours: asked again before it leaves ([`crate::engine::Engine::release`]).
+    pub exchange: Option<ExchangeId>,
+}
+
+impl Outgoing<'_> {
+    /// The message, with its text.
+    pub fn message(&self) -> Message<'_> {
+        let mut message = self.message;
+        if let Message::PaymentResult(result) = &mut message
+            && result.text.is_empty()
+        {
+            result.text = self.text.bytes();
+        }
+        message
+    }
+}
+
+/// One thing to do, in order.
+#[derive(Clone, Copy, Debug)]
+pub enum Effect<'a> {
+    /// Write this down.
+    Append(Record),
+    /// Send this.
+    Send(Outgoing<'a>),
+}
+
+/// A bounded list of effects.
+#[derive(Debug, Default)]
+pub struct Effects<'a> {
+    list: ArrayVec<Effect<'a>, EFFECTS_MAX>,
+}
+
+impl<'a> Effects<'a> {
+    /// An empty list.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub(super) fn append(&mut self, record: Record) {
+        self.list.push(Effect::Append(record));
+    }
+
+    pub(super) fn send(&mut self, outgoing: Outgoing<'a>) {
+        self.list.push(Effect::Send(outgoing));
+    }
+
+    /// In the order in which they are to be done.
+    pub fn iter(&self) -> core::slice::Iter<'_, Effect<'a>> {
+        self.list.iter()
+    }
+
+    /// Whether nothing is to be done.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+}
+
+impl<'s, 'a> IntoIterator for &'s Effects<'a> {
+    type Item = &'s Effect<'a>;
+    type IntoIter = core::slice::Iter<'s, Effect<'a>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}

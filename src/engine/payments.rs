@@ -1,0 +1,288 @@
+//! A payment request: is it new, where does it go, may it go there?
+
+use crate::engine::effects::{Effects, Gate};
+use crate::engine::exchanges::{Talk, Waiter};
+use crate::engine::replies::{self, Verdict};
+use crate::engine::transitions::Phase;
+use crate::engine::{Context, Engine, Legs, Room, Sender};
+use crate::model::ids::{ParticipantIndex, TransactionNumber};
+use crate::model::limits::KEY_DAYS_MAX;
+use crate::model::message::{Fingerprint, Header, Message, PaymentRequest};
+use crate::model::outcome::{Outcome, ResponseCode};
+use crate::model::record::{Decision, Payment, Record, ShortText};
+use crate::model::time::Wall;
+use crate::route::Route;
+
+impl Engine {
+    /// A participant asks for a payment. Its session may speak for the originator.
+    pub fn handle_payment<'a, L: Legs>(
+        &mut self,
+        request: &PaymentRequest<'a>,
+        sender: Sender,
+        context: &mut Context<'_, L>,
+        effects: &mut Effects<'a>,
+    ) {
+        let waiter = replies::waiter(sender, &request.header);
+        let fingerprint = request.fingerprint(self.fingerprint_seed);
+        if let Some(slot) = self.transactions.find(&replies::target_of(request)) {
+            return self.handle_repeat(
+                slot,
+                request,
+                fingerprint,
+                waiter,
+                context.now.wall,
+                effects,
+            );
+        }
+        let Some(number) = self.admit(request, sender, context, effects) else {
+            return;
+        };
+        match self.choose(request, sender, context) {
+            Ok(Choice::Shed) => self.shed(request, &waiter, context.now.wall, effects),
+            Ok(Choice::Forward(route, match_key)) => {
+                self.forward(
+                    request,
+                    sender,
+                    (number, fingerprint),
+                    (route, match_key),
+                    context,
+                    effects,
+                );
+            }
+            Err(response_code) => {
+                let decision = Decision::Decline { response_code };
+                let record = record_of(
+                    request,
+                    sender,
+                    (number, fingerprint),
+                    None,
+                    decision,
+                    context,
+                );
+                effects.append(Record::Payment(record));
+                self.apply_payment(&record, context.tables, context.now.wall);
+                self.tally.payments += 1;
+                self.tally.declined += 1;
+                let slot = self
+                    .transactions
+                    .by_number(number)
+                    .expect("claimed just now");
+                self.answer_repeat(slot, &waiter, context.now.wall, effects);
+            }
+        }
+    }
+
+    /// The key is known: a repeat gets what there is, anything else is refused.
+    fn handle_repeat(
+        &mut self,
+        slot: u32,
+        request: &PaymentRequest<'_>,
+        fingerprint: Fingerprint,
+        waiter: Waiter,
+        wall: Wall,
+        effects: &mut Effects<'_>,
+    ) {
+        let transaction = self.transactions.get(slot);
+        if transaction.claimed_by_reversal {
+            // It was reversed before it came: declined, and not forwarded.
+            let message = replies::payment_result(
+                transaction,
+                Verdict {
+                    response_code: ResponseCode::INVALID_TRANSACTION,
+                    outcome: Some(Outcome::Declined),
+                },
+                waiter.match_key,
+                wall,
+            );
+            replies::answer(effects, &waiter, Gate::Committed, message, ShortText::EMPTY);
+            self.tally.repeats += 1;
+            return;
+        }
+        if transaction.fingerprint != fingerprint {
+            self.tally.conflicts += 1;
+            let message = replies::refuse_payment(request, ResponseCode::CONFLICT, wall);
+            replies::answer(effects, &waiter, Gate::Committed, message, ShortText::EMPTY);
+            return;
+        }
+        self.tally.repeats += 1;
+        let waits = matches!(transaction.phase, Phase::Forwarded | Phase::Reversing)
+            && transaction.answer.is_none()
+            && !transaction.told_unknown;
+        let forward = transaction.forward;
+        if waits && forward != super::transactions::NO_EXCHANGE {
+            if self.exchanges.at(forward).waiters.try_push(waiter).is_err() {
+                self.shed(request, &waiter, wall, effects);
+            }
+            return;
+        }
+        self.answer_repeat(slot, &waiter, wall, effects);
+    }
+
+    /// Gives the final answer, or 68 where there is none yet.
+    fn answer_repeat(&self, slot: u32, waiter: &Waiter, wall: Wall, effects: &mut Effects<'_>) {
+        let transaction = self.transactions.get(slot);
+        let verdict = transaction
+            .answer
+            .map_or(Verdict::UNKNOWN, |answer| Verdict {
+                response_code: answer.response_code,
+                outcome: Some(answer.outcome),
+            });
+        let message = replies::payment_result(transaction, verdict, waiter.match_key, wall);
+        replies::answer(effects, waiter, Gate::Committed, message, transaction.text);
+    }
+
+    /// Whether a new key can be claimed at all. What is refused here leaves no trace.
+    fn admit<L: Legs>(
+        &mut self,
+        request: &PaymentRequest<'_>,
+        sender: Sender,
+        context: &Context<'_, L>,
+        effects: &mut Effects<'_>,
+    ) -> Option<TransactionNumber> {
+        let waiter = replies::waiter(sender, &request.header);
+        let wall = context.now.wall;
+        let days = request.key.local_date.days().abs_diff(wall.date().days());
+        if days > KEY_DAYS_MAX.unsigned_abs() {
+            let message = replies::refuse_payment(request, ResponseCode::FORMAT, wall);
+            replies::answer(effects, &waiter, Gate::Free, message, ShortText::EMPTY);
+            return None;
+        }
+        let number = self.transactions.next_number(wall);
+        let window = context.tables.participant(sender.participant).window_in;
+        let used = self.in_flight[usize::from(sender.participant.0)].0;
+        if number.is_none() || context.room != Room::Ample || used >= window || !self.has_room() {
+            self.shed(request, &waiter, wall, effects);
+            return None;
+        }
+        number
+    }
+
+    /// Whether one more payment may be open, with room for every reversal and advice to come.
+    fn has_room(&self) -> bool {
+        let open = usize::try_from(self.open_forwards).expect("usize holds a u32");
+        // Each open forward may still need two more exchanges; this one needs three.
+        self.open_forwards < self.limits.in_flight_max && self.exchanges.free() >= 2 * open + 3
+    }
+
+    /// Where it goes; or the code with which we decline it, on record.
+    fn choose<L: Legs>(
+        &self,
+        request: &PaymentRequest<'_>,
+        sender: Sender,
+        context: &mut Context<'_, L>,
+    ) -> Result<Choice, ResponseCode> {
+        let route = context.tables.route(sender.participant, request)?;
+        if !context.legs.is_up(route.destination) {
+            return Err(ResponseCode::DESTINATION_DOWN);
+        }
+        let window = context.tables.participant(route.destination).window_out;
+        if self.in_flight[usize::from(route.destination.0)].1 >= window {
+            return Ok(Choice::Shed);
+        }
+        Ok(
+            match context.legs.draw(route.destination, context.now.wall) {
+                Some(match_key) => Choice::Forward(route, match_key),
+                None => Choice::Shed,
+            },
+        )
+    }
+
+    fn forward<'a, L: Legs>(
+        &mut self,
+        request: &PaymentRequest<'a>,
+        sender: Sender,
+        claim: (TransactionNumber, Fingerprint),
+        (route, match_key): (Route, crate::model::ids::MatchKey),
+        context: &mut Context<'_, L>,
+        effects: &mut Effects<'a>,
+    ) {
+        let now = context.now;
+        let destination = context.tables.participant(route.destination).institution;
+        let timeout_ms = context
+            .tables
+            .participant(sender.participant)
+            .answer_timeout_ms;
+        let deadline = Wall(now.wall.0.saturating_add(u64::from(timeout_ms) * 1_000_000));
+        let decision = Decision::Forward {
+            destination,
+            match_key,
+            deadline,
+        };
+        let record = record_of(request, sender, claim, Some(route), decision, context);
+        effects.append(Record::Payment(record));
+        let slot = self.apply_payment(&record, context.tables, now.wall);
+        let exchange = self
+            .exchanges
+            .open(Talk::Forward, slot, route.destination, match_key);
+        self.exchanges
+            .timers
+            .set(exchange, timeout_ms, now.monotonic);
+        let waiter = replies::waiter(sender, &request.header);
+        self.exchanges.at(exchange).waiters.push(waiter);
+        self.transactions.at(slot).forward = exchange;
+        self.count_forward(sender.participant, route.destination);
+        self.tally.payments += 1;
+        let message = Message::PaymentRequest(PaymentRequest {
+            header: Header {
+                match_key,
+                transmit_time: now.wall,
+            },
+            scenario: route.scenario.or(request.scenario),
+            mac: b"",
+            ..*request
+        });
+        let id = self.exchanges.id(exchange);
+        replies::ask(effects, route.destination, id, message, ShortText::EMPTY);
+    }
+
+    fn count_forward(&mut self, originator: ParticipantIndex, destination: ParticipantIndex) {
+        self.open_forwards += 1;
+        self.in_flight[usize::from(originator.0)].0 += 1;
+        self.in_flight[usize::from(destination.0)].1 += 1;
+    }
+
+    /// A1: nothing is recorded, and the same key may be sent again.
+    fn shed(
+        &mut self,
+        request: &PaymentRequest<'_>,
+        waiter: &Waiter,
+        wall: Wall,
+        effects: &mut Effects<'_>,
+    ) {
+        self.tally.shed += 1;
+        let message = replies::refuse_payment(request, ResponseCode::SHED, wall);
+        replies::answer(effects, waiter, Gate::Free, message, ShortText::EMPTY);
+    }
+}
+
+/// What becomes of a new payment that is not declined.
+enum Choice {
+    Forward(Route, crate::model::ids::MatchKey),
+    Shed,
+}
+
+fn record_of<L: Legs>(
+    request: &PaymentRequest<'_>,
+    sender: Sender,
+    (number, fingerprint): (TransactionNumber, Fingerprint),
+    route: Option<Route>,
+    decision: Decision,
+    context: &Context<'_, L>,
+) -> Payment {
+    Payment {
+        number,
+        key: request.key,
+        fingerprint,
+        originator: context.tables.participant(sender.participant).institution,
+        match_key: request.header.match_key,
+        named_destination: request.destination,
+        forwarder: request.forwarder,
+        presentation: request.presentation,
+        scenario: route.and_then(|route| route.scenario).or(request.scenario),
+        amounts: request.amounts,
+        echoed: replies::echoed(request),
+        settlement_date: context.now.wall.date(),
+        table: context.tables.version(),
+        decision,
+    }
+}

@@ -1,0 +1,214 @@
+//! What is remembered of every transaction: one fixed-size place each, found by key or by number.
+//!
+//! Places are used in the order of transaction numbers and come round; a place is given up only
+//! when its transaction is over and older than keys must be remembered. Nothing is allocated.
+
+use core::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+
+use crate::engine::transitions::Phase;
+use crate::model::chars::Chars;
+use crate::model::ids::{MatchKey, ParticipantIndex, TransactionNumber};
+use crate::model::keys::{BusinessKey, Class};
+use crate::model::limits::KEY_RETENTION_DAYS;
+use crate::model::message::{Amounts, Echoed, Fingerprint};
+use crate::model::outcome::{Outcome, Reason, ResponseCode};
+use crate::model::record::{Actor, ShortText};
+use crate::model::time::{DAY_NS, Date, Wall};
+
+/// "No exchange".
+pub(super) const NO_EXCHANGE: u32 = u32::MAX;
+
+/// What the originator was told, for ever.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct FinalAnswer {
+    pub(super) response_code: ResponseCode,
+    pub(super) outcome: Outcome,
+}
+
+/// How far a PaymentAdvice has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum AdviceState {
+    None,
+    Owed,
+    Acknowledged,
+}
+
+/// One transaction.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Transaction {
+    pub(super) number: TransactionNumber,
+    pub(super) target: BusinessKey,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) received: Wall,
+    pub(super) phase: Phase,
+    /// Claimed by a reversal that came before its payment.
+    pub(super) claimed_by_reversal: bool,
+    /// 68 was given.
+    pub(super) told_unknown: bool,
+    pub(super) advice: AdviceState,
+    pub(super) answer: Option<FinalAnswer>,
+    pub(super) originator: Option<ParticipantIndex>,
+    pub(super) destination: Option<ParticipantIndex>,
+    pub(super) amounts: Amounts,
+    pub(super) echoed: Echoed,
+    pub(super) settlement_date: Date,
+    pub(super) approval_code: Option<Chars<6>>,
+    pub(super) text: ShortText,
+    /// Ours, on the destination leg.
+    pub(super) match_key: MatchKey,
+    pub(super) reversal_key: Option<MatchKey>,
+    pub(super) reversal_by: Actor,
+    pub(super) reversal_is_advice: bool,
+    pub(super) reversal_reason: Option<Reason>,
+    pub(super) advice_key: Option<MatchKey>,
+    /// Live exchanges, by index.
+    pub(super) forward: u32,
+    pub(super) reversal: u32,
+    pub(super) payment_advice: u32,
+}
+
+/// Keys per remembered transaction are bounded by this many bytes; a test prints the real figure.
+const TRANSACTION_BYTES_MAX: usize = 448;
+const _: () = assert!(size_of::<Transaction>() <= TRANSACTION_BYTES_MAX);
+
+impl Transaction {
+    /// Whether nothing is left to be done about it.
+    pub(super) fn is_over(&self) -> bool {
+        self.phase.is_settled() && self.advice != AdviceState::Owed && !self.needs_advice()
+    }
+
+    /// Whether the originator was told something that is no longer so, and has not heard of it.
+    pub(super) fn needs_advice(&self) -> bool {
+        let approved = self
+            .answer
+            .is_some_and(|answer| answer.outcome == Outcome::Approved);
+        let taken_back = approved && self.reversal_by == Actor::Destination;
+        let differs = self.told_unknown || taken_back;
+        self.phase == Phase::Reversed && differs && self.advice != AdviceState::Acknowledged
+    }
+}
+
+/// All remembered transactions of one shard.
+#[derive(Debug)]
+pub(super) struct Transactions {
+    places: Vec<Transaction>,
+    capacity: usize,
+    by_key: HashTable<u32>,
+    hasher: FixedState,
+    last: TransactionNumber,
+}
+
+impl Transactions {
+    /// Room for `capacity` transactions. The memory is reserved, and taken as it is used.
+    pub(super) fn new(capacity: u32, seed: u64) -> Self {
+        let capacity = usize::try_from(capacity).expect("usize holds a u32");
+        assert!(capacity > 0);
+        Self {
+            places: Vec::with_capacity(capacity),
+            capacity,
+            by_key: HashTable::with_capacity(capacity),
+            hasher: FixedState::with_seed(seed),
+            last: TransactionNumber(0),
+        }
+    }
+
+    /// How many are remembered.
+    pub(super) fn count(&self) -> usize {
+        self.by_key.len()
+    }
+
+    /// The number that the next claim gets, if there is a place for it.
+    pub(super) fn next_number(&self, now: Wall) -> Option<TransactionNumber> {
+        let next = TransactionNumber(self.last.0 + 1);
+        match self.places.get(self.place(next)) {
+            None => Some(next),
+            Some(old) => {
+                let age = now.0.saturating_sub(old.received.0) / DAY_NS;
+                let kept = u64::try_from(KEY_RETENTION_DAYS).expect("positive");
+                (old.is_over() && age >= kept).then_some(next)
+            }
+        }
+    }
+
+    /// Remembers a transaction under its number, which follows the last one.
+    pub(super) fn insert(&mut self, transaction: Transaction) -> u32 {
+        // A journal that was cut at its old end starts with a later number.
+        assert!(
+            transaction.number > self.last,
+            "transaction numbers only grow"
+        );
+        self.last = transaction.number;
+        let place = self.place(transaction.number);
+        let slot = u32::try_from(place).expect("the capacity is a u32");
+        if place < self.places.len() {
+            let hash = self.hash(&self.places[place].target);
+            let old = self.by_key.find_entry(hash, |other| *other == slot);
+            old.expect("every remembered transaction is in the table")
+                .remove();
+            self.places[place] = transaction;
+        } else {
+            // Places before the first number of a cut journal are filled with copies: never found.
+            while self.places.len() <= place {
+                self.places.push(transaction);
+            }
+        }
+        let hash = self.hash(&transaction.target);
+        let (places, hasher) = (&self.places, &self.hasher);
+        self.by_key.insert_unique(hash, slot, |other| {
+            hash_of(hasher, &places[index(*other)].target)
+        });
+        slot
+    }
+
+    /// Finds a transaction by its key.
+    pub(super) fn find(&self, key: &BusinessKey) -> Option<u32> {
+        let hash = self.hash(key);
+        self.by_key
+            .find(hash, |slot| self.places[index(*slot)].target == *key)
+            .copied()
+    }
+
+    /// Finds a transaction by its number.
+    pub(super) fn by_number(&self, number: TransactionNumber) -> Option<u32> {
+        let place = self.place(number);
+        let found = self.places.get(place)?;
+        (found.number == number).then(|| u32::try_from(place).expect("the capacity is a u32"))
+    }
+
+    pub(super) fn get(&self, slot: u32) -> &Transaction {
+        &self.places[index(slot)]
+    }
+
+    pub(super) fn at(&mut self, slot: u32) -> &mut Transaction {
+        &mut self.places[index(slot)]
+    }
+
+    fn place(&self, number: TransactionNumber) -> usize {
+        let count = u64::try_from(self.capacity).expect("usize is 64 bits");
+        usize::try_from((number.0 - 1) % count).expect("smaller than the capacity")
+    }
+
+    fn hash(&self, key: &BusinessKey) -> u64 {
+        hash_of(&self.hasher, key)
+    }
+}
+
+fn hash_of(hasher: &FixedState, key: &BusinessKey) -> u64 {
+    let mut bytes = [0_u8; 28];
+    bytes[..8].copy_from_slice(&key.key.originator.code().to_le_bytes());
+    bytes[8..12].copy_from_slice(&key.key.local_date.yyyymmdd().to_le_bytes());
+    bytes[12..24].copy_from_slice(key.key.reference.bytes());
+    bytes[24] = match key.class {
+        Class::Payment => 1,
+        Class::Refund => 2,
+        Class::CodeInquiry => 3,
+    };
+    hasher.hash_one(bytes)
+}
+
+fn index(slot: u32) -> usize {
+    usize::try_from(slot).expect("usize holds a u32")
+}
