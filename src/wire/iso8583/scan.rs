@@ -1,0 +1,304 @@
+//! ONE PASS OVER A BODY: where each field is, and that each is well-formed.
+//!
+//! ```text
+//! MTI | bitmap 1-64 | bitmap 65-128, if bit 1 | fields, ascending | nothing
+//! ```
+//!
+//! The whole body is checked before any value is used. Borrows; never allocates, never panics, and
+//! never knows what a field means.
+
+use crate::model::ids::MatchKey;
+use crate::model::refusal::{Fault, Refusal};
+use crate::wire::iso8583::check;
+use crate::wire::iso8583::dialect::{Coding, Dialect, Form};
+use crate::wire::iso8583::fields::{FIELDS_LEN, FieldSet};
+use crate::wire::iso8583::plan::{Check, FieldPlan, Plans, Prefix};
+
+/// Where a field's value is: offset of its first byte, and how many digits, characters or bytes.
+#[derive(Clone, Copy, Default)]
+struct Slot {
+    start: u16,
+    count: u16,
+}
+
+/// The index of a body. After a refusal it holds the fields before the fault.
+pub(super) struct View<'d, 'a> {
+    body: &'a [u8],
+    plans: &'d Plans,
+    /// `None` where the MTI itself could not be read.
+    pub(super) mti: Option<u16>,
+    /// Fields that were found and are well-formed.
+    pub(super) present: FieldSet,
+    slots: [Slot; FIELDS_LEN],
+}
+
+/// Indexes `body`. The view is good up to the refusal, if there is one.
+pub(super) fn scan<'d, 'a>(
+    dialect: &'d Dialect,
+    body: &'a [u8],
+) -> (View<'d, 'a>, Result<(), Refusal>) {
+    let mut view = View {
+        body,
+        plans: dialect.plans(),
+        mti: None,
+        present: FieldSet::default(),
+        slots: [Slot::default(); FIELDS_LEN],
+    };
+    let result = view.walk(dialect);
+    (view, result)
+}
+
+pub(super) fn refusal(fault: Fault, field: u8, offset: usize) -> Refusal {
+    Refusal {
+        fault,
+        field_id: u16::from(field),
+        offset: u32::try_from(offset).unwrap_or(u32::MAX),
+    }
+}
+
+impl<'a> View<'_, 'a> {
+    /// Refusals in order of precedence: size, MTI, bitmaps, then field by field, then what follows.
+    fn walk(&mut self, dialect: &Dialect) -> Result<(), Refusal> {
+        if self.body.len() > usize::from(u16::MAX) {
+            return Err(refusal(Fault::Oversize, 0, usize::from(u16::MAX)));
+        }
+        let mut at = self.read_mti(dialect.form())?;
+        let mut announced = u128::from(self.read_bitmap(&mut at, dialect.bitmap())?) << 64;
+        if announced >> 127 == 1 {
+            let secondary_at = at;
+            let secondary = self.read_bitmap(&mut at, dialect.bitmap())?;
+            if secondary >> 63 == 1 {
+                return Err(refusal(Fault::BadBitmap, 65, secondary_at));
+            }
+            announced |= u128::from(secondary);
+            announced &= u128::MAX >> 1;
+        }
+        if announced == 0 {
+            return Err(refusal(Fault::BadBitmap, 1, at));
+        }
+        let mut left = FieldSet(announced);
+        while let Some(field) = left.first() {
+            left = left.without(field);
+            at = self.read_field(dialect, field, at)?;
+            self.present = self.present.with(field);
+        }
+        if at == self.body.len() {
+            Ok(())
+        } else {
+            Err(refusal(Fault::TrailingBytes, 0, at))
+        }
+    }
+
+    fn read_mti(&mut self, form: Form) -> Result<usize, Refusal> {
+        let (bytes, checked) = match form {
+            Form::Ascii => (4, Check::Digits),
+            Form::Binary => (2, Check::BcdLeft),
+        };
+        let value = self
+            .body
+            .get(..bytes)
+            .ok_or_else(|| refusal(Fault::Truncated, 0, self.body.len()))?;
+        if !check::passes(checked, value, 4) {
+            let (offset, fault) = check::fault_in(checked, value, 4);
+            return Err(refusal(fault, 0, offset));
+        }
+        let number = match form {
+            Form::Ascii => ascii_number(value),
+            Form::Binary => bcd_number(value),
+        };
+        self.mti = u16::try_from(number).ok();
+        Ok(bytes)
+    }
+
+    fn read_bitmap(&self, at: &mut usize, coding: Coding) -> Result<u64, Refusal> {
+        let truncated = || refusal(Fault::Truncated, 1, *at);
+        let rest = self.body.get(*at..).ok_or_else(truncated)?;
+        match coding {
+            Coding::Binary => {
+                let bytes = rest.first_chunk::<8>().ok_or_else(truncated)?;
+                *at += bytes.len();
+                Ok(u64::from_be_bytes(*bytes))
+            }
+            Coding::Ascii => {
+                let digits = rest.first_chunk::<16>().ok_or_else(truncated)?;
+                let start = *at;
+                let mut bits = 0;
+                let mut bad = 0_u8;
+                for digit in digits {
+                    let nibble = hex_nibble(*digit);
+                    bad |= nibble;
+                    bits = (bits << 4) | u64::from(nibble & 0x0f);
+                }
+                if bad > 0x0f {
+                    let offset = digits.iter().position(|digit| hex_nibble(*digit) > 0x0f);
+                    return Err(refusal(Fault::BadBitmap, 1, start + offset.unwrap_or(0)));
+                }
+                *at += digits.len();
+                Ok(bits)
+            }
+        }
+    }
+
+    /// Reads the field that starts at `at`; returns where the next one does.
+    #[inline]
+    fn read_field(&mut self, dialect: &Dialect, field: u8, at: usize) -> Result<usize, Refusal> {
+        let index = usize::from(field);
+        let plan = self.plans.get(index).unwrap_or(&FieldPlan::ABSENT);
+        if !dialect.present().contains(field) {
+            return Err(refusal(Fault::NotInDialect, field, at));
+        }
+        let start = at + plan.prefix.bytes();
+        let count = match plan.prefix {
+            Prefix::None => usize::from(plan.max),
+            prefix => self.read_length(prefix, plan, field, at)?,
+        };
+        let end = start + plan.wire_bytes(count);
+        let value = self
+            .body
+            .get(start..end)
+            .ok_or_else(|| refusal(Fault::Truncated, field, at))?;
+        if !check::passes(plan.check, value, count) {
+            let (offset, fault) = check::fault_in(plan.check, value, count);
+            return Err(refusal(fault, field, start + offset));
+        }
+        if let Some(slot) = self.slots.get_mut(index) {
+            // Neither can fail: a body has at most `u16::MAX` bytes.
+            slot.start = u16::try_from(start).unwrap_or(u16::MAX);
+            slot.count = u16::try_from(count).unwrap_or(u16::MAX);
+        }
+        Ok(end)
+    }
+
+    #[inline]
+    fn read_length(
+        &self,
+        prefix: Prefix,
+        plan: &FieldPlan,
+        field: u8,
+        at: usize,
+    ) -> Result<usize, Refusal> {
+        let bytes = self
+            .body
+            .get(at..at + prefix.bytes())
+            .ok_or_else(|| refusal(Fault::Truncated, field, at))?;
+        let (checked, number) = match prefix {
+            Prefix::Ascii2 | Prefix::Ascii3 => (Check::Digits, ascii_number(bytes)),
+            Prefix::Bcd1 | Prefix::Bcd2 | Prefix::None => (Check::BcdLeft, bcd_number(bytes)),
+        };
+        if !check::passes(checked, bytes, 0) {
+            let (offset, fault) = check::fault_in(checked, bytes, 0);
+            return Err(refusal(fault, field, at + offset));
+        }
+        let empty_number = number == 0
+            && matches!(
+                plan.check,
+                Check::Digits
+                    | Check::BcdLeft
+                    | Check::BcdRight
+                    | Check::Signed
+                    | Check::SignedBcd
+                    | Check::Track
+                    | Check::TrackBcd
+            );
+        let odd_hex = plan.check == Check::Hex && number % 2 == 1;
+        let odd_sign = plan.check == Check::SignedBcd && number % 2 == 0;
+        if number > u64::from(plan.max) || empty_number || odd_hex || odd_sign {
+            return Err(refusal(Fault::BadLength, field, at));
+        }
+        usize::try_from(number).map_err(|_| refusal(Fault::BadLength, field, at))
+    }
+
+    fn plan_and_slot(&self, field: u8) -> (&FieldPlan, Slot) {
+        let index = usize::from(field);
+        let plan = self.plans.get(index).unwrap_or(&FieldPlan::ABSENT);
+        (plan, self.slots.get(index).copied().unwrap_or_default())
+    }
+
+    pub(super) fn has(&self, field: u8) -> bool {
+        self.present.contains(field)
+    }
+
+    /// Where the value of a field that is present starts.
+    pub(super) fn offset(&self, field: u8) -> usize {
+        usize::from(self.plan_and_slot(field).1.start)
+    }
+
+    /// The bytes of a field as they are on the wire, without length; empty where it is absent.
+    pub(super) fn bytes(&self, field: u8) -> &'a [u8] {
+        if !self.has(field) {
+            return &[];
+        }
+        let (plan, slot) = self.plan_and_slot(field);
+        let start = usize::from(slot.start);
+        let end = start + plan.wire_bytes(usize::from(slot.count));
+        self.body.get(start..end).unwrap_or_default()
+    }
+
+    /// Whether a variable field has its greatest length.
+    pub(super) fn is_full(&self, field: u8) -> bool {
+        let (plan, slot) = self.plan_and_slot(field);
+        self.has(field) && slot.count == plan.max
+    }
+
+    /// A numeric field of at most eighteen digits.
+    pub(super) fn number(&self, field: u8) -> Option<u64> {
+        if !self.has(field) {
+            return None;
+        }
+        let (plan, slot) = self.plan_and_slot(field);
+        let bytes = self.bytes(field);
+        Some(match plan.check {
+            Check::Digits => ascii_number(bytes),
+            Check::BcdRight if slot.count % 2 == 1 => bcd_number(bytes) / 10,
+            _ => bcd_number(bytes),
+        })
+    }
+
+    /// Digits `from..to` of a numeric field whose length is even, such as DE 90.
+    pub(super) fn part(&self, field: u8, from: usize, to: usize) -> Option<u64> {
+        if !self.has(field) {
+            return None;
+        }
+        let bytes = self.bytes(field);
+        match self.plan_and_slot(field).0.check {
+            Check::Digits => bytes.get(from..to).map(ascii_number),
+            _ => bytes.get(from / 2..to / 2).map(bcd_number),
+        }
+    }
+
+    /// DE 11 and DE 7, where both are there.
+    pub(super) fn match_key(&self) -> Option<MatchKey> {
+        let stan = u32::try_from(self.number(11)?).ok()?;
+        Some(MatchKey::from_iso(stan, self.number(7)?))
+    }
+}
+
+/// The number that ASCII digits state. Meaningless for other bytes, and past eighteen digits.
+#[inline]
+pub(super) fn ascii_number(digits: &[u8]) -> u64 {
+    digits.iter().fold(0_u64, |number, digit| {
+        number
+            .wrapping_mul(10)
+            .wrapping_add(u64::from(digit & 0x0f))
+    })
+}
+
+#[inline]
+fn bcd_number(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0_u64, |number, byte| {
+        number
+            .wrapping_mul(100)
+            .wrapping_add(u64::from(byte >> 4) * 10 + u64::from(byte & 0x0f))
+    })
+}
+
+/// 0 to 15; above for what is no hexadecimal digit.
+#[inline]
+const fn hex_nibble(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        b'A'..=b'F' => digit - b'A' + 10,
+        b'a'..=b'f' => digit - b'a' + 10,
+        _ => 0xf0,
+    }
+}
