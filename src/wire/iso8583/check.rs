@@ -111,6 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one line per case")]
     fn each_class_names_the_first_byte_that_is_not_of_it() {
         for (check, value, count, expected) in [
             (Check::Digits, &b"0123456789"[..], 10, None),

@@ -1,6 +1,6 @@
 //! From a scanned body to a message: which kind it is, that it is complete, what it says.
 //!
-//! The tables of the protocol's ISO 8583 mapping, read from left to right. Never reads bytes itself.
+//! The tables of the protocol's ISO 8583 mapping. Never reads bytes itself.
 
 use crate::model::ids::Institution;
 use crate::model::keys::Class;

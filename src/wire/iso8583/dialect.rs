@@ -106,7 +106,7 @@ impl fmt::Display for DialectError {
             }
             Self::BadSize(field) => write!(
                 formatter,
-                "DE {field}: the length must be 1 to 999 (LL: 99, b in ASCII: half) and suit the class"
+                "DE {field}: the length must suit the class: 1 to 999, LL to 99, ASCII b half"
             ),
             Self::CharsetNotDelivered(charset) => {
                 write!(formatter, "character set {charset:?} is not supported yet")

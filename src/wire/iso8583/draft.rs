@@ -298,7 +298,7 @@ impl<'m> Draft<'m> {
         if let Some(root) = &tags.root {
             to.tag(tag::ROOT, &root_text(root))?;
         }
-        // DE 48 is UTF-8 in every dialect; control characters are refused as they are on the way in.
+        // DE 48 is UTF-8 in every dialect, without control characters.
         tag_bytes(to, tag::MERCHANT_NAME, name, to.fits(48, name))?;
         tag_number(to, tag::STATE, tags.state.map(|value| value as u64))?;
         self.write_refunded(to)?;

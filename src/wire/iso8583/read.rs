@@ -64,6 +64,11 @@ impl<'a> Reader<'_, '_, 'a> {
     /// DE 13, 32, 37.
     pub(super) fn key(&self) -> Result<Key, Refusal> {
         let local_date = self.date(13)?.ok_or_else(|| missing(13))?;
+        self.key_of(local_date)
+    }
+
+    /// DE 32 and 37 with a date that is known.
+    fn key_of(&self, local_date: Date) -> Result<Key, Refusal> {
         let originator = self.institution(32)?.ok_or_else(|| missing(32))?;
         let reference = <[u8; 12]>::try_from(self.view.bytes(37))
             .ok()
@@ -77,23 +82,22 @@ impl<'a> Reader<'_, '_, 'a> {
     }
 
     /// The key in DE 13, 32, 37 as a target, and tag 06. A payment is its own root, so that tag 06
-    /// then states the year that DE 13 lacks. ISO 8583 has no place for one in a date of `n 4`.
+    /// then states the year that DE 13 lacks, however long ago it was.
     pub(super) fn target(&self) -> Result<(BusinessKey, Option<Key>), Refusal> {
         let class = self.class()?;
         // An inquiry cannot be undone, asked about or advised of.
         if class == Class::CodeInquiry {
             return Err(self.bad_value(3));
         }
-        let mut key = self.key()?;
         let root = self.root()?;
-        if let (Class::Payment, Some(root)) = (class, root) {
-            let same = root.originator == key.originator
-                && root.reference == key.reference
-                && root.local_date.mmdd() == key.local_date.mmdd();
-            if !same {
-                return Err(refusal(Fault::Inconsistent, 48, self.tag_offset(tag::ROOT)));
-            }
-            key = root;
+        let Some(stated) = root.filter(|_| class == Class::Payment) else {
+            let key = self.key()?;
+            return Ok((BusinessKey { key, class }, root));
+        };
+        let key = self.key_of(stated.local_date)?;
+        let same_day = self.view.number(13) == Some(u64::from(stated.local_date.mmdd()));
+        if key != stated || !same_day {
+            return Err(refusal(Fault::Inconsistent, 48, self.tag_offset(tag::ROOT)));
         }
         Ok((BusinessKey { key, class }, root))
     }

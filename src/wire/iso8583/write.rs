@@ -281,11 +281,10 @@ impl<'d, 'o> Writer<'d, 'o> {
     /// Packs ASCII digits; an odd number gets a zero behind or in front.
     fn put_packed(&mut self, digits: &[u8], zero_behind: bool) -> Result<(), Refusal> {
         let mut rest = digits;
-        if digits.len() % 2 == 1 && !zero_behind {
-            if let Some((first, others)) = digits.split_first() {
-                self.put(&[first & 0x0f])?;
-                rest = others;
-            }
+        let odd = digits.len() % 2 == 1;
+        if let Some((first, others)) = digits.split_first().filter(|_| odd && !zero_behind) {
+            self.put(&[first & 0x0f])?;
+            rest = others;
         }
         let (pairs, last) = rest.as_chunks::<2>();
         for [high, low] in pairs {

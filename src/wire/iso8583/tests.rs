@@ -1,2 +1,0 @@
-//! Tests.
-#![cfg(test)]
