@@ -4,3 +4,7 @@
 //! a payment.
 
 pub mod configuration;
+pub mod log;
+pub mod metrics;
+pub mod office;
+pub mod ready_file;
