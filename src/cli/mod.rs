@@ -1,1 +1,51 @@
-//! THE COMMAND LINE.
+//! THE COMMAND LINE: what people and their scripts type.
+//!
+//! A command reads its arguments, writes to the [`Console`] it is given and returns how it ended;
+//! nothing here prints or exits by itself, so that tests call commands as functions.
+
+mod arguments;
+mod check;
+mod completions;
+mod console;
+mod exit;
+
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+use console::Console;
+use exit::{Ended, Exit};
+
+/// Runs the process's own command line.
+pub fn main() -> ExitCode {
+    let mut console = Console::of_process();
+    execute(std::env::args_os(), &mut console).into()
+}
+
+/// Runs one command line, the program's name included.
+fn execute(words: impl IntoIterator<Item = OsString>, console: &mut Console<'_>) -> Exit {
+    let ended = match Arguments::try_parse_from(words) {
+        Ok(arguments) => dispatch(arguments.command, console),
+        Err(error) => return console.usage(&error),
+    };
+    match ended {
+        Ok(exit) => exit,
+        Err(failure) => console.failure(&failure),
+    }
+}
+
+fn dispatch(command: Command, console: &mut Console<'_>) -> Ended {
+    match command {
+        Command::Check(arguments) => check::execute(&arguments, console),
+        Command::Sandbox => {
+            console.print(crate::control::configuration::SANDBOX)?;
+            Ok(Exit::Good)
+        }
+        Command::Completions(arguments) => completions::execute(&arguments, console),
+    }
+}
