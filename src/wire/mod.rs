@@ -8,6 +8,7 @@
 
 pub mod frame;
 pub mod iso8583;
+pub mod named;
 pub mod redact;
 pub mod sbe;
 

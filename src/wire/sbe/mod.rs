@@ -5,10 +5,12 @@
 //! view     a body whose lengths all fit
 //! read     its fields, front to back              -> decode   one function per template
 //! write    a body, written front to back          <- encode   one function per template
+//! by_name  a body as a list of values by field name, for tools
 //! ```
 //!
 //! Knows no framing and no session.
 
+mod by_name;
 mod decode;
 mod encode;
 mod layout;
@@ -23,6 +25,7 @@ mod schema_tests;
 #[cfg(test)]
 mod tests;
 
+pub use by_name::{read_named, write_named};
 pub use decode::decode;
 pub use encode::encode;
 

@@ -72,6 +72,11 @@ impl<'a> View<'a> {
         })
     }
 
+    /// Its var data, all of it.
+    pub(super) fn data(&self) -> &'a [u8] {
+        self.body.get(self.data_at..).unwrap_or_default()
+    }
+
     /// Its fields. `BLOCK` is the template's block length: known at compile time, it makes every
     /// offset below a constant and every check of a length vanish.
     #[inline(always)]
