@@ -8,6 +8,7 @@ mod check;
 mod completions;
 mod console;
 mod exit;
+mod message;
 
 #[cfg(test)]
 mod tests;
@@ -46,6 +47,7 @@ fn dispatch(command: Command, console: &mut Console<'_>) -> Ended {
             console.print(crate::control::configuration::SANDBOX)?;
             Ok(Exit::Good)
         }
+        Command::Message(command) => message::execute(&command, console),
         Command::Completions(arguments) => completions::execute(&arguments, console),
     }
 }

@@ -12,8 +12,10 @@ use crate::model::outcome::ResponseCode;
 use crate::model::time::{Date, LocalTime, Wall};
 
 mod fields;
+mod named;
 
 pub use fields::each_field;
+pub use named::{is_masked, mask_named};
 
 /// What becomes of fields that are as good as money, or name a person.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -19,7 +19,7 @@ mod view;
 mod write;
 
 #[cfg(test)]
-pub(in crate::wire) mod samples;
+pub(crate) mod samples;
 #[cfg(test)]
 mod schema_tests;
 #[cfg(test)]

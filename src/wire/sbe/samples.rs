@@ -16,7 +16,7 @@ use crate::model::outcome::{
 use crate::model::time::{DAY_NS, Date, LocalTime, Wall};
 
 /// A stream of draws (splitmix64): the same seed, the same message.
-pub(in crate::wire) struct Draw(pub(in crate::wire) u64);
+pub(crate) struct Draw(pub(crate) u64);
 
 impl Draw {
     fn next(&mut self) -> u64 {
@@ -161,7 +161,7 @@ impl Draw {
     clippy::too_many_lines,
     reason = "a flat table: one message after the other"
 )]
-pub(in crate::wire) fn message(kind: Kind, d: &mut Draw) -> Message<'static> {
+pub(crate) fn message(kind: Kind, d: &mut Draw) -> Message<'static> {
     let header = d.header();
     let mac = d.bytes();
     let notice = Notice {
