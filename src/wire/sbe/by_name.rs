@@ -1,4 +1,4 @@
-//! A body as a list of values by field name, and back: for tools, from the same layout as the codec.
+//! A body as a list of values by field name, and back: for tools, from the layout of the codec.
 //!
 //! Checks lengths and forms, never what values mean: `decode` does that.
 
