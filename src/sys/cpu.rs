@@ -1,0 +1,101 @@
+//! Cores: which there are, which we may use, which serves the disk, and pinning to one.
+
+use std::fs;
+use std::io;
+
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+use crate::sys::error::MachineError;
+
+/// The cores this process may run on, in ascending order.
+pub fn allowed_cores() -> Result<Vec<usize>, MachineError> {
+    let set = sched_getaffinity(None).map_err(|cause| {
+        MachineError::new(
+            "reading the cores this process may use",
+            cause,
+            "check the seccomp profile: sched_getaffinity must be allowed",
+        )
+    })?;
+    Ok((0..CpuSet::MAX_CPU)
+        .filter(|core| set.is_set(*core))
+        .collect())
+}
+
+/// Pins the calling thread to `core`.
+pub fn pin_current_thread(core: usize) -> Result<(), MachineError> {
+    let allowed = allowed_cores()?;
+    let doing = format!("pinning a thread to core {core}");
+    if !allowed.contains(&core) {
+        let cause = io::Error::from_raw_os_error(libc::EINVAL);
+        let remedy = format!("configure one of the cores this process may use: {allowed:?}");
+        return Err(MachineError::new(doing, cause, remedy));
+    }
+    let mut set = CpuSet::new();
+    set.set(core);
+    sched_setaffinity(None, &set).map_err(|cause| {
+        MachineError::new(
+            doing,
+            cause,
+            "check the cgroup's cpuset and the seccomp profile",
+        )
+    })
+}
+
+/// The core that has served most interrupts of each disk-like device, as `(device, core)`. Empty
+/// where the kernel does not say. A spinning shard beside the disk's interrupt on the same core
+/// starves its own commits.
+pub fn disk_interrupt_cores() -> Vec<(String, usize)> {
+    fs::read_to_string("/proc/interrupts").map_or_else(|_| Vec::new(), |text| busiest_cores(&text))
+}
+
+/// Reads the table of `/proc/interrupts`: a head that names the cores, then one line per interrupt
+/// with a count per core and, last, the device's name.
+fn busiest_cores(text: &str) -> Vec<(String, usize)> {
+    let mut lines = text.lines();
+    let cores: Vec<usize> = lines
+        .next()
+        .unwrap_or("")
+        .split_whitespace()
+        .filter_map(|name| name.strip_prefix("CPU")?.parse().ok())
+        .collect();
+    lines
+        .filter_map(|line| {
+            let mut words = line.split_whitespace().skip(1);
+            let counts: Vec<u64> = words
+                .by_ref()
+                .take(cores.len())
+                .filter_map(|word| word.parse().ok())
+                .collect();
+            let device = words.last()?;
+            let (count, core) = counts.iter().zip(&cores).max()?;
+            let disk = ["-req", "nvme", "ahci", "virtio_blk", "scsi", "-request"]
+                .iter()
+                .any(|word| device.contains(word));
+            (disk && *count > 0).then(|| (device.to_owned(), *core))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_core_is_refused_and_the_right_ones_are_named() {
+        let allowed = allowed_cores().unwrap();
+        assert!(!allowed.is_empty());
+        let error = pin_current_thread(100_000).unwrap_err().to_string();
+        assert!(error.contains("core 100000"), "{error}");
+        assert!(error.contains(&format!("{allowed:?}")), "{error}");
+    }
+
+    #[test]
+    fn the_disk_is_served_by_the_core_with_most_interrupts() {
+        let text = "           CPU0       CPU1       \n  \
+                    4:          9          0   IO-APIC   4-edge      ttyS0\n \
+                    25:         3       7711  PCI-MSIX-0000:00:04.0   1-edge      virtio2-req.0\n \
+                    LOC:   99        98   Local timer interrupts\n";
+        assert_eq!(busiest_cores(text), [("virtio2-req.0".to_owned(), 1)]);
+        assert_eq!(busiest_cores(""), []);
+    }
+}

@@ -1,0 +1,141 @@
+//! How another thread wakes a shard: a flag while it is awake, an eventfd once it is parked.
+//!
+//! ```text
+//!   shard                          waker
+//!   1 parked = true                1 (puts something into the mailbox)
+//!   2 notified? then do not park   2 notified = true
+//!   3 parks in the ring            3 parked? then parked = false and write the eventfd
+//! ```
+//!
+//! All four accesses are sequentially consistent: in any order of the steps either the shard sees
+//! `notified` at its step 2 or the waker sees `parked` at its step 3. A shard that spins therefore
+//! costs its wakers no system call, and a parked one a single one.
+
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use crossbeam_utils::CachePadded;
+use rustix::event::{EventfdFlags, eventfd};
+
+#[derive(Debug)]
+struct Shared {
+    notified: CachePadded<AtomicBool>,
+    parked: CachePadded<AtomicBool>,
+    eventfd: OwnedFd,
+}
+
+/// Wakes one shard; [`crate::sys::operation::Completion::Woken`] follows there. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Waker {
+    shared: Arc<Shared>,
+}
+
+impl Waker {
+    /// Call it after putting something into the shard's mailbox. Calls before the shard looks are
+    /// one.
+    #[expect(
+        clippy::host_endian_bytes,
+        reason = "eventfd(2) counts in the host's order"
+    )]
+    pub fn wake(&self) {
+        self.shared.notified.store(true, Ordering::SeqCst);
+        if self.shared.parked.swap(false, Ordering::SeqCst) {
+            let written = rustix::io::write(&self.shared.eventfd, &1_u64.to_ne_bytes());
+            debug_assert!(written.is_ok(), "the counter has room for 2^64 wake-ups");
+        }
+    }
+}
+
+/// The shard's side.
+#[derive(Debug)]
+pub(crate) struct Sleeper {
+    shared: Arc<Shared>,
+}
+
+impl Sleeper {
+    pub(crate) fn new() -> io::Result<Self> {
+        let eventfd = eventfd(0, EventfdFlags::CLOEXEC)?;
+        let shared = Shared {
+            notified: CachePadded::new(AtomicBool::new(false)),
+            parked: CachePadded::new(AtomicBool::new(false)),
+            eventfd,
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    pub(crate) fn waker(&self) -> Waker {
+        Waker {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+
+    /// What the ring polls while the shard is parked.
+    pub(crate) fn eventfd(&self) -> BorrowedFd<'_> {
+        self.shared.eventfd.as_fd()
+    }
+
+    /// Whether a wake-up has come that [`Sleeper::take`] has not taken.
+    pub(crate) fn is_notified(&self) -> bool {
+        self.shared.notified.load(Ordering::Relaxed)
+    }
+
+    /// Takes a wake-up. What was in the mailbox before it was sent is visible afterwards.
+    pub(crate) fn take(&self) -> bool {
+        self.is_notified() && self.shared.notified.swap(false, Ordering::SeqCst)
+    }
+
+    /// `true`: wakers will write the eventfd from now on. `false`: somebody called just now; do
+    /// not park.
+    pub(crate) fn begin_park(&self) -> bool {
+        self.shared.parked.store(true, Ordering::SeqCst);
+        let parked = !self.shared.notified.load(Ordering::SeqCst);
+        if !parked {
+            self.end_park();
+        }
+        parked
+    }
+
+    pub(crate) fn end_park(&self) {
+        self.shared.parked.store(false, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[expect(
+        clippy::host_endian_bytes,
+        reason = "eventfd(2) counts in the host's order"
+    )]
+    fn written(sleeper: &Sleeper) -> u64 {
+        rustix::io::write(sleeper.eventfd(), &1_u64.to_ne_bytes()).unwrap();
+        let mut count = [0; 8];
+        rustix::io::read(sleeper.eventfd(), &mut count).unwrap();
+        u64::from_ne_bytes(count) - 1
+    }
+
+    #[test]
+    fn only_a_parked_shard_costs_its_wakers_a_system_call() {
+        let sleeper = Sleeper::new().unwrap();
+        let waker = sleeper.waker();
+        assert!(!sleeper.take());
+        waker.wake();
+        waker.wake();
+        assert_eq!(written(&sleeper), 0);
+        assert!(!sleeper.begin_park());
+        assert!(sleeper.take());
+        assert!(!sleeper.take());
+
+        assert!(sleeper.begin_park());
+        waker.wake();
+        waker.wake();
+        assert_eq!(written(&sleeper), 1);
+        sleeper.end_park();
+        assert!(sleeper.take());
+    }
+}
