@@ -2,7 +2,7 @@
 //! repeats with back-off, and what a restart left open.
 
 use crate::engine::effects::{Effects, Gate};
-use crate::engine::exchanges::Talk;
+use crate::engine::exchanges::{ExchangeId, Talk};
 use crate::engine::replies::{self, Verdict};
 use crate::engine::transactions::NO_EXCHANGE;
 use crate::engine::transitions::{Act, Event, Phase, step};
@@ -625,6 +625,32 @@ impl Engine {
             Talk::ReversalAdvice | Talk::PaymentAdvice => self.repeat(index, context, effects),
         }
         true
+    }
+
+    /// A request of ours cannot be said in its destination's encoding: what never left is declined.
+    pub fn handle_unsendable<L: Legs>(
+        &mut self,
+        exchange: ExchangeId,
+        response_code: ResponseCode,
+        context: &mut Context<'_, L>,
+        effects: &mut Effects<'_>,
+    ) {
+        let Some(index) = self.exchanges.resolve(exchange) else {
+            return;
+        };
+        let open = self.exchanges.get(index);
+        let (slot, talk) = (open.slot, open.talk);
+        if talk == Talk::Forward {
+            let answer = Answer {
+                response_code,
+                ..self.answer_unsent(slot, true)
+            };
+            let case = Case {
+                answer: Some(answer),
+                ..Case::of(Event::DeadlineUnsent)
+            };
+            self.advance(slot, &case, context, effects);
+        }
     }
 
     /// What never left us is declined for certain.

@@ -1,1 +1,183 @@
-//! ONE CORE AND ALL IT OWNS: the turn wires the stages together.
+//! ONE CORE AND ALL IT OWNS: links, sessions, transactions, timers, a journal.
+//!
+//! [`Shard`] is pure: completions and a time go in, submissions come out ([`turn`]). It reads no
+//! clock, opens no socket and starts no thread. [`run`] executes it on the machine; a simulator may
+//! execute the same turn in a fake world. Read `turn.rs` first.
+
+mod care;
+mod frames;
+mod gate;
+mod links;
+mod mailbox;
+pub mod plan;
+mod send;
+pub mod stats;
+mod turn;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::engine::{Engine, EngineLimits};
+use crate::journal::Journal;
+use crate::model::ids::{Epoch, LinkId, ParticipantIndex, ShardId};
+use crate::model::limits::FRAME_BYTES_MAX;
+use crate::model::time::{Date, Monotonic, Now};
+use crate::route::Tables;
+use crate::session::{Care, SessionLimits, Sessions};
+use crate::shard::gate::GatedFrames;
+use crate::shard::links::Links;
+use crate::shard::plan::{Credential, ListenerPlan};
+use crate::shard::stats::{Counter, Stats};
+use crate::sys::operation::Submission;
+use crate::wire::Dialect;
+
+pub use mailbox::{Command, Mailbox};
+pub use turn::TurnEnd;
+
+/// What a shard is made of.
+#[derive(Debug)]
+pub struct ShardParts {
+    /// Which shard.
+    pub shard: ShardId,
+    /// Of how many.
+    pub shards: u16,
+    /// Where participants dial.
+    pub listeners: Vec<ListenerPlan>,
+    /// The tables.
+    pub tables: Arc<Tables>,
+    /// What each participant's links speak, by participant.
+    pub dialects: Vec<Dialect>,
+    /// Who may sign on from where, by participant.
+    pub credentials: Vec<Credential>,
+    /// Bounds of the sessions.
+    pub sessions: SessionLimits,
+    /// Bounds of the engine.
+    pub engine: EngineLimits,
+    /// Keys fingerprints: the journal's seed.
+    pub seed: u64,
+    /// This opening of the journal.
+    pub epoch: Epoch,
+}
+
+/// One shard.
+#[derive(Debug)]
+pub struct Shard {
+    shard: ShardId,
+    shards: u16,
+    listeners: Vec<ListenerPlan>,
+    plain: Vec<Dialect>,
+    tables: Arc<Tables>,
+    dialects: Vec<Dialect>,
+    credentials: Vec<Credential>,
+    sessions: Sessions,
+    engine: Engine,
+    journal: Journal,
+    links: Links,
+    gated: GatedFrames,
+    /// Where a message is encoded before it is known which link takes it.
+    scratch: Box<[u8]>,
+    free_body: Box<[u8]>,
+    cares: Vec<Care>,
+    stuck: Vec<(LinkId, Counter)>,
+    /// Sign-ons and requests in the name of somebody else.
+    foreign_messages: u64,
+    journal_full: bool,
+    stats: Stats,
+    draining: bool,
+    resumed: bool,
+    /// The date of this turn, which ISO 8583 dates are read against.
+    today: Date,
+    cared: Monotonic,
+    published: Monotonic,
+}
+
+/// What surrounds one turn.
+#[derive(Debug)]
+pub struct Pass<'p> {
+    /// Both clocks, read once.
+    pub now: Now,
+    /// The journal's tail.
+    pub tail: &'p mut [u8],
+    /// What the machine shall do.
+    pub submissions: &'p mut Vec<Submission>,
+}
+
+impl Shard {
+    /// A shard with nothing open. Replay comes next, then turns.
+    pub fn new(parts: ShardParts, journal: Journal, now: Now) -> Self {
+        let participants = parts.tables.participants();
+        let ids = (parts.shard, parts.shards);
+        let links_max = usize::try_from(parts.sessions.links_max).expect("usize holds a u32");
+        let sessions = Sessions::new(parts.sessions, participants, ids, parts.epoch);
+        let plain = parts
+            .listeners
+            .iter()
+            .map(|listener| Dialect::plain(listener.protocol));
+        Self {
+            shard: parts.shard,
+            shards: parts.shards,
+            plain: plain.collect(),
+            links: Links::new(parts.sessions.links_max),
+            engine: Engine::new(parts.engine, &parts.tables, parts.seed),
+            gated: GatedFrames::new(parts.engine.in_flight_max),
+            listeners: parts.listeners,
+            tables: parts.tables,
+            dialects: parts.dialects,
+            credentials: parts.credentials,
+            sessions,
+            journal,
+            scratch: vec![0; FRAME_BYTES_MAX].into_boxed_slice(),
+            free_body: vec![0; FRAME_BYTES_MAX].into_boxed_slice(),
+            cares: Vec::with_capacity(links_max),
+            stuck: Vec::with_capacity(links_max),
+            foreign_messages: 0,
+            journal_full: false,
+            stats: Stats::default(),
+            draining: false,
+            resumed: false,
+            today: now.wall.date(),
+            cared: now.monotonic,
+            published: Monotonic(0),
+        }
+    }
+
+    /// Applies one record of an earlier run.
+    pub fn replay(
+        &mut self,
+        entry: &crate::journal::Entry,
+    ) -> Result<(), crate::engine::ReplayError> {
+        let drawn = self
+            .engine
+            .replay(&entry.record, entry.wall, &self.tables)?;
+        if let Some((participant, match_key)) = drawn {
+            self.sessions.restore(participant, match_key);
+        }
+        Ok(())
+    }
+
+    /// What happened, counted.
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// The journal, for whoever watches.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Payments without an answer yet.
+    pub fn open_payments(&self) -> u32 {
+        self.engine.open_payments()
+    }
+
+    /// Keys that are remembered.
+    pub fn remembered_keys(&self) -> usize {
+        self.engine.remembered_keys()
+    }
+
+    fn dialect(&self, participant: ParticipantIndex) -> &Dialect {
+        &self.dialects[usize::from(participant.0)]
+    }
+}

@@ -1,0 +1,219 @@
+//! The way out: encoded, held at the gate, framed, given to a link; and over another where one is
+//! lost.
+
+use crate::engine::{Context, Effects, Gate, Outgoing};
+use crate::model::ids::{LinkId, ParticipantIndex};
+use crate::model::message::Message;
+use crate::shard::stats::Counter;
+use crate::shard::{Pass, Shard};
+use crate::sys::operation::{Errno, SendBuffer, Submission};
+use crate::wire::frame::Split;
+
+impl Shard {
+    pub(super) fn handle_sent(
+        &mut self,
+        link: LinkId,
+        buffer: SendBuffer,
+        errno: Errno,
+        pass: &mut Pass<'_>,
+    ) {
+        if errno == Errno(0) && !buffer.is_empty() {
+            // A short send: the rest follows at once, unless the link is going.
+            if let Some(place) = self.links.find(link)
+                && !place.closing
+            {
+                place.sending_since = Some(pass.now.monotonic);
+                return pass.submissions.push(Submission::Send { link, buffer });
+            }
+        }
+        if !buffer.is_empty() {
+            self.cut(link, pass);
+            self.move_unsent(link, buffer.bytes(), buffer.sent());
+        }
+        self.links.take_back(link, buffer);
+    }
+
+    /// Whole frames of which the kernel took not one byte go over another link of the participant.
+    /// A frame that was begun may have arrived: its deadline decides.
+    pub(super) fn move_unsent(&mut self, link: LinkId, bytes: &[u8], sent: usize) {
+        let Some(place) = self.links.find(link) else {
+            return;
+        };
+        let Some(participant) = place.participant else {
+            return;
+        };
+        let listener = &self.listeners[usize::from(place.listener)];
+        let (framing, frame_bytes_max) = (listener.framing, listener.frame_bytes_max);
+        let mut start = 0;
+        while let Split::Frame { body, total, .. } = framing.split(&bytes[start..], frame_bytes_max)
+        {
+            if start >= sent {
+                let body = start + body.start..start + body.end;
+                let moved = (0..self.sessions.links_of(participant)).any(|_| {
+                    let other = self
+                        .sessions
+                        .pick(participant)
+                        .filter(|other| *other != link);
+                    other.is_some_and(|other| self.hand_over(other, &bytes[body.clone()]))
+                });
+                let counter = if moved {
+                    Counter::FramesMoved
+                } else {
+                    Counter::NoLink
+                };
+                self.stats.add(counter, 1);
+            }
+            start += total;
+        }
+    }
+
+    /// Frames a body for a link and appends it to what waits there.
+    #[must_use]
+    pub(super) fn hand_over(&mut self, link: LinkId, body: &[u8]) -> bool {
+        let Some(place) = self.links.find(link) else {
+            return false;
+        };
+        let (framing, tpdu) = (
+            self.listeners[usize::from(place.listener)].framing,
+            place.tpdu,
+        );
+        let Some(header) = framing.write_header(&mut self.scratch, body.len(), tpdu) else {
+            return false;
+        };
+        let total = header + body.len();
+        self.scratch[header..total].copy_from_slice(body);
+        if !self.links.append(link, &self.scratch[..total]) {
+            return false;
+        }
+        self.stats.add(Counter::FramesOut, 1);
+        self.stats
+            .add(Counter::BytesOut, u64::try_from(total).expect("fits"));
+        true
+    }
+
+    /// Encodes a message and lets it go, or keeps it at the gate.
+    pub(super) fn dispatch(&mut self, outgoing: &Outgoing<'_>, pass: &mut Pass<'_>) {
+        let message = outgoing.message();
+        match outgoing.gate {
+            Gate::Free => {
+                let mut body = core::mem::take(&mut self.free_body);
+                match self.dialect(outgoing.to).encode(&message, &mut body) {
+                    Ok(encoded) => {
+                        self.stats
+                            .add(Counter::FieldsDropped, u64::from(encoded.dropped));
+                        let link = outgoing.link;
+                        self.send_body(outgoing.to, link, &body[..encoded.bytes], pass);
+                    }
+                    Err(refusal) => self.stats.refuse(refusal.fault),
+                }
+                self.free_body = body;
+            }
+            Gate::Committed => self.dispatch_gated(outgoing, &message, pass),
+        }
+    }
+
+    fn dispatch_gated(
+        &mut self,
+        outgoing: &Outgoing<'_>,
+        message: &Message<'_>,
+        pass: &mut Pass<'_>,
+    ) {
+        let lsn = self.journal.appended();
+        let Some(room) = self.gated.room() else {
+            // A forward that cannot wait never leaves: its deadline declines it. An answer is asked
+            // for again by its originator.
+            return self.stats.add(Counter::GateFull, 1);
+        };
+        match self.dialects[usize::from(outgoing.to.0)].encode(message, room) {
+            Ok(encoded) => {
+                self.stats
+                    .add(Counter::FieldsDropped, u64::from(encoded.dropped));
+                let (to, link, exchange) = (outgoing.to, outgoing.link, outgoing.exchange);
+                self.gated.push((lsn, encoded.bytes), to, link, exchange);
+            }
+            Err(refusal) => {
+                self.stats.refuse(refusal.fault);
+                let Some(exchange) = outgoing.exchange else {
+                    return;
+                };
+                let mut effects = Effects::new();
+                let mut context = Context {
+                    room: self.room(),
+                    now: pass.now,
+                    tables: &self.tables,
+                    legs: &mut self.sessions,
+                };
+                let code = refusal.fault.response_code();
+                self.engine
+                    .handle_unsendable(exchange, code, &mut context, &mut effects);
+                self.carry_out(&effects, pass);
+            }
+        }
+    }
+
+    /// Sends a body to a participant: over the link it was asked on, or any other.
+    fn send_body(
+        &mut self,
+        to: ParticipantIndex,
+        link: Option<LinkId>,
+        body: &[u8],
+        pass: &mut Pass<'_>,
+    ) {
+        let preferred = link.filter(|link| self.sessions.is_open(*link));
+        let Some(link) = preferred.or_else(|| self.sessions.pick(to)) else {
+            return self.stats.add(Counter::NoLink, 1);
+        };
+        if !self.hand_over(link, body) {
+            // It does not read what we say: it harms itself alone. Another link may do better.
+            self.cut_slow(link, pass);
+            let moved = self
+                .sessions
+                .pick(to)
+                .is_some_and(|other| self.hand_over(other, body));
+            if !moved {
+                self.stats.add(Counter::NoLink, 1);
+            }
+        }
+    }
+
+    /// Lets go of everything that the watermark has passed.
+    pub(super) fn release(&mut self, pass: &mut Pass<'_>) {
+        if self.journal_full {
+            return;
+        }
+        let committed = self.journal.committed();
+        while let Some(waiting) = self.gated.pop(committed) {
+            if let Some(exchange) = waiting.exchange
+                && !self.engine.release(exchange, pass.now.monotonic)
+            {
+                self.stats.add(Counter::HeldBack, 1);
+                continue;
+            }
+            let gated = core::mem::take(&mut self.gated);
+            self.send_body(waiting.to, waiting.link, gated.body(&waiting), pass);
+            self.gated = gated;
+        }
+    }
+
+    /// Says something over one link at once: sign-on answers, echoes, Reject.
+    pub(super) fn reply(&mut self, link: LinkId, message: &Message<'_>, pass: &mut Pass<'_>) {
+        let Some(place) = self.links.find(link) else {
+            return;
+        };
+        let listener = usize::from(place.listener);
+        let dialect = match self.sessions.speaker(link) {
+            Some((participant, _)) => &self.dialects[usize::from(participant.0)],
+            None => &self.plain[listener],
+        };
+        let mut body = core::mem::take(&mut self.free_body);
+        match dialect.encode(message, &mut body) {
+            Ok(encoded) => {
+                if !self.hand_over(link, &body[..encoded.bytes]) {
+                    self.cut_slow(link, pass);
+                }
+            }
+            Err(refusal) => self.stats.refuse(refusal.fault),
+        }
+        self.free_body = body;
+    }
+}

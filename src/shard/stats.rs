@@ -1,0 +1,425 @@
+//! What a shard counts, and how others read it.
+//!
+//! The shard counts in plain integers of its own and now and then copies them into [`Counters`],
+//! which anybody may read at any time: no message ever touches a shared cache line.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use crossbeam_utils::CachePadded;
+
+use crate::model::refusal::Fault;
+
+/// One thing that is counted; its place in the table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(usize)]
+#[expect(missing_docs, reason = "TABLE has each one's help text")]
+pub enum Counter {
+    LinksNow,
+    LinksAccepted,
+    LinksRefused,
+    LinksCutSignOn,
+    LinksCutEchoes,
+    LinksCutFraming,
+    LinksCutSlow,
+    LinksCutStalled,
+    SignOns,
+    FramesIn,
+    FramesOut,
+    BytesIn,
+    BytesOut,
+    FramesMoved,
+    Unanswerable,
+    FieldsDropped,
+    NoLink,
+    GateFull,
+    HeldBack,
+    SecurityEvents,
+    Payments,
+    AnswersApproved,
+    AnswersDeclined,
+    AnswersUnknown,
+    Reversed,
+    Repeats,
+    Conflicts,
+    Shed,
+    LateAnswers,
+    UnhandledAnswers,
+    MalformedAnswers,
+    Inquiries,
+    Reversals,
+    RepeatsSent,
+    InFlightNow,
+    ExchangesNow,
+    RememberedKeysNow,
+    JournalRecords,
+    JournalRecordBytes,
+    JournalWrites,
+    JournalWrittenBytes,
+    JournalUncommittedBytesNow,
+    Turns,
+}
+
+/// How many counters there are.
+const COUNTERS: usize = Counter::Turns as usize + 1;
+/// How many faults there are.
+const FAULTS: usize = Fault::ALL.len();
+
+/// Name, help text and label of one counter.
+type Row = (
+    Counter,
+    &'static str,
+    &'static str,
+    Option<(&'static str, &'static str)>,
+);
+
+/// The names that operators see. Stable: dashboards and alerts depend on them. A name that ends in
+/// `_now` is a gauge.
+pub const TABLE: [Row; COUNTERS] = {
+    use Counter as C;
+    const CUT: &str = "links cut by us, by reason";
+    const ANSWERS: &str = "payments answered, by outcome";
+    [
+        (C::LinksNow, "links_now", "links that are open", None),
+        (
+            C::LinksAccepted,
+            "links_accepted",
+            "connections accepted",
+            None,
+        ),
+        (
+            C::LinksRefused,
+            "links_refused",
+            "connections closed at once: too many",
+            None,
+        ),
+        (
+            C::LinksCutSignOn,
+            "links_cut",
+            CUT,
+            Some(("reason", "no-sign-on")),
+        ),
+        (
+            C::LinksCutEchoes,
+            "links_cut",
+            CUT,
+            Some(("reason", "echoes-missed")),
+        ),
+        (
+            C::LinksCutFraming,
+            "links_cut",
+            CUT,
+            Some(("reason", "framing-lost")),
+        ),
+        (
+            C::LinksCutSlow,
+            "links_cut",
+            CUT,
+            Some(("reason", "slow-consumer")),
+        ),
+        (
+            C::LinksCutStalled,
+            "links_cut",
+            CUT,
+            Some(("reason", "frame-stalled")),
+        ),
+        (C::SignOns, "sign_ons", "sign-ons accepted", None),
+        (C::FramesIn, "frames_in", "whole frames received", None),
+        (C::FramesOut, "frames_out", "frames handed to a link", None),
+        (C::BytesIn, "bytes_in", "bytes received", None),
+        (C::BytesOut, "bytes_out", "bytes handed to a link", None),
+        (
+            C::FramesMoved,
+            "frames_moved",
+            "unsent frames of a lost link sent over another",
+            None,
+        ),
+        (
+            C::Unanswerable,
+            "unanswerable",
+            "messages too broken to be answered",
+            None,
+        ),
+        (
+            C::FieldsDropped,
+            "fields_dropped",
+            "fields of answers that the other side cannot carry",
+            None,
+        ),
+        (
+            C::NoLink,
+            "no_link",
+            "messages that found no link of their participant",
+            None,
+        ),
+        (
+            C::GateFull,
+            "gate_full",
+            "messages that found no room to wait for their commit",
+            None,
+        ),
+        (
+            C::HeldBack,
+            "held_back",
+            "requests that were over or too late once committed",
+            None,
+        ),
+        (
+            C::SecurityEvents,
+            "security_events",
+            "messages in the name of somebody else",
+            None,
+        ),
+        (C::Payments, "payments", "new payments recorded", None),
+        (
+            C::AnswersApproved,
+            "answers",
+            ANSWERS,
+            Some(("outcome", "approved")),
+        ),
+        (
+            C::AnswersDeclined,
+            "answers",
+            ANSWERS,
+            Some(("outcome", "declined")),
+        ),
+        (
+            C::AnswersUnknown,
+            "answers",
+            ANSWERS,
+            Some(("outcome", "unknown")),
+        ),
+        (C::Reversed, "reversed", "transactions undone", None),
+        (C::Repeats, "repeats", "repeats of a payment received", None),
+        (
+            C::Conflicts,
+            "conflicts",
+            "same key with another body",
+            None,
+        ),
+        (
+            C::Shed,
+            "shed",
+            "requests refused with A1, nothing recorded",
+            None,
+        ),
+        (
+            C::LateAnswers,
+            "late_answers",
+            "answers after the outcome was decided",
+            None,
+        ),
+        (
+            C::UnhandledAnswers,
+            "unhandled_answers",
+            "answers that nobody waits for",
+            None,
+        ),
+        (
+            C::MalformedAnswers,
+            "malformed_answers",
+            "answers that could not be used",
+            None,
+        ),
+        (
+            C::Inquiries,
+            "status_inquiries",
+            "status inquiries received",
+            None,
+        ),
+        (
+            C::Reversals,
+            "reversals",
+            "reversals and reversal advices received",
+            None,
+        ),
+        (
+            C::RepeatsSent,
+            "repeats_sent",
+            "repeats of our own reversals and advices",
+            None,
+        ),
+        (
+            C::InFlightNow,
+            "in_flight_now",
+            "payments without an answer",
+            None,
+        ),
+        (
+            C::ExchangesNow,
+            "exchanges_now",
+            "payments, reversals and advices in flight",
+            None,
+        ),
+        (
+            C::RememberedKeysNow,
+            "remembered_keys_now",
+            "business keys remembered",
+            None,
+        ),
+        (
+            C::JournalRecords,
+            "journal_records",
+            "records appended",
+            None,
+        ),
+        (
+            C::JournalRecordBytes,
+            "journal_record_bytes",
+            "bytes of records",
+            None,
+        ),
+        (
+            C::JournalWrites,
+            "journal_writes",
+            "writes to segments",
+            None,
+        ),
+        (
+            C::JournalWrittenBytes,
+            "journal_written_bytes",
+            "bytes written to segments",
+            None,
+        ),
+        (
+            C::JournalUncommittedBytesNow,
+            "journal_uncommitted_bytes_now",
+            "appended and not committed",
+            None,
+        ),
+        (C::Turns, "turns", "turns of the shard's loop", None),
+    ]
+};
+
+/// The shard's own count.
+#[derive(Clone, Debug)]
+pub struct Stats {
+    values: [u64; COUNTERS],
+    refusals: [u64; FAULTS],
+}
+
+impl Default for Stats {
+    fn default() -> Self {
+        Self {
+            values: [0; COUNTERS],
+            refusals: [0; FAULTS],
+        }
+    }
+}
+
+impl Stats {
+    pub(super) fn add(&mut self, counter: Counter, count: u64) {
+        self.values[counter as usize] += count;
+    }
+
+    pub(super) fn set(&mut self, counter: Counter, value: u64) {
+        self.values[counter as usize] = value;
+    }
+
+    pub(super) fn refuse(&mut self, fault: Fault) {
+        self.refusals[usize::from(fault as u16 - 1)] += 1;
+    }
+
+    /// One value.
+    pub fn get(&self, counter: Counter) -> u64 {
+        self.values[counter as usize]
+    }
+
+    /// Refusals for one reason.
+    pub fn refusals(&self, fault: Fault) -> u64 {
+        self.refusals[usize::from(fault as u16 - 1)]
+    }
+}
+
+/// The copy that others read.
+#[derive(Debug)]
+pub struct Counters {
+    values: CachePadded<[AtomicU64; COUNTERS]>,
+    refusals: CachePadded<[AtomicU64; FAULTS]>,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self {
+            values: CachePadded::new([const { AtomicU64::new(0) }; COUNTERS]),
+            refusals: CachePadded::new([const { AtomicU64::new(0) }; FAULTS]),
+        }
+    }
+}
+
+impl Counters {
+    /// Takes over what the shard has counted.
+    pub fn publish(&self, stats: &Stats) {
+        for (place, value) in self.values.iter().zip(stats.values) {
+            place.store(value, Ordering::Relaxed);
+        }
+        for (place, value) in self.refusals.iter().zip(stats.refusals) {
+            place.store(value, Ordering::Relaxed);
+        }
+    }
+
+    /// One value.
+    pub fn get(&self, counter: Counter) -> u64 {
+        self.values[counter as usize].load(Ordering::Relaxed)
+    }
+
+    /// Every value: name, help text, label, number. Values of one name follow one another.
+    pub fn each(
+        &self,
+        visit: &mut dyn FnMut(
+            &'static str,
+            &'static str,
+            Option<(&'static str, &'static str)>,
+            u64,
+        ),
+    ) {
+        for (counter, name, help, label) in TABLE {
+            visit(name, help, label, self.get(counter));
+        }
+        for (fault, value) in Fault::ALL.iter().zip(self.refusals.iter()) {
+            let label = Some(("reason", fault.name()));
+            visit(
+                "refusals",
+                "messages refused, by reason",
+                label,
+                value.load(Ordering::Relaxed),
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_order_unique_and_documented() {
+        let mut seen = std::collections::BTreeSet::new();
+        for (place, (counter, name, help, label)) in TABLE.iter().enumerate() {
+            assert_eq!(*counter as usize, place, "{name}");
+            assert!(seen.insert((name, label)), "{name} {label:?} twice");
+            assert!(help.len() > 4 && !name.contains(' '));
+        }
+        for (place, fault) in Fault::ALL.iter().enumerate() {
+            assert_eq!(usize::from(*fault as u16), place + 1);
+        }
+    }
+
+    #[test]
+    fn what_is_counted_can_be_read() {
+        let mut stats = Stats::default();
+        stats.add(Counter::Payments, 3);
+        stats.refuse(Fault::Truncated);
+        let counters = Counters::default();
+        counters.publish(&stats);
+        let mut text = String::new();
+        counters.each(&mut |name, _, label, value| {
+            if value > 0 {
+                text += &format!("{name} {label:?} {value};");
+            }
+        });
+        assert_eq!(
+            text,
+            "payments None 3;refusals Some((\"reason\", \"truncated\")) 1;"
+        );
+    }
+}

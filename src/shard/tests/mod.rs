@@ -1,0 +1,350 @@
+//! A shard between participants that speak different protocols, without a machine: bytes in,
+//! submissions out. The fake disk completes writes when it is told to.
+
+mod translation;
+mod turns;
+
+use std::collections::VecDeque;
+
+use super::*;
+use crate::journal::{CommitMode, JournalConfig, JournalIdentity, Pace, StartPoint};
+use crate::model::ids::{Institution, ListenerIndex, Lsn, MatchKey, TableVersion};
+use crate::model::limits::BLOCK_BYTES;
+use crate::model::message::{Header, Message, Notice, SignOn};
+use crate::model::money::Currency;
+use crate::model::outcome::ResponseCode;
+use crate::model::participant::{Participant, Protocol, Role};
+use crate::model::time::Wall;
+use crate::route::CodePrefixes;
+use crate::sys::operation::{Completion, Errno};
+use crate::wire::frame::{Framing, Split};
+
+const START: u64 = 1_795_298_705_000_000_000;
+const RING_BYTES: u64 = 1 << 20;
+const ACQUIRER: u64 = 48_000_702;
+const WALLET: u64 = 27_510_458;
+
+/// A shard, its fake machine, and one link for each of two participants.
+struct World {
+    shard: Shard,
+    tail: Vec<u8>,
+    ns: u64,
+    /// What the shard sent, by link slot, as bodies.
+    sent: Vec<VecDeque<Vec<u8>>>,
+    writes: Vec<u64>,
+    hold_writes: bool,
+    closed: Vec<LinkId>,
+    protocols: Vec<Protocol>,
+    link_protocols: Vec<Protocol>,
+}
+
+fn participant(institution: u64, role: Role, country: u16, protocol: Protocol) -> Participant {
+    Participant {
+        institution: Institution::new(institution).unwrap(),
+        name: format!("p{institution}"),
+        role,
+        protocol,
+        country,
+        currency: Currency::new(156).unwrap(),
+        fronted: vec![Institution::new(institution + 1).unwrap()],
+        window_in: 100,
+        window_out: 100,
+        rate_per_second: 0,
+        answer_timeout_ms: 5_000,
+        repeat_ms: 1_000,
+        echo_idle_ms: 10_000,
+        echo_missed_max: 3,
+    }
+}
+
+fn framing(protocol: Protocol) -> Framing {
+    match protocol {
+        Protocol::Sbe => Framing::Sofh,
+        Protocol::Iso8583Ascii | Protocol::Iso8583Binary => Framing::Len2 { tpdu: false },
+    }
+}
+
+fn journal(mode: CommitMode) -> (Journal, Vec<u8>) {
+    let identity = JournalIdentity {
+        uuid: [7; 16],
+        shard: ShardId(0),
+        shards: 1,
+    };
+    let config = JournalConfig {
+        identity,
+        mode,
+        ring_bytes: RING_BYTES,
+        segment_bytes: 1 << 22,
+        segments_max: 64,
+        reserve_bytes: 64 * 1024,
+        pace: if mode == CommitMode::Disk {
+            Pace::DISK
+        } else {
+            Pace::MEMORY
+        },
+    };
+    let start = StartPoint {
+        epoch: Epoch(1),
+        boot_id: [1; 16],
+        next: Lsn(0),
+        durable: Lsn(0),
+        chain: 0,
+        segments_open: 0,
+    };
+    let bytes = BLOCK_BYTES + usize::try_from(RING_BYTES).unwrap();
+    let (mut journal, mut tail) = (Journal::new(config, start), vec![0; bytes]);
+    journal.start_tail(&mut tail, 0);
+    (journal, tail)
+}
+
+impl World {
+    fn new(acquirer: Protocol, wallet: Protocol, mode: CommitMode) -> Self {
+        let protocols = vec![acquirer, wallet];
+        let mut prefixes = CodePrefixes::default();
+        prefixes.insert("2812", ParticipantIndex(1)).unwrap();
+        let participants = vec![
+            participant(ACQUIRER, Role::Acquirer, 156, acquirer),
+            participant(WALLET, Role::Wallet, 458, wallet),
+        ];
+        let tables = Tables::new(TableVersion(3), 9, participants, prefixes).unwrap();
+        let listener = |protocol: &Protocol| ListenerPlan {
+            name: protocol.name().to_owned(),
+            protocol: *protocol,
+            framing: framing(*protocol),
+            address: "127.0.0.1:0".parse().unwrap(),
+            frame_bytes_max: 8_192,
+        };
+        let parts = ShardParts {
+            shard: ShardId(0),
+            shards: 1,
+            listeners: Protocol::ALL.iter().map(listener).collect(),
+            tables: Arc::new(tables),
+            dialects: protocols
+                .iter()
+                .map(|protocol| Dialect::plain(*protocol))
+                .collect(),
+            credentials: protocols
+                .iter()
+                .map(|_| Credential(Box::new(|ip| ip.is_loopback())))
+                .collect(),
+            sessions: SessionLimits {
+                links_max: 8,
+                unsigned_links_max: 4,
+            },
+            engine: EngineLimits {
+                in_flight_max: 64,
+                remembered_keys_max: 256,
+            },
+            seed: 5,
+            epoch: Epoch(1),
+        };
+        let (journal, tail) = journal(mode);
+        let now = Now {
+            monotonic: Monotonic(0),
+            wall: Wall(START),
+        };
+        let mut world = Self {
+            shard: Shard::new(parts, journal, now),
+            tail,
+            ns: 0,
+            sent: vec![VecDeque::new(); 8],
+            writes: Vec::new(),
+            hold_writes: false,
+            closed: Vec::new(),
+            link_protocols: Vec::new(),
+            protocols,
+        };
+        world.turn(Vec::new());
+        world
+    }
+
+    fn now(&self) -> Now {
+        Now {
+            monotonic: Monotonic(self.ns),
+            wall: Wall(START + self.ns),
+        }
+    }
+
+    /// One turn with these completions; then as many more as the machine's own answers take.
+    fn turn(&mut self, completions: Vec<Completion<'_>>) -> TurnEnd {
+        let now = self.now();
+        let mut submissions = Vec::new();
+        let mut pass = Pass {
+            now,
+            tail: &mut self.tail,
+            submissions: &mut submissions,
+        };
+        for completion in completions {
+            self.shard.handle(completion, &mut pass);
+        }
+        let mut end = self.shard.finish(&mut pass);
+        while !submissions.is_empty() {
+            let done: Vec<Completion<'_>> = submissions
+                .into_iter()
+                .filter_map(|submission| self.carry_out(submission))
+                .collect();
+            submissions = Vec::new();
+            if done.is_empty() {
+                break;
+            }
+            let mut pass = Pass {
+                now,
+                tail: &mut self.tail,
+                submissions: &mut submissions,
+            };
+            for completion in done {
+                self.shard.handle(completion, &mut pass);
+            }
+            end = self.shard.finish(&mut pass);
+        }
+        end
+    }
+
+    fn carry_out(&mut self, submission: Submission) -> Option<Completion<'static>> {
+        match submission {
+            Submission::Send { link, mut buffer } => {
+                let mut bytes = buffer.remaining();
+                let slot = usize::try_from(link.slot).unwrap();
+                let framing = framing(self.link_protocols[slot]);
+                while let Split::Frame { body, total, .. } = framing.split(bytes, 65_536) {
+                    self.sent[slot].push_back(bytes[body].to_vec());
+                    bytes = &bytes[total..];
+                }
+                assert!(bytes.is_empty(), "only whole frames are sent");
+                buffer.advance(buffer.remaining().len());
+                Some(Completion::Sent {
+                    link,
+                    buffer,
+                    errno: Errno(0),
+                })
+            }
+            Submission::Close { link } => {
+                self.closed.push(link);
+                Some(Completion::Closed { link })
+            }
+            Submission::Write { write, .. } if self.hold_writes => {
+                self.writes.push(write);
+                None
+            }
+            Submission::Write { write, .. } => Some(Completion::Written {
+                write,
+                errno: Errno(0),
+            }),
+            Submission::PrepareSegment { segment } => Some(Completion::SegmentReady {
+                segment,
+                errno: Errno(0),
+            }),
+            Submission::SealSegment { .. } => None,
+        }
+    }
+
+    fn pass_ms(&mut self, ms: u64) -> TurnEnd {
+        self.ns += ms * 1_000_000;
+        self.turn(Vec::new())
+    }
+
+    fn connect(&mut self, protocol: Protocol) -> LinkId {
+        let slot = u32::try_from(self.link_protocols.len()).unwrap();
+        let link = LinkId {
+            slot,
+            generation: 1,
+        };
+        self.link_protocols.push(protocol);
+        let listener = Protocol::ALL
+            .iter()
+            .position(|other| *other == protocol)
+            .unwrap();
+        let listener = ListenerIndex(u16::try_from(listener).unwrap());
+        let peer = "127.0.0.1:50000".parse().unwrap();
+        self.turn(vec![Completion::Accepted {
+            listener,
+            link,
+            peer,
+        }]);
+        link
+    }
+
+    fn frame(&self, link: LinkId, message: &Message<'_>) -> Vec<u8> {
+        let protocol = self.link_protocols[usize::try_from(link.slot).unwrap()];
+        let mut out = vec![0; 65_536];
+        let dialect = Dialect::plain(protocol);
+        let encoded =
+            crate::wire::encode_frame(&dialect, framing(protocol), None, message, &mut out)
+                .unwrap();
+        out.truncate(encoded.bytes);
+        out
+    }
+
+    fn say(&mut self, link: LinkId, message: &Message<'_>) {
+        let frame = self.frame(link, message);
+        self.turn(vec![Completion::Received {
+            link,
+            bytes: &frame,
+        }]);
+    }
+
+    /// The next body that was sent over a link.
+    fn heard(&mut self, link: LinkId) -> Option<Vec<u8>> {
+        self.sent[usize::try_from(link.slot).unwrap()].pop_front()
+    }
+
+    fn dialect_of(&self, link: LinkId) -> Dialect {
+        Dialect::plain(self.link_protocols[usize::try_from(link.slot).unwrap()])
+    }
+
+    fn today(&self) -> Date {
+        self.now().wall.date()
+    }
+
+    /// A signed-on link for each participant.
+    fn open(&mut self) -> (LinkId, LinkId) {
+        let links: Vec<LinkId> = self
+            .protocols
+            .clone()
+            .into_iter()
+            .map(|protocol| self.connect(protocol))
+            .collect();
+        for (link, institution) in links.iter().zip([ACQUIRER, WALLET]) {
+            self.sign_on(*link, institution);
+        }
+        (links[0], links[1])
+    }
+
+    fn sign_on(&mut self, link: LinkId, institution: u64) -> ResponseCode {
+        let sign_on = Message::SignOn(SignOn {
+            header: header(1),
+            institution: Institution::new(institution).unwrap(),
+            protocol_version: None,
+            business_date: None,
+            nonce: None,
+            mac: b"",
+        });
+        self.say(link, &sign_on);
+        let body = self.heard(link).unwrap();
+        match self.dialect_of(link).decode(&body, self.today()).unwrap() {
+            Message::SignOnAck(ack) => ack.response_code,
+            other => panic!("{:?}", other.kind()),
+        }
+    }
+
+    fn echo(&mut self, link: LinkId) -> bool {
+        let institution = Institution::new(ACQUIRER);
+        self.say(
+            link,
+            &Message::Echo(Notice {
+                header: header(2),
+                institution,
+                mac: b"",
+            }),
+        );
+        self.heard(link).is_some()
+    }
+}
+
+/// A header whose match key is valid in every protocol.
+fn header(stan: u32) -> Header {
+    Header {
+        match_key: MatchKey::from_iso(stan, 1_121_220_505),
+        transmit_time: Wall(0),
+    }
+}
