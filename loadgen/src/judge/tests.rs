@@ -1,0 +1,347 @@
+//! A judge that cannot fail is worthless: every fault is planted once, and found.
+
+use cpg_switch::model::chars::Sensitive;
+use cpg_switch::model::ids::MatchKey;
+use cpg_switch::model::message::{
+    Amounts, Echoed, Header, PaymentAdvice, PaymentRequest, PaymentResult, Reversal,
+};
+use cpg_switch::model::outcome::{Outcome, Presentation, Reason, ResponseCode};
+
+use super::*;
+use crate::cast::tests::two_players;
+use crate::judge::books::Balance;
+use crate::judge::destinations::Reply;
+use crate::mix::{Fate, Script};
+
+/// The wallet answers; lane 0 is CPM.
+const WALLET: u8 = 0;
+const ACQUIRER: u8 = 1;
+
+struct World {
+    cast: Cast,
+    judge: Judge,
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            cast: two_players(),
+            judge: Judge::new(10),
+        }
+    }
+
+    fn ask(&mut self, fate: Fate) -> u64 {
+        self.judge.originators.ask(&Script {
+            lane: 0,
+            fate,
+            minor: 500,
+            payer: 1,
+        })
+    }
+
+    fn amounts(&self, minor: i64) -> Amounts {
+        Amounts {
+            amount: self.cast.money(0, minor),
+            billing: None,
+            settlement: None,
+            billing_rate: None,
+            settlement_rate: None,
+        }
+    }
+
+    fn arrive(&mut self, player: u8, number: u64, minor: i64, fate: Fate) -> Reply {
+        let request = PaymentRequest {
+            header: Header::default(),
+            key: self.cast.key(number, 0),
+            local_time: None,
+            destination: None,
+            forwarder: None,
+            presentation: Presentation::Cpm,
+            scenario: None,
+            amounts: self.amounts(minor),
+            mcc: None,
+            country: None,
+            terminal: None,
+            merchant_id: None,
+            payer_token: None,
+            kyc_level: None,
+            code: Sensitive(b""),
+            merchant_name: b"",
+            quote: b"",
+            mac: b"",
+        };
+        let (reply, fault) = self
+            .judge
+            .destinations
+            .request(&self.cast, player, number, fate, 0, &request);
+        if let Some(fault) = fault {
+            self.judge.fault(&self.cast, player, fault);
+        }
+        reply
+    }
+
+    fn reverse(&mut self, number: u64) {
+        let target = self.cast.target(number, 0);
+        let reversal = Reversal {
+            header: Header::default(),
+            target,
+            root: target.key,
+            amount: self.cast.money(0, 500),
+            reason: Some(Reason::Timeout),
+            repeat: false,
+            original: Some(MatchKey(1)),
+            mac: b"",
+        };
+        let (_, fault) = self
+            .judge
+            .destinations
+            .reversal(&self.cast, WALLET, number, 0, &reversal);
+        assert_eq!(fault, None);
+    }
+
+    fn answer(&mut self, number: u64, minor: i64, code: &[u8; 2]) {
+        let code = ResponseCode(*code);
+        let result = PaymentResult {
+            header: Header::default(),
+            key: self.cast.key(number, 0),
+            response_code: code,
+            outcome: None,
+            approval_code: (code == ResponseCode::APPROVED).then(|| Cast::approval(number)),
+            amounts: self.amounts(minor),
+            settlement_date: None,
+            echoed: Echoed::default(),
+            text: b"",
+            mac: b"",
+        };
+        let told = self
+            .judge
+            .originators
+            .answered(&self.cast, number, false, &result);
+        if let Err(fault) = told {
+            self.judge.fault(&self.cast, ACQUIRER, fault);
+        }
+    }
+
+    fn advise(&mut self, number: u64, outcome: Outcome) {
+        let target = self.cast.target(number, 0);
+        let advice = PaymentAdvice {
+            header: Header::default(),
+            target,
+            root: target.key,
+            repeat: false,
+            response_code: ResponseCode::NO_ANSWER,
+            outcome: Some(outcome),
+            approval_code: None,
+            amounts: self.amounts(500),
+            settlement_date: None,
+            text: b"",
+            mac: b"",
+        };
+        let told = self.judge.originators.advised(&self.cast, number, &advice);
+        if let Err(fault) = told {
+            self.judge.fault(&self.cast, ACQUIRER, fault);
+        }
+    }
+
+    fn rules(self) -> Vec<Rule> {
+        let verdict = self.judge.settle(&self.cast, None);
+        assert_eq!(verdict.holds(), verdict.violations.listed().is_empty());
+        verdict
+            .violations
+            .listed()
+            .iter()
+            .map(|violation| violation.rule)
+            .collect()
+    }
+}
+
+#[test]
+fn an_orderly_run_holds() {
+    let mut world = World::new();
+    let (approved, declined) = (world.ask(Fate::Approve), world.ask(Fate::Decline));
+    let (silent, deaf) = (world.ask(Fate::Silent), world.ask(Fate::Deaf));
+    assert_eq!(
+        world.arrive(WALLET, approved, 500, Fate::Approve),
+        Reply::Approve
+    );
+    assert_eq!(
+        world.arrive(WALLET, declined, 500, Fate::Decline),
+        Reply::Decline
+    );
+    assert_eq!(
+        world.arrive(WALLET, silent, 500, Fate::Silent),
+        Reply::Nothing
+    );
+    assert_eq!(world.arrive(WALLET, deaf, 500, Fate::Deaf), Reply::Nothing);
+    world.answer(approved, 500, b"00");
+    world.answer(declined, 500, b"51");
+    for number in [silent, deaf] {
+        world.answer(number, 500, b"68");
+        world.reverse(number);
+        world.advise(number, Outcome::Reversed);
+    }
+    assert_eq!(world.judge.originators.unresolved(), 0);
+    assert_eq!(
+        world.judge.destinations.page(silent).balance,
+        Balance::Released
+    );
+    assert_eq!(world.judge.destinations.page(deaf).balance, Balance::Barred);
+    assert_eq!(world.rules(), []);
+}
+
+#[test]
+fn a_repeat_reaches_the_destination_once_more_and_debits_once() {
+    let mut world = World::new();
+    let number = world.ask(Fate::Approve);
+    assert_eq!(
+        world.arrive(WALLET, number, 500, Fate::Approve),
+        Reply::Approve
+    );
+    assert_eq!(
+        world.arrive(WALLET, number, 500, Fate::Approve),
+        Reply::Approve
+    );
+    world.answer(number, 500, b"00");
+    world.answer(number, 500, b"00");
+    assert_eq!(world.rules(), []);
+}
+
+#[test]
+fn a_lost_payment_is_found() {
+    let mut world = World::new();
+    let number = world.ask(Fate::Approve);
+    world.arrive(WALLET, number, 500, Fate::Approve);
+    assert_eq!(world.rules(), [Rule::Unanswered]);
+}
+
+#[test]
+fn an_approval_without_a_debit_is_found() {
+    let mut world = World::new();
+    let number = world.ask(Fate::Approve);
+    world.answer(number, 500, b"00");
+    assert_eq!(world.rules(), [Rule::ApprovedNotDebited]);
+}
+
+#[test]
+fn a_debit_that_was_declined_to_the_originator_is_found() {
+    let mut world = World::new();
+    let number = world.ask(Fate::Approve);
+    world.arrive(WALLET, number, 500, Fate::Approve);
+    world.answer(number, 500, b"51");
+    assert_eq!(world.rules(), [Rule::DebitedNotApproved]);
+}
+
+#[test]
+fn a_changed_amount_is_found_on_either_side() {
+    let mut world = World::new();
+    let number = world.ask(Fate::Approve);
+    world.arrive(WALLET, number, 501, Fate::Approve);
+    world.answer(number, 500, b"00");
+    assert_eq!(world.rules(), [Rule::Changed]);
+
+    let mut world = World::new();
+    let number = world.ask(Fate::Approve);
+    world.arrive(WALLET, number, 500, Fate::Approve);
+    world.answer(number, 499, b"00");
+    assert_eq!(world.rules(), [Rule::Changed, Rule::Unanswered]);
+}
+
+#[test]
+fn a_payment_that_reaches_two_destinations_is_found() {
+    let mut world = World::new();
+    let number = world.ask(Fate::Approve);
+    world.arrive(WALLET, number, 500, Fate::Approve);
+    world.arrive(ACQUIRER, number, 500, Fate::Approve);
+    world.answer(number, 500, b"00");
+    assert_eq!(world.rules(), [Rule::WrongDestination]);
+}
+
+#[test]
+fn a_payment_that_nobody_sent_is_found() {
+    let mut world = World::new();
+    world.arrive(WALLET, 3, 500, Fate::Approve);
+    assert_eq!(world.rules(), [Rule::Unasked]);
+}
+
+#[test]
+fn an_answer_that_changes_is_found() {
+    let mut world = World::new();
+    let number = world.ask(Fate::RepeatLater);
+    world.arrive(WALLET, number, 500, Fate::RepeatLater);
+    world.answer(number, 500, b"00");
+    world.answer(number, 500, b"51");
+    assert_eq!(world.rules(), [Rule::AnswerChanged]);
+}
+
+#[test]
+fn a_68_without_an_end_and_one_with_the_wrong_end_are_found() {
+    let mut world = World::new();
+    let number = world.ask(Fate::Silent);
+    world.arrive(WALLET, number, 500, Fate::Silent);
+    world.answer(number, 500, b"68");
+    assert_eq!(world.judge.originators.unresolved(), 1);
+    assert_eq!(world.rules(), [Rule::Unresolved]);
+
+    let mut world = World::new();
+    let number = world.ask(Fate::Silent);
+    world.arrive(WALLET, number, 500, Fate::Silent);
+    world.answer(number, 500, b"68");
+    // The reversal never reached the wallet: its payer paid for nothing.
+    world.advise(number, Outcome::Reversed);
+    assert_eq!(world.rules(), [Rule::DebitedNotApproved]);
+}
+
+#[test]
+fn a_reversal_that_was_accepted_and_not_passed_on_is_found() {
+    let mut world = World::new();
+    let number = world.ask(Fate::ReverseByAdvice);
+    world.arrive(WALLET, number, 500, Fate::ReverseByAdvice);
+    world.answer(number, 500, b"00");
+    world.judge.originators.take_back(number);
+    world
+        .judge
+        .originators
+        .take_back_answered(number, ResponseCode::APPROVED)
+        .unwrap();
+    assert_eq!(world.rules(), [Rule::NotGivenBack]);
+}
+
+#[test]
+fn a_conflict_that_is_accepted_is_found() {
+    let mut world = World::new();
+    let number = world.ask(Fate::Conflict);
+    let answered = &mut world.judge.originators;
+    answered
+        .conflict_answered(number, ResponseCode::CONFLICT)
+        .unwrap();
+    let fault = answered
+        .conflict_answered(number, ResponseCode::APPROVED)
+        .unwrap_err();
+    assert_eq!(fault.rule, Rule::ConflictAccepted);
+}
+
+#[test]
+fn a_shed_payment_that_was_forwarded_is_found() {
+    let mut world = World::new();
+    let number = world.ask(Fate::Approve);
+    world.arrive(WALLET, number, 500, Fate::Deaf);
+    world.answer(number, 500, b"A1");
+    assert_eq!(world.rules(), [Rule::RefusedButForwarded]);
+}
+
+#[test]
+fn violations_name_the_payment_and_the_place_and_are_bounded() {
+    let mut world = World::new();
+    let key = world.cast.key(0, 0).to_string();
+    for _ in 0..1_000 {
+        world.ask(Fate::Approve);
+    }
+    let verdict = world.judge.settle(&world.cast, None);
+    assert_eq!(verdict.violations.total(), 1_000);
+    assert_eq!(verdict.violations.listed().len(), 50);
+    let first = verdict.violations.listed()[0].to_string();
+    assert!(
+        first.starts_with(&format!("unanswered {key} at participants' books: ")),
+        "{first}"
+    );
+}
