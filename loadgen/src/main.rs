@@ -1,2 +1,22 @@
-//! placeholder
-fn main() {}
+//! `cpg-loadgen`: plays every participant of a switch, measures, and judges. Right before fast.
+
+mod cast;
+mod cli;
+mod drive;
+mod judge;
+mod mix;
+mod pair;
+mod plan;
+mod play;
+mod players;
+mod record;
+mod report;
+mod send;
+mod target;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

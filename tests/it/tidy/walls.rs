@@ -32,7 +32,7 @@ const ANY: &[&str] = &[""];
 const DOORS: [(&str, &[&str]); 1] = [("src/journal/store.rs", &["sys"])];
 
 /// What another package of the workspace may name of ours.
-const LOADGEN: &[&str] = &["model", "wire", "sys"];
+const LOADGEN: &[&str] = &["model", "wire", "sys", "control::configuration", "journal"];
 
 /// Rooms without clock, socket, file, thread or chance; of `shard`, the files of the turn.
 const PURE: [&str; 9] = [

@@ -1,0 +1,222 @@
+//! The words of the command line. Other programs rely on them: add, never rename.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use cpg_switch::model::outcome::Presentation;
+use cpg_switch::model::participant::Protocol;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  good: every promise held
+  2  a promise was broken (also: the command line is wrong)
+  3  the generator was the bottleneck: its numbers are its own
+  4  the machine or the switch did not let it (not built, not ready, port, core, io_uring)";
+
+/// Plays every wallet and acquirer of a switch, measures, and judges.
+///
+/// The judge compares both parties' own ledgers with each other and with the switch's journal.
+#[derive(Parser, Debug)]
+#[command(name = "cpg-loadgen", version, after_help = EXIT_CODES, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Start a switch on the sandbox, do business through it, judge, and stop it
+    Demo(Demo),
+    /// Load a switch that is already running
+    Run(Run),
+    /// Kill the switch in the middle of its work, again and again, and see what is lost
+    Crash(Crash),
+    /// Print a completion script for your shell
+    Completions {
+        /// Which
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+}
+
+/// Start a switch on the sandbox, do business through it, judge, and stop it.
+///
+/// Four wallets and three acquirers in all protocols and both presentations, open loop, with
+/// declines, repeats, conflicts, inquiries, reversals and destinations that do not answer.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  cpg-loadgen demo
+  cpg-loadgen demo --duration 60 --rate 50000 --json | jq .latency")]
+pub(crate) struct Demo {
+    /// Seconds to measure
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) duration: u64,
+    /// Payments a second [default: 20000; in a debug build 2000]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub(crate) rate: Option<u64>,
+    /// When a payment counts as committed
+    #[arg(long, value_enum, default_value_t = Commit::Disk)]
+    pub(crate) commit: Commit,
+    /// Makes the same traffic again
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Load a switch that is already running, and judge it.
+///
+/// An open loop by default: payments have intended instants, and response times count from those.
+/// `--closed` keeps a window full on every link instead and finds the highest throughput.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  cpg-loadgen run --ready-file ready.json --rate 50000 --links 4
+  cpg-loadgen run --ready-file ready.json --rate 10000 --poisson --protocol iso8583-ascii
+  cpg-loadgen run --ready-file ready.json --closed --plain --protocol sbe --presentation cpm \\
+      --links 4 --window 256 --core 1 --spin")]
+pub(crate) struct Run {
+    /// Written by `cpg-switch run --ready-file`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ready_file: PathBuf,
+    /// The switch's configuration [default: the sandbox]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Seconds to measure
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) duration: u64,
+    /// Seconds before that, judged but not measured
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(0..=3_600))]
+    pub(crate) warm_up: u64,
+    /// Payments a second; 0 is `--closed`
+    #[arg(long, default_value_t = 10_000)]
+    #[arg(value_parser = clap::value_parser!(u64).range(0..=10_000_000))]
+    pub(crate) rate: u64,
+    /// Exponential intervals instead of equal ones
+    #[arg(long)]
+    pub(crate) poisson: bool,
+    /// Closed loop: saturation
+    #[arg(long)]
+    pub(crate) closed: bool,
+    /// Links of each participant that sends payments
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=4_096))]
+    pub(crate) links: u32,
+    /// Links of each participant that only answers [default: as --links, 8 at most]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4_096))]
+    pub(crate) destination_links: Option<u32>,
+    /// Payments in flight on each sending link of a closed loop
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub(crate) window: u32,
+    /// Only participants that speak these
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub(crate) protocol: Vec<Speaks>,
+    /// Only payments of this presentation
+    #[arg(long, value_enum)]
+    pub(crate) presentation: Option<Shown>,
+    /// Payments that are approved and nothing else
+    #[arg(long)]
+    pub(crate) plain: bool,
+    /// Pin the generator to this core
+    #[arg(long)]
+    pub(crate) core: Option<usize>,
+    /// Poll instead of sleeping: a whole core for steadier instants
+    #[arg(long)]
+    pub(crate) spin: bool,
+    /// Do not read the journal
+    #[arg(long)]
+    pub(crate) no_journal: bool,
+    /// Makes the same traffic again
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Kill the switch in the middle of its work, again and again, and see what is lost.
+///
+/// Each round loads the switch, kills it (SIGKILL) with at least 100 payments in flight, starts it
+/// again on the same data, repeats what was not answered under the same keys, and waits until every
+/// payment has its outcome. At the end the ledgers of all participants must agree.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  cpg-loadgen crash --rounds 20
+  cpg-loadgen crash --rounds 20 --commit memory")]
+pub(crate) struct Crash {
+    /// How often
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) rounds: u32,
+    /// When a payment counts as committed
+    #[arg(long, value_enum, default_value_t = Commit::Disk)]
+    pub(crate) commit: Commit,
+    /// Payments in flight
+    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u32).range(200..=1_024))]
+    pub(crate) window: u32,
+    /// Makes the same traffic again
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Print the verdict as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Commit modes, as the switch's configuration names them.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub(crate) enum Commit {
+    /// Survives the loss of power
+    Disk,
+    /// Survives kill -9
+    Memory,
+}
+
+impl Commit {
+    /// The word in the configuration.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Disk => "disk",
+            Self::Memory => "memory",
+        }
+    }
+}
+
+/// Protocols, as the switch's configuration names them.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub(crate) enum Speaks {
+    Sbe,
+    #[value(name = "iso8583-ascii")]
+    Ascii,
+    #[value(name = "iso8583-binary")]
+    Binary,
+}
+
+impl From<Speaks> for Protocol {
+    fn from(speaks: Speaks) -> Self {
+        match speaks {
+            Speaks::Sbe => Self::Sbe,
+            Speaks::Ascii => Self::Iso8583Ascii,
+            Speaks::Binary => Self::Iso8583Binary,
+        }
+    }
+}
+
+/// Who shows the code.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub(crate) enum Shown {
+    /// The payer: acquirers send
+    Cpm,
+    /// The merchant: wallets send
+    Mpm,
+}
+
+impl From<Shown> for Presentation {
+    fn from(shown: Shown) -> Self {
+        match shown {
+            Shown::Cpm => Self::Cpm,
+            Shown::Mpm => Self::Mpm,
+        }
+    }
+}

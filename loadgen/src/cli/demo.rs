@@ -1,0 +1,106 @@
+//! `demo`: the whole house, once, in a fresh folder.
+
+use std::fs;
+use std::path::Path;
+
+use cpg_switch::control::configuration::{Configuration, SANDBOX};
+use cpg_switch::model::outcome::Presentation;
+use cpg_switch::model::participant::Protocol;
+
+use crate::cli::arguments::{Commit, Demo};
+use crate::cli::exit::{Exit, Failure};
+use crate::drive::{Course, Pace};
+use crate::mix::{EVERYDAY, Mix};
+use crate::plan::Spacing;
+use crate::play::{self, Piece};
+use crate::report::progress::Line;
+use crate::target::Launch;
+
+pub(super) fn execute(arguments: &Demo) -> Result<Exit, Failure> {
+    let folder = tempfile::Builder::new()
+        .prefix("cpg-demo-")
+        .tempdir()
+        .map_err(Failure::file("make a folder"))?;
+    let line = Line::new(arguments.json);
+    let (launch, configuration) = launch(folder.path(), arguments.commit)?;
+    let target = launch.start()?;
+    let piece = sandbox_piece();
+    let cast = play::cast(&configuration, &target.ready, &piece)?;
+    let mix = Mix::new(arguments.seed, cast.lanes().to_vec(), &EVERYDAY);
+    let course = Course {
+        pace: Pace::Rate(arguments.rate.unwrap_or(RATE), Spacing::Constant),
+        warm_up_ms: 500,
+        duration_ms: arguments.duration * 1_000,
+        settle_seconds: SETTLE_SECONDS,
+        pid: Some(target.ready.pid),
+        seed: arguments.seed,
+    };
+    let commit = target.ready.commit.clone();
+    let played = play::play(&cast, &mix, &piece, &course, &line)?;
+    target.stop()?;
+    let report = played.report(&cast, &course, arguments.seed, &commit, None);
+    super::print(&report, arguments.json)?;
+    Ok(if report.verdict.holds {
+        Exit::Good
+    } else {
+        Exit::Broken
+    })
+}
+
+/// A switch on the sandbox with this commit mode, in `folder`.
+pub(super) fn launch(folder: &Path, commit: Commit) -> Result<(Launch, Configuration), Failure> {
+    let text = sandbox(commit);
+    let file = folder.join("sandbox.toml");
+    fs::write(&file, &text).map_err(Failure::file("write the switch's configuration"))?;
+    let configuration = Configuration::from_text("sandbox.toml", &text)
+        .map_err(|diagnostics| Failure::Configuration(diagnostics.to_string()))?;
+    let launch = Launch {
+        program: Launch::sibling_program()?,
+        configuration: Some(file),
+        data: folder.join("data"),
+        folder: folder.to_owned(),
+    };
+    Ok((launch, configuration))
+}
+
+/// Everybody in the sandbox.
+pub(super) fn sandbox_piece() -> Piece {
+    Piece {
+        protocols: Protocol::ALL.to_vec(),
+        presentations: Presentation::ALL.to_vec(),
+        links: 2,
+        destination_links: 2,
+        core: None,
+        spin: false,
+    }
+}
+
+/// The embedded sandbox with another commit mode.
+fn sandbox(commit: Commit) -> String {
+    let with = format!("[journal]\ncommit = \"{}\"\n", commit.name());
+    let text = SANDBOX.replacen("[journal]\n", &with, 1);
+    assert_ne!(text, SANDBOX, "the sandbox has a section for the journal");
+    text
+}
+
+/// Modest: it must hold on any machine.
+const RATE: u64 = if cfg!(debug_assertions) {
+    2_000
+} else {
+    20_000
+};
+/// The sandbox answers 68 after five seconds and repeats what is not acknowledged after two.
+const SETTLE_SECONDS: u64 = 30;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sandbox_takes_every_commit_mode() {
+        for commit in [Commit::Disk, Commit::Memory] {
+            let configuration = Configuration::from_text("test", &sandbox(commit)).unwrap();
+            assert_eq!(configuration.journal.commit.name(), commit.name());
+        }
+    }
+}

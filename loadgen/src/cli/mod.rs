@@ -1,0 +1,54 @@
+//! THE COMMAND LINE of the load generator.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is where people are told"
+)]
+
+mod arguments;
+mod crash;
+mod demo;
+pub(crate) mod exit;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use self::arguments::{Arguments, Command};
+use self::exit::{Exit, Failure};
+use crate::report::{Report, table};
+
+/// Parses the command line and does what it says.
+pub(crate) fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Demo(arguments) => demo::execute(&arguments),
+        Command::Run(arguments) => run::execute(&arguments),
+        Command::Crash(arguments) => crash::execute(&arguments),
+        Command::Completions { shell } => {
+            let mut command = Arguments::command();
+            clap_complete::generate(shell, &mut command, "cpg-loadgen", &mut std::io::stdout());
+            Ok(Exit::Good)
+        }
+    };
+    match done {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            Exit::Environment.into()
+        }
+    }
+}
+
+/// Prints the report.
+fn print(report: &Report, json: bool) -> Result<(), Failure> {
+    if json {
+        let text = serde_json::to_string_pretty(report)
+            .map_err(|cause| Failure::file("write the report")(cause.into()))?;
+        println!("{text}");
+    } else {
+        print!("{}", table::text(report));
+    }
+    Ok(())
+}
