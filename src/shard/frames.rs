@@ -202,7 +202,7 @@ impl Shard {
         let (engine, context, out) = (&mut self.engine, &mut context, &mut effects);
         match message {
             Message::PaymentRequest(request) => {
-                engine.handle_payment(request, sender, context, out)
+                engine.handle_payment(request, sender, context, out);
             }
             Message::PaymentResult(result) => {
                 engine.handle_payment_result(result, sender, context, out);

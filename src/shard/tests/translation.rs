@@ -201,6 +201,7 @@ fn every_pairing_translates_a_payment_field_for_field() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one conversation, told in order")]
 fn every_pairing_translates_reversals_and_inquiries() {
     for (acquirer, wallet, presentation) in pairings() {
         for advice in [false, true] {

@@ -21,7 +21,8 @@ struct Slot {
     count: u16,
 }
 
-/// The index of a body. After a refusal it holds the fields before the fault.
+/// The index of a body. After a refusal it holds the fields before the fault, and DE 7 and 11 where
+/// they could still be read.
 pub(super) struct View<'d, 'a> {
     body: &'a [u8],
     plans: &'d Plans,
@@ -56,7 +57,7 @@ pub(super) fn refusal(fault: Fault, field: u8, offset: usize) -> Refusal {
     }
 }
 
-impl<'a> View<'_, 'a> {
+impl<'d, 'a> View<'d, 'a> {
     /// Refusals in order of precedence: size, MTI, bitmaps, then field by field, then what follows.
     fn walk(&mut self, dialect: &Dialect) -> Result<(), Refusal> {
         if self.body.len() > usize::from(u16::MAX) {
@@ -79,8 +80,13 @@ impl<'a> View<'_, 'a> {
         let mut left = FieldSet(announced);
         while let Some(field) = left.first() {
             left = left.without(field);
-            at = self.read_field(dialect, field, at)?;
-            self.present = self.present.with(field);
+            let (slot, end) = self.locate(dialect, field, at)?;
+            if let Err(refusal) = self.check(field, slot) {
+                self.read_on_for_match_key(dialect, left, end);
+                return Err(refusal);
+            }
+            self.keep(field, slot);
+            at = end;
         }
         if at == self.body.len() {
             Ok(())
@@ -139,11 +145,27 @@ impl<'a> View<'_, 'a> {
         }
     }
 
-    /// Reads the field that starts at `at`; returns where the next one does.
+    /// A field with a wrong character does not hide those after it: DE 7 and 11 are still read, so
+    /// that the message can be answered.
+    #[cold]
+    fn read_on_for_match_key(&mut self, dialect: &Dialect, mut left: FieldSet, mut at: usize) {
+        const LAST: u8 = 11;
+        while let Some(field) = left.first().filter(|field| *field <= LAST) {
+            left = left.without(field);
+            let Ok((slot, end)) = self.locate(dialect, field, at) else {
+                return;
+            };
+            if self.check(field, slot).is_ok() {
+                self.keep(field, slot);
+            }
+            at = end;
+        }
+    }
+
+    /// Finds the field that starts at `at`, and where the next one does.
     #[inline]
-    fn read_field(&mut self, dialect: &Dialect, field: u8, at: usize) -> Result<usize, Refusal> {
-        let index = usize::from(field);
-        let plan = self.plans.get(index).unwrap_or(&FieldPlan::ABSENT);
+    fn locate(&self, dialect: &Dialect, field: u8, at: usize) -> Result<(Slot, usize), Refusal> {
+        let plan = self.plan(field);
         if !dialect.present().contains(field) {
             return Err(refusal(Fault::NotInDialect, field, at));
         }
@@ -153,20 +175,46 @@ impl<'a> View<'_, 'a> {
             prefix => self.read_length(prefix, plan, field, at)?,
         };
         let end = start + plan.wire_bytes(count);
+        if end > self.body.len() {
+            return Err(refusal(Fault::Truncated, field, at));
+        }
+        // Neither can fail: a body has at most `u16::MAX` bytes.
+        let slot = Slot {
+            start: u16::try_from(start).unwrap_or(u16::MAX),
+            count: u16::try_from(count).unwrap_or(u16::MAX),
+        };
+        Ok((slot, end))
+    }
+
+    /// Whether every character of a field belongs to its class.
+    #[inline]
+    fn check(&self, field: u8, slot: Slot) -> Result<(), Refusal> {
+        let plan = self.plan(field);
+        let (start, count) = (usize::from(slot.start), usize::from(slot.count));
         let value = self
             .body
-            .get(start..end)
-            .ok_or_else(|| refusal(Fault::Truncated, field, at))?;
-        if !check::passes(plan.check, value, count) {
-            let (offset, fault) = check::fault_in(plan.check, value, count);
-            return Err(refusal(fault, field, start + offset));
+            .get(start..start + plan.wire_bytes(count))
+            .unwrap_or_default();
+        if check::passes(plan.check, value, count) {
+            return Ok(());
         }
-        if let Some(slot) = self.slots.get_mut(index) {
-            // Neither can fail: a body has at most `u16::MAX` bytes.
-            slot.start = u16::try_from(start).unwrap_or(u16::MAX);
-            slot.count = u16::try_from(count).unwrap_or(u16::MAX);
+        let (offset, fault) = check::fault_in(plan.check, value, count);
+        Err(refusal(fault, field, start + offset))
+    }
+
+    #[inline]
+    fn keep(&mut self, field: u8, slot: Slot) {
+        if let Some(place) = self.slots.get_mut(usize::from(field)) {
+            *place = slot;
         }
-        Ok(end)
+        self.present = self.present.with(field);
+    }
+
+    #[inline]
+    fn plan(&self, field: u8) -> &'d FieldPlan {
+        self.plans
+            .get(usize::from(field))
+            .unwrap_or(&FieldPlan::ABSENT)
     }
 
     #[inline]

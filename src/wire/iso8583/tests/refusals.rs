@@ -379,7 +379,7 @@ fn what_can_be_read_of_a_refused_message_is_told() {
             with(payment(), 37, "WX20261121 1"),
             (key, 200, Some(Kind::PaymentRequest)),
         ),
-        // The scan stops at DE 12, after DE 3, 7 and 11; at DE 11; at DE 3.
+        // A wrong character in DE 12, 11 or 3: DE 7 and 11 are read all the same where they can be.
         (
             with(payment(), 12, "2205x9"),
             (key, 200, Some(Kind::PaymentRequest)),
@@ -388,7 +388,7 @@ fn what_can_be_read_of_a_refused_message_is_told() {
             with(payment(), 11, "00471x"),
             (None, 200, Some(Kind::PaymentRequest)),
         ),
-        (with(payment(), 3, "00000x"), (None, 200, None)),
+        (with(payment(), 3, "00000x"), (key, 200, None)),
         (
             without(payment(), 11),
             (None, 200, Some(Kind::PaymentRequest)),
