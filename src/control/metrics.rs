@@ -1,4 +1,5 @@
-//! Counters as text for Prometheus (OpenMetrics 1.0). Reads what shards count, counts nothing itself.
+//! Counters as text for Prometheus (OpenMetrics 1.0). Reads what shards count and counts nothing
+//! itself.
 
 use std::fmt;
 use std::sync::Arc;

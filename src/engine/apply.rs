@@ -241,7 +241,8 @@ impl Engine {
         None
     }
 
-    /// The target is not known: its key is claimed, so that the payment, should it come, is declined.
+    /// The target is not known: its key is claimed, so that the payment, should it come, is
+    /// declined.
     fn claim_reversed(&mut self, reversal: &Reversal, tables: &Tables, wall: Wall) -> u32 {
         self.transactions.insert(Transaction {
             number: reversal.number,

@@ -166,7 +166,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn timers_expire_when_a_plain_map_says_so(steps in proptest::collection::vec(step(), 1..200)) {
+        fn timers_expire_when_a_plain_map_says_so(
+            steps in proptest::collection::vec(step(), 1..200),
+        ) {
             let intervals = [100, 250, 1_000];
             let mut timers = Timers::new(8, intervals.to_vec());
             let mut model = std::collections::BTreeMap::new();

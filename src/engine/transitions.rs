@@ -1,7 +1,7 @@
 //! THE TRANSITION TABLE: what happens to a transaction, phase by phase and event by event.
 //!
-//! Decisions are rows of [`step`]; the files beside this one only carry them out. A test walks every
-//! combination.
+//! Decisions are rows of [`step`]; the files beside this one only carry them out. A test walks
+//! every combination.
 //!
 //! ```text
 //!               answer 00                 reversal, or destination took it back
@@ -57,7 +57,8 @@ pub enum Event {
     Approval,
     /// The destination declines.
     Decline,
-    /// The destination's answer cannot be used: unreadable, another amount, an approval without code.
+    /// The destination's answer cannot be used: unreadable, another amount, an approval without
+    /// code.
     Malformed,
     /// The deadline passed, and the request had been handed to a link.
     Deadline,

@@ -186,6 +186,8 @@ pub struct Journal {
     closing: bool,
     closing_block_end: Option<Lsn>,
     header_count: u64,
+    /// The watermarks in the tail's header.
+    published: (Lsn, Lsn),
     counters: JournalCounters,
 }
 
@@ -231,15 +233,16 @@ impl Journal {
             closing: false,
             closing_block_end: None,
             header_count: 0,
+            published: (Lsn(0), Lsn(0)),
             counters: JournalCounters::default(),
             config,
         }
     }
 
-    /// Makes the tail this opening's own. `count` is that of the newest header found in it, or 0.
-    pub fn start_tail(&mut self, tail: &mut [u8], count: u64) {
+    /// Makes the tail this opening's own, in both copies of its header.
+    pub fn start_tail(&mut self, tail: &mut [u8]) {
         assert!(tail.len() >= self.ring.tail_bytes());
-        self.header_count = count;
+        self.header_count = layout::read_tail_header(tail).map_or(0, |(count, _)| count);
         self.write_header(tail);
         self.write_header(tail);
     }
@@ -285,7 +288,9 @@ impl Journal {
             self.write_batches(tail, now, submissions);
             self.write_last_watermark(tail, now, submissions);
         }
-        self.write_header(tail);
+        if self.published != (self.committed(), self.durable()) {
+            self.write_header(tail);
+        }
     }
 
     /// A write is over. Completions come in any order; the first error fences the journal for ever.
@@ -394,6 +399,7 @@ impl Journal {
         // The records come before the number that counts them, for whoever looks from outside.
         fence(Ordering::Release);
         self.header_count += 1;
+        self.published = (header.committed, header.durable);
         layout::write_tail_header(tail, self.header_count, &header);
     }
 
@@ -439,6 +445,7 @@ impl Journal {
         let sealing = Sealing {
             used: u16::try_from(records).expect("smaller than a block"),
             closing,
+            memory: self.config.mode == CommitMode::Memory,
             watermark: self.durable(),
         };
         let block = self.ring.block_mut(tail, self.block);

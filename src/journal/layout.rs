@@ -139,11 +139,14 @@ pub struct Sealing {
     pub used: u16,
     /// The journal was closed in order: nothing follows in this epoch.
     pub closing: bool,
+    /// Commit mode `memory`: more than this may have been committed.
+    pub memory: bool,
     /// Up to where the stream was on the disk.
     pub watermark: Lsn,
 }
 
 const FLAG_CLOSING: u16 = 1;
+const FLAG_MEMORY: u16 = 2;
 
 /// Writes the opening part.
 pub fn open_block(block: &mut [u8; BLOCK_BYTES], opening: &Opening) {
@@ -167,7 +170,9 @@ pub fn seal_block(block: &mut [u8; BLOCK_BYTES], sealing: &Sealing, chain: u32) 
         .get_mut(end..)
         .expect("records end inside the block")
         .fill(0);
-    let flags = if sealing.closing { FLAG_CLOSING } else { 0 };
+    let closing = if sealing.closing { FLAG_CLOSING } else { 0 };
+    let memory = if sealing.memory { FLAG_MEMORY } else { 0 };
+    let flags = closing | memory;
     put_at(block, 44, sealing.used.to_le_bytes());
     put_at(block, 46, flags.to_le_bytes());
     put_at(block, 48, sealing.watermark.0.to_le_bytes());
@@ -210,7 +215,7 @@ pub fn inspect(block: &[u8; BLOCK_BYTES]) -> Inspected {
     let used = u16::from_le_bytes(take_at(block, 44));
     let flags = u16::from_le_bytes(take_at(block, 46));
     let (records, padding) = match payload(block).split_at_checked(usize::from(used)) {
-        Some(parts) if flags & !FLAG_CLOSING == 0 => parts,
+        Some(parts) if flags & !(FLAG_CLOSING | FLAG_MEMORY) == 0 => parts,
         Some(_) | None => return Inspected::Damaged,
     };
     let mut walk = Records::new(records, opening.chain);
@@ -227,6 +232,7 @@ pub fn inspect(block: &[u8; BLOCK_BYTES]) -> Inspected {
         sealing: Sealing {
             used,
             closing: flags & FLAG_CLOSING != 0,
+            memory: flags & FLAG_MEMORY != 0,
             watermark: Lsn(u64::from_le_bytes(take_at(block, 48))),
         },
         chain: walk.chain(),

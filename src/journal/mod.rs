@@ -1,18 +1,23 @@
 //! WHAT WE MUST NOT FORGET: layout, tail, segments, commit, recovery, readers.
 
+pub mod cases;
 pub mod codec;
 pub mod commit;
 #[cfg(test)]
 mod fixtures;
 pub mod layout;
+pub mod recovery;
 pub mod segments;
 pub mod tail;
+#[cfg(test)]
+mod world;
 mod writes;
 
 use crate::model::ids::Lsn;
 use crate::model::record::Record;
 use crate::model::time::Wall;
 
+pub use cases::{Ending, Fault, Found, TailFound};
 pub use commit::{
     CommitMode, Fence, Full, Journal, JournalConfig, JournalCounters, Pace, Room, StartPoint,
 };

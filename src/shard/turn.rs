@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  handle(completion) ...   bytes -> frame -> decode -> session -> engine -> journal -> gate
-//!  finish()                 deadlines; release what is committed; one send per link; journal writes
+//!  finish()                 deadlines; release what is committed; one send a link; journal writes
 //! ```
 //!
 //! Nothing here blocks, allocates after warm-up, or looks at a clock. What binds us waits in the

@@ -1,5 +1,6 @@
 //! The one integration binary: house rules, golden bytes, and the switch from outside.
 #![cfg(test)]
 
+mod golden_iso8583;
 mod golden_sbe;
 mod tidy;

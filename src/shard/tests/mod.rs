@@ -93,7 +93,7 @@ fn journal(mode: CommitMode) -> (Journal, Vec<u8>) {
     };
     let bytes = BLOCK_BYTES + usize::try_from(RING_BYTES).unwrap();
     let (mut journal, mut tail) = (Journal::new(config, start), vec![0; bytes]);
-    journal.start_tail(&mut tail, 0);
+    journal.start_tail(&mut tail);
     (journal, tail)
 }
 

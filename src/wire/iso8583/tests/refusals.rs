@@ -40,7 +40,7 @@ fn bodies_that_are_no_messages() {
     check(b"0200", Some((Truncated, 1, 4)));
     check(b"020070000000000000", Some((Truncated, 1, 4)));
     check(b"02007000000G00000000", Some((BadBitmap, 1, 11)));
-    check(b"0800\x3000000000000000", Some((BadBitmap, 1, 20)));
+    check(b"0800\x30000000000000000", Some((BadBitmap, 1, 20)));
     // A secondary bitmap that ends too early, is empty, or announces a third.
     check(b"0200F0000000000000000000", Some((Truncated, 1, 20)));
     check(

@@ -1,0 +1,190 @@
+//! What a record costs the shard, and how fast a journal is read back.
+//!
+//! Measured: encoding, checksum and store of one record into a ring in ordinary memory, block
+//! headers and sealing included, and the turn's end with an imaginary disk that answers at once;
+//! inspecting, chaining and decoding blocks that are in the cache. Not measured: the disk, the
+//! ring's system calls, page faults, a tail shared with the kernel (the loopback runs do that).
+
+use std::hint::black_box;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+
+use cpg_switch::journal::layout::BLOCK;
+use cpg_switch::journal::{
+    CommitMode, Journal, JournalConfig, JournalIdentity, Pace, Room, StartPoint,
+};
+use cpg_switch::model::chars::Chars;
+use cpg_switch::model::ids::{
+    Epoch, Institution, Lsn, MatchKey, Reference, ShardId, TableVersion, TransactionNumber,
+};
+use cpg_switch::model::keys::Key;
+use cpg_switch::model::message::{Amounts, Echoed, Fingerprint};
+use cpg_switch::model::money::{Currency, Money, Rate};
+use cpg_switch::model::outcome::{Outcome, Presentation, ResponseCode, Scenario};
+use cpg_switch::model::record::{Actor, Answer, Decision, Payment, Record, ShortText};
+use cpg_switch::model::time::{Date, LocalTime, Now, Wall};
+use cpg_switch::sys::operation::{Errno, Submission};
+
+const RING_BYTES: u64 = 4 * 1024 * 1024;
+const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
+
+const IDENTITY: JournalIdentity = JournalIdentity {
+    uuid: *b"a bench's own id",
+    shard: ShardId(0),
+    shards: 1,
+};
+
+fn institution(code: u64) -> Institution {
+    Institution::new(code).expect("eleven digits at most")
+}
+
+fn amounts() -> Amounts {
+    let money = |minor, numeric| Money {
+        minor,
+        currency: Currency::new(numeric).expect("three digits"),
+    };
+    Amounts {
+        amount: money(12_345, 156),
+        billing: Some(money(2_345, 702)),
+        settlement: Some(money(1_745, 840)),
+        billing_rate: Some(Rate {
+            mantissa: 190_012,
+            exponent: -6,
+        }),
+        settlement_rate: None,
+    }
+}
+
+fn payment() -> Record {
+    Record::Payment(Payment {
+        number: TransactionNumber(1),
+        key: Key {
+            originator: institution(48_000_702),
+            local_date: Date::from_yyyymmdd(20_261_121).expect("a day"),
+            reference: Reference::new(*b"000000000001").expect("digits"),
+        },
+        fingerprint: Fingerprint(2),
+        originator: institution(48_000_702),
+        match_key: MatchKey(3),
+        named_destination: Some(institution(48_000_344)),
+        forwarder: None,
+        presentation: Presentation::Mpm,
+        scenario: Some(Scenario::InboundMpm),
+        amounts: amounts(),
+        echoed: Echoed {
+            local_time: LocalTime::from_hhmmss(120_000),
+            presentation: None,
+            mcc: Some(5_411),
+            terminal: Chars::padded(b"T0000001"),
+            merchant_id: Chars::padded(b"M00000000000001"),
+        },
+        settlement_date: Date::from_yyyymmdd(20_261_121).expect("a day"),
+        table: TableVersion(1),
+        decision: Decision::Forward {
+            destination: institution(48_000_344),
+            match_key: MatchKey(4),
+            deadline: Wall(5),
+        },
+    })
+}
+
+fn answer() -> Record {
+    Record::Answer(Answer {
+        number: TransactionNumber(1),
+        by: Actor::Destination,
+        response_code: ResponseCode::APPROVED,
+        outcome: Outcome::Approved,
+        approval_code: Chars::padded(b"A12345"),
+        amounts: amounts(),
+        text: ShortText::EMPTY,
+    })
+}
+
+/// A journal whose disk answers at once.
+struct Bench {
+    journal: Journal,
+    tail: Vec<u8>,
+    now: Now,
+    submissions: Vec<Submission>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let config = JournalConfig {
+            identity: IDENTITY,
+            mode: CommitMode::Memory,
+            ring_bytes: RING_BYTES,
+            segment_bytes: SEGMENT_BYTES,
+            segments_max: u64::from(u32::MAX),
+            reserve_bytes: 64 * 1024,
+            pace: Pace::MEMORY,
+        };
+        let start = StartPoint {
+            epoch: Epoch(1),
+            boot_id: [0; 16],
+            next: Lsn(0),
+            durable: Lsn(0),
+            chain: IDENTITY.chain(),
+            segments_open: 0,
+        };
+        let tail = usize::try_from(RING_BYTES + BLOCK).expect("64 bits");
+        let mut bench = Self {
+            journal: Journal::new(config, start),
+            tail: vec![0; tail],
+            now: Now::default(),
+            submissions: Vec::with_capacity(64),
+        };
+        bench.journal.start_tail(&mut bench.tail);
+        bench
+    }
+
+    fn append(&mut self, record: &Record) {
+        if self.journal.room() != Room::Ample {
+            self.turn();
+        }
+        let lsn = self.journal.append(&mut self.tail, Wall(7), record);
+        black_box(lsn).expect("the disk answers at once");
+    }
+
+    fn turn(&mut self) {
+        for _ in 0..200 {
+            self.now.monotonic.0 += 1_000_000;
+            self.journal
+                .end_turn(&mut self.tail, self.now, &mut self.submissions);
+            for submission in self.submissions.drain(..) {
+                match submission {
+                    Submission::Write { write, .. } => self.journal.handle_written(write, Errno(0)),
+                    Submission::PrepareSegment { segment } => {
+                        self.journal.handle_segment_ready(segment, Errno(0));
+                    }
+                    Submission::SealSegment { .. }
+                    | Submission::Send { .. }
+                    | Submission::Close { .. } => {}
+                }
+            }
+        }
+    }
+}
+
+fn append(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("append");
+    group.throughput(Throughput::Elements(1));
+    for (name, record) in [("payment-208", payment()), ("answer-112", answer())] {
+        let mut bench = Bench::new();
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| bench.append(black_box(&record)))
+        });
+    }
+    let mut bench = Bench::new();
+    group.bench_function("end-of-an-empty-turn", |bencher| {
+        bencher.iter(|| {
+            bench
+                .journal
+                .end_turn(&mut bench.tail, bench.now, &mut bench.submissions);
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, append);
+criterion_main!(benches);

@@ -1,0 +1,34 @@
+//! What the targets have in common: nothing panics, and what is accepted survives a round trip.
+
+/// The words, from their own files.
+#[path = "../../../src/model/mod.rs"]
+pub mod model;
+
+/// The wire, from its own files; that it builds without any other room is a test of the walls.
+#[path = "../../../src/wire/mod.rs"]
+pub mod wire;
+
+use model::participant::Protocol;
+use model::time::Date;
+use wire::Dialect;
+
+/// Decodes `body`; if it is accepted, encodes it and decodes that: the same message.
+///
+/// # Panics
+///
+/// Where it is not.
+pub fn round_trip(protocol: Protocol, body: &[u8]) {
+    let dialect = Dialect::plain(protocol);
+    let today = Date::from_yyyymmdd(20_261_121).expect("a date");
+    let Ok(message) = dialect.decode(body, today) else {
+        return;
+    };
+    let mut out = [0_u8; 16_384];
+    let encoded = match dialect.encode(&message, &mut out) {
+        Ok(encoded) => encoded,
+        Err(refusal) => panic!("accepted {message:?}, but does not write it: {refusal}"),
+    };
+    assert_eq!(encoded.dropped, 0, "lost of {message:?}");
+    let again = dialect.decode(&out[..encoded.bytes], today);
+    assert_eq!(again, Ok(message));
+}

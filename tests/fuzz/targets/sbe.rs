@@ -1,0 +1,8 @@
+//! FIX SBE: any body.
+#![no_main]
+
+use cpg_switch_fuzz::model::participant::Protocol;
+use cpg_switch_fuzz::round_trip;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|body: &[u8]| round_trip(Protocol::Sbe, body));
