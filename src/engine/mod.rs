@@ -13,6 +13,7 @@ mod exchanges;
 mod payments;
 mod replies;
 mod resolve;
+mod reversal_acts;
 mod reversals;
 mod timers;
 mod transactions;

@@ -7,13 +7,9 @@ use crate::engine::replies::{self, Verdict};
 use crate::engine::transactions::NO_EXCHANGE;
 use crate::engine::transitions::{Act, Event, Phase, step};
 use crate::engine::{Context, Engine, Legs, Sender};
-use crate::model::ids::{MatchKey, ParticipantIndex};
 use crate::model::message::Reversal as ReversalMessage;
 use crate::model::outcome::{Outcome, Reason, ResponseCode};
-use crate::model::record::{
-    Actor, Advice, Answer, LateAnswer, Record, Reversal, ReversalAnswer, ReversalEscalation,
-    ShortText, Unknown,
-};
+use crate::model::record::{Actor, Advice, Answer, LateAnswer, Record, ShortText, Unknown};
 
 /// Doublings of the time between repeats.
 pub(super) const BACK_OFF_STEPS: u8 = 4;
@@ -105,7 +101,7 @@ impl Engine {
         true
     }
 
-    fn append<L: Legs>(
+    pub(super) fn append<L: Legs>(
         &mut self,
         record: Record,
         context: &Context<'_, L>,
@@ -184,303 +180,6 @@ impl Engine {
         self.expire_forward(slot);
     }
 
-    /// A reversal advice of our own, new or, after a restart, the one that was on its way.
-    fn reverse<L: Legs>(
-        &mut self,
-        slot: u32,
-        reason: Reason,
-        context: &mut Context<'_, L>,
-        effects: &mut Effects<'_>,
-    ) {
-        let transaction = self.transactions.get(slot);
-        let Some(destination) = transaction.destination else {
-            return;
-        };
-        if let Some(key) = transaction.reversal_key {
-            return self.open_reversal(slot, destination, key, true, context, effects);
-        }
-        let Some(key) = context.legs.draw(destination, context.now.wall) else {
-            return self.postponed.push_back(slot);
-        };
-        let record = Reversal {
-            number: transaction.number,
-            target: transaction.target,
-            root: transaction.target.key,
-            claims: false,
-            by: Actor::Switch,
-            participant: None,
-            advice: true,
-            reason: Some(reason),
-            amount: transaction.amounts.amount,
-            match_key: Some(key),
-        };
-        self.append(Record::Reversal(record), context, effects);
-        self.open_reversal(slot, destination, key, false, context, effects);
-    }
-
-    /// Opens the exchange of a recorded reversal, and sends it. Where it was on its way before a
-    /// restart, nobody knows whether it arrived: `again` marks it as a repeat.
-    fn open_reversal<L: Legs>(
-        &mut self,
-        slot: u32,
-        destination: ParticipantIndex,
-        key: MatchKey,
-        again: bool,
-        context: &Context<'_, L>,
-        effects: &mut Effects<'_>,
-    ) {
-        let transaction = self.transactions.at(slot);
-        let talk = if transaction.reversal_is_advice {
-            Talk::ReversalAdvice
-        } else {
-            Talk::Reversal
-        };
-        let index = self.exchanges.open(talk, slot, destination, key);
-        self.exchanges.at(index).sent = again;
-        transaction.reversal = index;
-        let timeout_ms = match (talk, transaction.originator) {
-            (Talk::Reversal, Some(asker)) => context.tables.participant(asker).answer_timeout_ms,
-            (Talk::Forward | Talk::Reversal | Talk::ReversalAdvice | Talk::PaymentAdvice, _) => {
-                context.tables.participant(destination).repeat_ms
-            }
-        };
-        self.exchanges
-            .timers
-            .set(index, timeout_ms, context.now.monotonic);
-        self.send_exchange(index, context, effects);
-    }
-
-    fn pass_reversal_on<L: Legs>(
-        &mut self,
-        slot: u32,
-        case: &Case<'_>,
-        context: &mut Context<'_, L>,
-        effects: &mut Effects<'_>,
-    ) -> bool {
-        let asked = case.asked.expect("somebody asked");
-        let transaction = self.transactions.get(slot);
-        let drawn = transaction.destination.and_then(|destination| {
-            let room = self.exchanges.free() > 0;
-            let key = if room {
-                context.legs.draw(destination, context.now.wall)
-            } else {
-                None
-            };
-            key.map(|key| (destination, key))
-        });
-        let Some((destination, key)) = drawn else {
-            self.tally.shed += 1;
-            let shed = Verdict {
-                response_code: ResponseCode::SHED,
-                outcome: None,
-            };
-            self.reply_reversal(&asked, shed, Gate::Free, context, effects);
-            return false;
-        };
-        let record = self.reversal_record(slot, &asked, Actor::Originator, Some(key), context);
-        self.append(Record::Reversal(record), context, effects);
-        self.open_reversal(slot, destination, key, false, context, effects);
-        if asked.advice {
-            let taken = Verdict {
-                response_code: ResponseCode::APPROVED,
-                outcome: None,
-            };
-            self.reply_reversal(&asked, taken, Gate::Committed, context, effects);
-        } else {
-            let waiter = replies::waiter(asked.sender, &asked.reversal.header);
-            let index = self.transactions.get(slot).reversal;
-            self.exchanges.at(index).waiters.push(waiter);
-        }
-        true
-    }
-
-    fn reversal_record<L: Legs>(
-        &self,
-        slot: u32,
-        asked: &Asked<'_>,
-        by: Actor,
-        match_key: Option<MatchKey>,
-        context: &Context<'_, L>,
-    ) -> Reversal {
-        let transaction = self.transactions.get(slot);
-        Reversal {
-            number: transaction.number,
-            target: transaction.target,
-            root: asked.reversal.root,
-            claims: false,
-            by,
-            participant: Some(
-                context
-                    .tables
-                    .participant(asked.sender.participant)
-                    .institution,
-            ),
-            advice: asked.advice,
-            reason: asked.reversal.reason,
-            amount: transaction.amounts.amount,
-            match_key,
-        }
-    }
-
-    fn reply_reversal<L: Legs>(
-        &self,
-        asked: &Asked<'_>,
-        verdict: Verdict,
-        gate: Gate,
-        context: &Context<'_, L>,
-        effects: &mut Effects<'_>,
-    ) {
-        let wall = context.now.wall;
-        let message = replies::reversal_result(asked.reversal, asked.advice, verdict, wall);
-        let waiter = replies::waiter(asked.sender, &asked.reversal.header);
-        replies::answer(effects, &waiter, gate, message, ShortText::EMPTY);
-    }
-
-    /// The destination took it back by itself: whatever we had on the way to it is moot.
-    fn record_reversal<L: Legs>(
-        &mut self,
-        slot: u32,
-        case: &Case<'_>,
-        context: &Context<'_, L>,
-        effects: &mut Effects<'_>,
-    ) {
-        let asked = case.asked.expect("somebody asked");
-        let record = self.reversal_record(slot, &asked, Actor::Destination, None, context);
-        self.append(Record::Reversal(record), context, effects);
-        self.tally.reversed += 1;
-        let done = Verdict {
-            response_code: ResponseCode::APPROVED,
-            outcome: Some(Outcome::Reversed),
-        };
-        self.answer_reversal_waiters(slot, done, context, effects);
-        self.close_reversal(slot);
-    }
-
-    fn acknowledge_reversal<L: Legs>(
-        &mut self,
-        slot: u32,
-        case: &Case<'_>,
-        context: &Context<'_, L>,
-        effects: &mut Effects<'_>,
-    ) {
-        let asked = case.asked.expect("somebody asked");
-        let outcome = match self.transactions.get(slot).phase {
-            Phase::Reversed => Some(Outcome::Reversed),
-            Phase::Declined => Some(Outcome::Declined),
-            Phase::Forwarded | Phase::Approved | Phase::Unknown | Phase::Reversing => None,
-        };
-        let verdict = Verdict {
-            response_code: ResponseCode::APPROVED,
-            outcome,
-        };
-        self.reply_reversal(&asked, verdict, Gate::Committed, context, effects);
-    }
-
-    fn join_reversal<L: Legs>(
-        &mut self,
-        slot: u32,
-        case: &Case<'_>,
-        context: &Context<'_, L>,
-        effects: &mut Effects<'_>,
-    ) {
-        let asked = case.asked.expect("somebody asked");
-        if asked.advice {
-            let taken = Verdict {
-                response_code: ResponseCode::APPROVED,
-                outcome: None,
-            };
-            return self.reply_reversal(&asked, taken, Gate::Committed, context, effects);
-        }
-        let index = self.transactions.get(slot).reversal;
-        let waiter = replies::waiter(asked.sender, &asked.reversal.header);
-        let request = index != NO_EXCHANGE && self.exchanges.get(index).talk == Talk::Reversal;
-        if !request || self.exchanges.at(index).waiters.try_push(waiter).is_err() {
-            let pending = Verdict {
-                response_code: ResponseCode::PENDING,
-                outcome: None,
-            };
-            self.reply_reversal(&asked, pending, Gate::Committed, context, effects);
-        }
-    }
-
-    fn end_reversal_exchange<L: Legs>(
-        &mut self,
-        slot: u32,
-        case: &Case<'_>,
-        context: &Context<'_, L>,
-        effects: &mut Effects<'_>,
-    ) {
-        let number = self.transactions.get(slot).number;
-        let reversed = case.event == Event::ReversalAccepted;
-        let record = ReversalAnswer {
-            number,
-            response_code: case.response_code,
-            reversed,
-        };
-        self.append(Record::ReversalAnswer(record), context, effects);
-        let verdict = if reversed {
-            self.tally.reversed += 1;
-            Verdict {
-                response_code: ResponseCode::APPROVED,
-                outcome: Some(Outcome::Reversed),
-            }
-        } else {
-            Verdict {
-                response_code: case.response_code,
-                outcome: None,
-            }
-        };
-        self.answer_reversal_waiters(slot, verdict, context, effects);
-        self.close_reversal(slot);
-    }
-
-    fn answer_reversal_waiters<L: Legs>(
-        &mut self,
-        slot: u32,
-        verdict: Verdict,
-        context: &Context<'_, L>,
-        effects: &mut Effects<'_>,
-    ) {
-        let transaction = self.transactions.get(slot);
-        if transaction.reversal == NO_EXCHANGE {
-            return;
-        }
-        let waiters = core::mem::take(&mut self.exchanges.at(transaction.reversal).waiters);
-        for waiter in &waiters {
-            let (key, wall) = (waiter.match_key, context.now.wall);
-            let message = replies::reversal_result_later(transaction, verdict, key, wall);
-            replies::answer(effects, waiter, Gate::Committed, message, ShortText::EMPTY);
-        }
-    }
-
-    fn escalate_reversal<L: Legs>(
-        &mut self,
-        slot: u32,
-        context: &mut Context<'_, L>,
-        effects: &mut Effects<'_>,
-    ) {
-        let pending = Verdict {
-            response_code: ResponseCode::PENDING,
-            outcome: None,
-        };
-        self.answer_reversal_waiters(slot, pending, context, effects);
-        self.close_reversal(slot);
-        let transaction = self.transactions.get(slot);
-        let Some(destination) = transaction.destination else {
-            return;
-        };
-        if let (true, Some(key)) = (transaction.reversal_is_advice, transaction.reversal_key) {
-            return self.open_reversal(slot, destination, key, true, context, effects);
-        }
-        let number = transaction.number;
-        let Some(match_key) = context.legs.draw(destination, context.now.wall) else {
-            return self.postponed.push_back(slot);
-        };
-        let record = ReversalEscalation { number, match_key };
-        self.append(Record::ReversalEscalation(record), context, effects);
-        self.open_reversal(slot, destination, match_key, false, context, effects);
-    }
-
     /// Tells the originator how it ended, where that differs from what it was told.
     fn advise<L: Legs>(
         &mut self,
@@ -541,7 +240,7 @@ impl Engine {
     }
 
     /// Sends, or sends again, what an exchange is about.
-    fn send_exchange<L: Legs>(
+    pub(super) fn send_exchange<L: Legs>(
         &mut self,
         index: u32,
         context: &Context<'_, L>,
@@ -585,14 +284,6 @@ impl Engine {
         self.expire_forward(slot);
         self.exchanges.close(index);
         self.transactions.at(slot).forward = NO_EXCHANGE;
-    }
-
-    fn close_reversal(&mut self, slot: u32) {
-        let index = self.transactions.get(slot).reversal;
-        if index != NO_EXCHANGE {
-            self.exchanges.close(index);
-            self.transactions.at(slot).reversal = NO_EXCHANGE;
-        }
     }
 
     /// Handles one deadline that has passed, or one postponed duty. `false`: there is none.
