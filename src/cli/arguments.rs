@@ -38,6 +38,11 @@ Examples:
   cpg-switch sandbox > switch.toml
   cpg-switch run --config switch.toml")]
     Sandbox,
+    /// Print the FIX SBE schema, for generators of codecs
+    #[command(after_help = "\
+Examples:
+  cpg-switch schema > cpg-switch.xml")]
+    Schema,
     /// Turn one message into JSON, or JSON into a message
     #[command(subcommand, after_help = MESSAGE_EXAMPLES)]
     Message(Message),

@@ -22,6 +22,9 @@ use arguments::{Arguments, Command};
 use console::Console;
 use exit::{Ended, Exit};
 
+use crate::control::configuration::SANDBOX;
+use crate::wire::sbe::SCHEMA_XML;
+
 /// Runs the process's own command line.
 pub fn main() -> ExitCode {
     let mut console = Console::of_process();
@@ -43,11 +46,14 @@ fn execute(words: impl IntoIterator<Item = OsString>, console: &mut Console<'_>)
 fn dispatch(command: Command, console: &mut Console<'_>) -> Ended {
     match command {
         Command::Check(arguments) => check::execute(&arguments, console),
-        Command::Sandbox => {
-            console.print(crate::control::configuration::SANDBOX)?;
-            Ok(Exit::Good)
-        }
+        Command::Sandbox => shown(SANDBOX, console),
+        Command::Schema => shown(SCHEMA_XML, console),
         Command::Message(command) => message::execute(&command, console),
         Command::Completions(arguments) => completions::execute(&arguments, console),
     }
+}
+
+fn shown(text: &str, console: &mut Console<'_>) -> Ended {
+    console.print(text)?;
+    Ok(Exit::Good)
 }

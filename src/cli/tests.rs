@@ -132,6 +132,12 @@ fn a_missing_file_is_a_slip_of_the_command_line() {
 }
 
 #[test]
+fn the_schema_is_printed_as_it_is() {
+    let (exit, schema, _) = run(&["schema"], b"");
+    assert_eq!((exit, schema.as_str()), (Exit::Good, SCHEMA_XML));
+}
+
+#[test]
 fn completions_are_written_for_every_shell() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let (exit, script, _) = run(&["completions", shell], b"");

@@ -1,5 +1,4 @@
-//! Counters as text for Prometheus (OpenMetrics 1.0). Reads what shards count and counts nothing
-//! itself.
+//! Counters as text for Prometheus (OpenMetrics 1.0). Reads what shards count; counts nothing.
 
 use std::fmt;
 use std::sync::Arc;
