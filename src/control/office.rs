@@ -24,6 +24,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::control::metrics::{CONTENT_TYPE, EachCounter, Metrics};
+use crate::sys::error::MachineError;
+use crate::sys::threads;
 
 /// What the shards are told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,9 +68,7 @@ impl Office {
         let (stop, stopped) = oneshot::channel();
         let (started, start) = mpsc::channel();
         let shared = Arc::clone(&board);
-        let thread = std::thread::Builder::new()
-            .name("office".to_owned())
-            .spawn(move || run(address, &shared, stopped, &started))
+        let thread = threads::spawn("office", move || run(address, &shared, stopped, &started))
             .map_err(OfficeError::Thread)?;
         let address = start.recv().map_err(|_| OfficeError::Gone)??;
         Ok(Self {
@@ -115,8 +115,8 @@ impl Office {
 #[derive(thiserror::Error, Debug)]
 pub enum OfficeError {
     /// No thread.
-    #[error("cannot start the operations thread: {0}")]
-    Thread(io::Error),
+    #[error("{0}")]
+    Thread(MachineError),
     /// No io_uring.
     #[error("cannot start the operations thread's io_uring: {0}")]
     Ring(io::Error),
@@ -138,9 +138,9 @@ pub enum OfficeError {
 
 impl OfficeError {
     /// What the operator can do.
-    pub fn remedy(&self) -> &'static str {
+    pub fn remedy(&self) -> &str {
         match self {
-            Self::Thread(_) => "raise the limit of threads (ulimit -u, cgroup pids.max)",
+            Self::Thread(error) => error.remedy(),
             Self::Ring(_) => {
                 "allow io_uring: sysctl kernel.io_uring_disabled=0, a seccomp profile that has it, \
                  and enough locked memory (ulimit -l)"

@@ -10,7 +10,7 @@ use crate::control::ready_file::framing_name;
 use crate::model::participant::Protocol;
 use crate::model::refusal::Refused;
 use crate::model::time::Date;
-use crate::wire::Dialect;
+use crate::sys::clock::Clock;
 use crate::wire::redact::mask_named;
 
 pub(super) fn execute(arguments: &Decode, console: &mut Console<'_>) -> Ended {
@@ -32,9 +32,7 @@ pub(super) fn execute(arguments: &Decode, console: &mut Console<'_>) -> Ended {
         .get(unframed.body.clone())
         .expect("the body is a part of the bytes");
     let mut object = head(protocol, &unframed);
-    let refused = Dialect::plain(protocol)
-        .decode(body, arguments.today())
-        .err();
+    let refused = super::refusal(protocol, body, arguments.today());
     if let Ok(mut named) = read_named(protocol, body) {
         let masked = !arguments.unmask && mask_named(&mut named);
         object.put(json::message_key(protocol), named.message.clone());
@@ -83,8 +81,9 @@ fn in_words(protocol: Protocol, refused: &Refused) -> String {
     let refusal = refused.refusal;
     let field = match (refusal.field_id, field_name(protocol, refusal.field_id)) {
         (0, _) => "the message".to_owned(),
-        (field, Some(name)) => format!("field {field} ({name})"),
-        (field, None) => format!("DE {field}"),
+        (field, Some(name)) if protocol == Protocol::Sbe => format!("field {field} ({name})"),
+        (field, Some(name)) => format!("DE {field} ({name})"),
+        (field, None) => format!("field {field}"),
     };
     format!(
         "the message is refused with {}: {} in {field} at offset {} of the body",
@@ -97,6 +96,6 @@ fn in_words(protocol: Protocol, refused: &Refused) -> String {
 impl Decode {
     /// The date of receipt: ISO 8583 dates have no year.
     fn today(&self) -> Date {
-        self.date.unwrap_or_else(|| Date::from_days(20_000))
+        self.date.unwrap_or_else(|| Clock.now().wall.date())
     }
 }

@@ -8,25 +8,18 @@ mod unframe;
 #[cfg(test)]
 mod tests;
 
-use crate::model::limits::FRAME_BYTES_MAX;
+use crate::model::limits::{CODE_BYTES_MAX, FRAME_BYTES_MAX};
 use crate::model::participant::Protocol;
 use crate::model::refusal::Refused;
+use crate::model::time::Date;
 use crate::wire::named::{Named, Unwritable};
-use crate::wire::{Dialect, sbe};
+use crate::wire::{Dialect, iso8583, sbe};
 
-use super::arguments::{self, Message};
+use super::arguments::Message;
 use super::console::Console;
 use super::exit::{Ended, Exit, Failure};
 
 pub(super) fn execute(command: &Message, console: &mut Console<'_>) -> Ended {
-    let (Message::Decode(arguments::Decode { protocol, .. })
-    | Message::Encode(arguments::Encode { protocol, .. })) = command;
-    if *protocol != Protocol::Sbe {
-        return Err(Failure::new(
-            Exit::Failed,
-            "ISO 8583 is not supported here yet",
-        ));
-    }
     match command {
         Message::Decode(arguments) => decode::execute(arguments, console),
         Message::Encode(arguments) => encode::execute(arguments, console),
@@ -53,11 +46,22 @@ fn input(console: &mut Console<'_>) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
+/// Why a participant would see this body refused.
+fn refusal(protocol: Protocol, body: &[u8], today: Date) -> Option<Refused> {
+    let mut joined = vec![0; CODE_BYTES_MAX];
+    match Dialect::plain(protocol) {
+        Dialect::Sbe => sbe::decode(body).err(),
+        Dialect::Iso8583(dialect) => {
+            iso8583::decode_joining(&dialect, body, today, &mut joined).err()
+        }
+    }
+}
+
 /// Reads the fields of a body, whatever they mean.
 fn read_named(protocol: Protocol, body: &[u8]) -> Result<Named, Refused> {
     match Dialect::plain(protocol) {
         Dialect::Sbe => sbe::read_named(body),
-        Dialect::Iso8583(_) => unreachable!("refused before"),
+        Dialect::Iso8583(dialect) => iso8583::read_named(&dialect, body),
     }
 }
 
@@ -65,14 +69,16 @@ fn read_named(protocol: Protocol, body: &[u8]) -> Result<Named, Refused> {
 fn write_named(protocol: Protocol, named: &Named) -> Result<Vec<u8>, Unwritable> {
     match Dialect::plain(protocol) {
         Dialect::Sbe => sbe::write_named(named),
-        Dialect::Iso8583(_) => unreachable!("refused before"),
+        Dialect::Iso8583(dialect) => iso8583::write_named(&dialect, named),
     }
 }
 
-/// What a field is called: in SBE by its name beside its number.
+/// What a field is called.
 fn field_name(protocol: Protocol, field: u16) -> Option<&'static str> {
     match protocol {
         Protocol::Sbe => sbe::field_name(field),
-        Protocol::Iso8583Ascii | Protocol::Iso8583Binary => None,
+        Protocol::Iso8583Ascii | Protocol::Iso8583Binary => iso8583::FIELDS
+            .get(usize::from(field))
+            .map(|field| field.name),
     }
 }

@@ -165,3 +165,103 @@ fn json_that_is_no_message_is_told_what_is_missing() {
         assert!(error.contains(expected), "{json}: {error}");
     }
 }
+
+/// A consumer-presented payment in ASCII, written by hand.
+const PAYMENT: &str = concat!(
+    "0200",
+    "3238440108C18004",
+    "000000",
+    "000000012550",
+    "1121140509",
+    "004711",
+    "220509",
+    "1121",
+    "5814",
+    "030",
+    "08",
+    "15600021",
+    "WX2026112101",
+    "T0000042",
+    "CAFE-42        ",
+    "006",
+    "01001C",
+    "156",
+    "018",
+    "281045678901234567",
+);
+
+#[test]
+fn iso_8583_fields_are_under_their_numbers_in_every_framing() {
+    let length = u16::try_from(PAYMENT.len()).unwrap();
+    let len2 = [&length.to_be_bytes()[..], PAYMENT.as_bytes()].concat();
+    let len4 = [format!("{length:04}").as_bytes(), PAYMENT.as_bytes()].concat();
+    let tpdu = [
+        &(length + 5).to_be_bytes()[..],
+        &[0x60, 0, 1, 0, 2],
+        PAYMENT.as_bytes(),
+    ]
+    .concat();
+    for (framing, bytes) in [
+        (Json::Null, PAYMENT.as_bytes()),
+        ("len2".into(), &len2[..]),
+        ("len4".into(), &len4[..]),
+        ("len2-tpdu".into(), &tpdu[..]),
+    ] {
+        let (exit, text, error) =
+            decode("iso8583-ascii", &["--unmask", "--date", "20261121"], bytes);
+        assert_eq!((exit, error.as_str()), (Exit::Good, ""), "{text}");
+        let json: Json = serde_json::from_str(&text).unwrap();
+        assert_eq!(json["framing"], framing);
+        assert_eq!(json["mti"], "0200");
+        assert_eq!(json["fields"]["4"], "000000012550");
+        assert_eq!(json["fields"]["48"]["01"], "C");
+        assert_eq!(json["fields"]["62"], "281045678901234567");
+        assert!(text.find("\"4\"").unwrap() < text.find("\"37\"").unwrap());
+        let (exit, again, error) = encode("iso8583-ascii", &[], &text);
+        assert_eq!((exit, error.as_str()), (Exit::Good, ""));
+        assert_eq!(again, bytes);
+    }
+    let (_, masked, _) = decode("iso8583-ascii", &[], PAYMENT.as_bytes());
+    assert!(
+        !masked.contains("281045") && masked.contains("[18 bytes withheld]"),
+        "{masked}"
+    );
+}
+
+#[test]
+fn iso_8583_fields_move_from_ascii_to_binary_under_the_same_numbers() {
+    let (_, text, _) = decode("iso8583-ascii", &["--unmask"], PAYMENT.as_bytes());
+    let mut json: Json = serde_json::from_str(&text).unwrap();
+    json["protocol"] = "iso8583-binary".into();
+    let (exit, hex, error) = encode("iso8583-binary", &["--hex"], &json.to_string());
+    assert_eq!((exit, error.as_str()), (Exit::Good, ""));
+    let start =
+        "02003238440108c1800400000000000001255011211405090047112205091121581400300815600021";
+    assert!(
+        hex.starts_with(start.as_bytes()),
+        "{}",
+        String::from_utf8_lossy(&hex)
+    );
+    let (exit, again, error) = decode("iso8583-binary", &["--hex", "--unmask"], &hex);
+    assert_eq!((exit, error.as_str()), (Exit::Good, ""));
+    let again: Json = serde_json::from_str(&again).unwrap();
+    assert_eq!(again["fields"], json["fields"]);
+}
+
+#[test]
+fn a_refused_iso_8583_message_names_the_data_element() {
+    let wrong = PAYMENT.replace("220509", "226509");
+    let (exit, text, error) = decode("iso8583-ascii", &[], wrong.as_bytes());
+    assert_eq!(exit, Exit::Failed, "{text}");
+    assert!(
+        error.contains("DE 12 (") && error.contains("at offset 54"),
+        "{error}"
+    );
+    let (exit, _, error) = decode(
+        "iso8583-ascii",
+        &[],
+        &framed(Protocol::Sbe, Framing::Sofh, Kind::Echo),
+    );
+    assert_eq!(exit, Exit::Failed);
+    assert!(error.contains("looks like SBE"), "{error}");
+}

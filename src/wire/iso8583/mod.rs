@@ -15,6 +15,7 @@
 //! hexadecimal digits of the wire; both forms of a MAC can be encoded in both dialects. The MAC is
 //! always the last field: it covers the body up to its own bytes.
 
+mod by_number;
 mod check;
 mod decode;
 mod dialect;
@@ -31,6 +32,7 @@ mod tags;
 mod tests;
 mod write;
 
+pub use by_number::{read_named, write_named};
 pub use dialect::{Charset, Coding, Dialect, DialectError, FieldFormat, Form};
 pub use fields::{Class, FIELD_MAX, FIELDS, Field, Size};
 

@@ -271,6 +271,11 @@ impl<'d, 'a> View<'d, 'a> {
         usize::from(self.plan_and_slot(field).1.start)
     }
 
+    /// Digits, characters or bytes of a field that is present, as its length states them.
+    pub(super) fn count(&self, field: u8) -> usize {
+        usize::from(self.plan_and_slot(field).1.count)
+    }
+
     /// The bytes of a field as they are on the wire, without length; empty where it is absent.
     pub(super) fn bytes(&self, field: u8) -> &'a [u8] {
         if !self.has(field) {
