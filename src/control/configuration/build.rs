@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use toml::Spanned;
 use toml::de::DeTable;
 
-use super::cross::{self, Claims};
+use super::cross::Claims;
 use super::diagnostic::Diagnostics;
 use super::section::{Found, Section};
 use super::shape::size;
@@ -39,7 +39,8 @@ pub(super) fn configuration<'a>(
         .iter()
         .filter_map(|section| Protocol::from_name(&section.text("protocol")?.value))
         .collect();
-    let participants = participants::read(&root.sections("participants"), &spoken, diagnostics);
+    let (participants, table_hash) =
+        participants::read(&root.sections("participants"), &spoken, diagnostics);
     let (shards, cores, idle) = shard?;
     Some(Configuration {
         shards,
@@ -49,7 +50,7 @@ pub(super) fn configuration<'a>(
         limits: limits?,
         admin: admin?,
         table_version: root.number_u32("table_version")?,
-        table_hash: cross::table_hash(&participants),
+        table_hash,
         listeners,
         participants,
     })

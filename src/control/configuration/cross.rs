@@ -86,26 +86,19 @@ const fn pays_through(originator: Role, destination: Role) -> bool {
     }
 }
 
-/// xxh64 of the tables in canonical form: by institution, every value by its meaning.
-pub(super) fn table_hash(entries: &[ParticipantEntry]) -> u64 {
-    let mut ordered: Vec<_> = entries.iter().collect();
-    ordered.sort_by_key(|entry| entry.participant.institution);
+/// xxh64 of the tables in canonical form: by institution, every value by its meaning. `dialects`
+/// says how each entry's dialect departs from the plain one.
+pub(super) fn table_hash(entries: &[ParticipantEntry], dialects: &[String]) -> u64 {
+    let mut ordered: Vec<_> = entries.iter().zip(dialects).collect();
+    ordered.sort_by_key(|(entry, _)| entry.participant.institution);
     let mut text = String::new();
-    for entry in ordered {
-        let ParticipantEntry {
-            participant,
-            dialect,
-            addresses,
-            code_prefixes,
-        } = entry;
-        let (mut addresses, mut code_prefixes) = (addresses.clone(), code_prefixes.clone());
+    for (entry, dialect) in ordered {
+        let participant = &entry.participant;
+        let (mut addresses, mut prefixes) = (entry.addresses.clone(), entry.code_prefixes.clone());
         addresses.sort();
-        code_prefixes.sort();
-        writeln!(
-            text,
-            "{participant:?} {dialect:?} {addresses:?} {code_prefixes:?}"
-        )
-        .expect("a string takes all that is written");
+        prefixes.sort();
+        writeln!(text, "{participant:?} {dialect} {addresses:?} {prefixes:?}")
+            .expect("a string takes all that is written");
     }
     xxh64(text.as_bytes(), 0)
 }

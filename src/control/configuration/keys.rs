@@ -217,16 +217,23 @@ pub const KEYS: &[Key] = &[
     `iso8583-ascii`, else `binary`"),
         "How its bitmaps are written."),
     key("participants[].dialect.character_set", Word(&["ascii", "utf-8", "gbk", "ebcdic"]),
-    Default("\"utf-8\""),
-        "Of texts that are not plain ASCII. `gbk` and `ebcdic` are not supported yet."),
+    Default("\"ascii\""),
+        "Of texts; payment codes and DE 48 are UTF-8 anyway. `gbk` and `ebcdic` are not supported \
+        yet."),
     key("participants[].dialect.fields", FieldTable, Optional("no override"),
-        "A table for each data element (2 to 127) whose row in the field table differs."),
+        "A table for each data element (2 to 128) whose row in the field table differs."),
     key("participants[].dialect.fields[].absent", Flag, Default("false"),
         "Whether it does not carry this field at all."),
-    key("participants[].dialect.fields[].format", Text, Optional("that of the plain table"),
-        "What the field holds: `n`, `an`, `ans`, `b` and the like."),
+    key("participants[].dialect.fields[].format", Word(&["n", "x+n", "an", "ans", "z", "b"]),
+        Optional("that of the plain table"),
+        "What the field holds: digits, a sign and digits, letters and digits, text, track data, \
+        bytes."),
     key("participants[].dialect.fields[].length", Text, Optional("that of the plain table"),
         "Its length: `6` is fixed, `..19` has two digits of length, `...999` has three."),
+
+    key("participants[].dialect.fields[].coding", Word(&["ascii", "binary"]),
+        Optional("that of the plain table"),
+        "How it writes digits, its length and bytes: as characters, or BCD and raw."),
 
     key("fx", Any, NotYet, "Rates, quotes and rounding."),
     key("lists", Any, NotYet, "Lists of who and what is blocked."),

@@ -32,12 +32,12 @@ struct Unique {
     code_prefixes: Claims,
 }
 
-/// All participants of the file; `spoken` is what the listeners speak.
+/// All participants of the file and the hash of the tables; `spoken` is what the listeners speak.
 pub(super) fn read(
     sections: &[Section<'_>],
     spoken: &[Protocol],
     diagnostics: &mut Diagnostics,
-) -> Vec<ParticipantEntry> {
+) -> (Vec<ParticipantEntry>, u64) {
     if let Some(section) = sections.get(PARTICIPANTS_MAX) {
         let problem = format!("more than {PARTICIPANTS_MAX} participants");
         diagnostics.note(
@@ -53,8 +53,9 @@ pub(super) fn read(
     };
     let mut agreed = Vec::new();
     let mut entries = Vec::new();
+    let mut dialects = Vec::new();
     for section in sections {
-        let Some(entry) = entry(section, &mut unique, spoken, diagnostics) else {
+        let Some((entry, dialect)) = entry(section, &mut unique, spoken, diagnostics) else {
             continue;
         };
         if let Some(within) = section.number("answers_within_ms")
@@ -68,9 +69,11 @@ pub(super) fn read(
             });
         }
         entries.push(entry);
+        dialects.push(dialect);
     }
     cross::timeouts(&entries, &agreed, diagnostics);
-    entries
+    let hash = cross::table_hash(&entries, &dialects);
+    (entries, hash)
 }
 
 fn entry(
@@ -78,7 +81,7 @@ fn entry(
     unique: &mut Unique,
     spoken: &[Protocol],
     diagnostics: &mut Diagnostics,
-) -> Option<ParticipantEntry> {
+) -> Option<(ParticipantEntry, String)> {
     // Every part is read before any is required, so that one report names all that is wrong.
     let name = section
         .text("name")
@@ -113,7 +116,8 @@ fn entry(
     let dialect = dialect::read(&section.section("dialect"), protocol?, diagnostics);
     let addresses = addresses(&section.section("credentials"), diagnostics);
     let code_prefixes = code_prefixes(section, role?, unique, diagnostics);
-    Some(ParticipantEntry {
+    let dialect = dialect?;
+    let entry = ParticipantEntry {
         participant: Participant {
             institution: institution?,
             name: name?.value,
@@ -131,10 +135,11 @@ fn entry(
             echo_missed_max: u8::try_from(section.number_u32("echo_missed_max")?)
                 .expect("the key's bounds fit in 8 bits"),
         },
-        dialect: dialect?,
+        dialect: dialect.dialect,
         addresses,
         code_prefixes,
-    })
+    };
+    Some((entry, dialect.canonical))
 }
 
 fn institution(

@@ -43,6 +43,11 @@ impl<'a> Section<'a> {
         self.table?.get(name)
     }
 
+    /// Whether the file has this table.
+    pub(super) const fn is_given(&self) -> bool {
+        self.table.is_some()
+    }
+
     /// Whether the file has the key.
     pub(super) fn has(&self, name: &str) -> bool {
         self.given(name).is_some()
@@ -179,10 +184,11 @@ impl<'a> Section<'a> {
     }
 }
 
-/// A data element that may be overridden: neither a bitmap nor a MAC in 128.
+/// A data element that may be overridden: no bitmap.
 pub(super) fn field_number(text: &str) -> Option<u8> {
     let number: u8 = text.parse().ok()?;
-    ((2..=127).contains(&number) && text == number.to_string()).then_some(number)
+    let field = (2..=128).contains(&number) && number != 65;
+    (field && text == number.to_string()).then_some(number)
 }
 
 /// The kind of a list's elements.

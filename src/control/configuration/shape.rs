@@ -81,7 +81,7 @@ fn field_table(fields: &DeTable<'_>, key: &Key, diagnostics: &mut Diagnostics) {
             diagnostics.note(
                 &number.span(),
                 format!("`{}` is not the number of a data element", number.get_ref()),
-                "use 2 to 127: field 1 is a bitmap and 128 a MAC",
+                "use 2 to 64 or 66 to 128: the others are bitmaps",
             );
         }
         match given.get_ref() {

@@ -290,18 +290,89 @@ fn what_is_wrong_is_said_with_its_place_and_remedy() {
         assert!(SMALL.contains(from), "{from}");
         let text = SMALL.replacen(from, to, 1);
         let errors = Configuration::from_text("small.toml", &text).expect_err(to);
-        let said: Vec<_> = errors
-            .errors()
-            .iter()
-            .map(|error| {
-                format!(
-                    "{}:{} {} | {}",
-                    error.line, error.column, error.problem, error.remedy
-                )
-            })
-            .collect();
-        assert_eq!(said.join("\n"), *expected, "for {to}");
+        assert_eq!(said(&errors), *expected, "for {to}");
     }
+}
+
+const ASCII: &str = "protocol = \"iso8583-ascii\"";
+
+/// A dialect, and what is said of it.
+const DIALECTS: &[(&str, &str)] = &[
+    ("bitmap = \"binary\"\ncharacter_set = \"utf-8\"", ""),
+    (
+        "fields.44 = { length = \"...99\" }\nfields.35 = { absent = true }",
+        "",
+    ),
+    (
+        "fields.120 = { format = \"ans\", length = \"..99\", coding = \"ascii\" }",
+        "",
+    ),
+    (
+        "character_set = \"gbk\"",
+        "15:17 character set Gbk is not supported yet | use \"ascii\" or \"utf-8\"",
+    ),
+    (
+        "fields.65 = { absent = true }",
+        "15:8 `65` is not the number of a data element | use 2 to 64 or 66 to 128: the others are \
+         bitmaps",
+    ),
+    (
+        "fields.37 = { absent = true }",
+        "15:8 DE 37 cannot be absent: our messages need it | remove `absent`",
+    ),
+    (
+        "fields.35 = { absent = true, length = \"6\" }",
+        "15:24 an absent field has no `length` | remove one of the two",
+    ),
+    (
+        "fields.4 = { length = \"..12\" }",
+        "15:8 DE 4 cannot have this length: its value is read | remove `length`, or use one that \
+         is long enough",
+    ),
+    (
+        "fields.44 = { length = \"LL99\" }",
+        "15:24 \"LL99\" is not the length of a field | write \"6\" for a fixed length, \"..19\" for \
+         two digits of length, \"...999\" for three",
+    ),
+    (
+        "fields.44 = { fromat = \"n\" }",
+        "15:15 unknown key `fromat` in [participants.dialect.fields.N] | did you mean `format`?",
+    ),
+];
+
+#[test]
+fn dialects_are_the_plain_one_with_departures() {
+    let plain = SMALL.replace("protocol = \"sbe\"", ASCII);
+    let hash = Configuration::from_text("small.toml", &plain)
+        .unwrap()
+        .table_hash;
+    for (dialect, expected) in DIALECTS {
+        let text = plain.replace(
+            "code_prefixes = [\"2836\"]\n",
+            &format!("[participants.dialect]\n{dialect}\n"),
+        );
+        match Configuration::from_text("small.toml", &text) {
+            Ok(configuration) => {
+                assert_eq!("", *expected, "{dialect}");
+                assert_ne!(configuration.table_hash, hash);
+            }
+            Err(errors) => assert_eq!(said(&errors), *expected, "{dialect}"),
+        }
+    }
+    let sbe = format!("{SMALL}[participants.dialect]\ncharacter_set = \"utf-8\"\n");
+    let errors = Configuration::from_text("small.toml", &sbe).unwrap_err();
+    assert_eq!(said(&errors), "15:1 sbe has one dialect | remove the table");
+}
+
+/// Every error as `line:column problem | remedy`.
+fn said(errors: &Diagnostics) -> String {
+    let said = errors.errors().iter().map(|error| {
+        format!(
+            "{}:{} {} | {}",
+            error.line, error.column, error.problem, error.remedy
+        )
+    });
+    said.collect::<Vec<_>>().join("\n")
 }
 
 #[test]
