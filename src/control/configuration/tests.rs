@@ -331,8 +331,8 @@ const DIALECTS: &[(&str, &str)] = &[
     ),
     (
         "fields.44 = { length = \"LL99\" }",
-        "15:24 \"LL99\" is not the length of a field | write \"6\" for a fixed length, \"..19\" for \
-         two digits of length, \"...999\" for three",
+        "15:24 \"LL99\" is not the length of a field | write \"6\" for a fixed length, \"..19\" \
+         for two digits of length, \"...999\" for three",
     ),
     (
         "fields.44 = { fromat = \"n\" }",
