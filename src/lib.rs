@@ -2,35 +2,35 @@
 //!
 //! The rooms, in the order in which a payment passes them. `src/ARCHITECTURE.md` is the map.
 
-/// The words: ids, keys, money, time, messages, records.
+// The words: ids, keys, money, time, messages, records.
 pub mod model;
 
-/// The machine: io_uring, memory, sockets, clock; all unsafe code.
+// The machine: io_uring, memory, sockets, clock; all unsafe code.
 pub mod sys;
 
-/// One core and all it owns: the turn wires the rooms below together.
+// One core and all it owns: the turn wires the rooms below together.
 pub mod shard;
 
-/// Bytes <-> messages.
+// Bytes <-> messages.
 pub mod wire;
 
-/// Who is signed on.
+// Who is signed on.
 pub mod session;
 
-/// Where it goes.
+// Where it goes.
 pub mod route;
 
-/// What happens to a transaction.
+// What happens to a transaction.
 pub mod engine;
 
-/// What we must not forget.
+// What we must not forget.
 pub mod journal;
 
-/// The office: configuration, admin, metrics.
+// The office: configuration, admin, metrics.
 pub mod control;
 
-/// The command line.
+// The command line.
 pub mod cli;
 
-/// The fake world.
+// The fake world.
 pub mod sim;

@@ -1,7 +1,7 @@
 //! ONE CORE AND ALL IT OWNS: links, sessions, transactions, timers, a journal.
 //!
 //! [`Shard`] is pure: completions and a time go in, submissions come out ([`turn`]). It reads no
-//! clock, opens no socket and starts no thread. [`run`] executes it on the machine; a simulator may
+//! clock, opens no socket and starts no thread. `run` executes it on the machine; a simulator may
 //! execute the same turn in a fake world. Read `turn.rs` first.
 
 mod care;

@@ -2,32 +2,32 @@
 //!
 //! It knows no stage: no message, no transaction, no record.
 
-/// What a shard asks for and what it is told: plain data.
+// What a shard asks for and what it is told: plain data.
 pub mod operation;
 
-/// The ring, the links and the journal's writes of one shard.
+// The ring, the links and the journal's writes of one shard.
 pub mod machine;
-/// Whether this kernel has what the machine needs.
+// Whether this kernel has what the machine needs.
 pub mod probe;
-/// How other threads wake a shard.
+// How other threads wake a shard.
 pub mod wake;
 
-/// The two clocks.
+// The two clocks.
 pub mod clock;
-/// Which core runs what.
+// Which core runs what.
 pub mod cpu;
-/// What went wrong with the machine, where, and what to do.
+// What went wrong with the machine, where, and what to do.
 pub mod error;
-/// Mapped memory.
+// Mapped memory.
 pub mod memory;
-/// The journal's files.
+// The journal's files.
 pub mod segments;
-/// Where threads start.
+// Where threads start.
 pub mod threads;
 
-/// Locks, directories and tmpfs.
+// Locks, directories and tmpfs.
 pub mod files;
-/// The journal's tail.
+// The journal's tail.
 pub mod tail;
 
 mod buffers;

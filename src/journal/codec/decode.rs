@@ -1,4 +1,4 @@
-//! Bytes -> records. Strict: what no [`super::encode`] writes is refused, with the field's name.
+//! Bytes -> records. Strict: what no [`super::encode()`] writes is refused, with the field's name.
 #![deny(clippy::indexing_slicing)]
 
 use super::{

@@ -47,7 +47,7 @@ pub fn decode<'a>(dialect: &Dialect, body: &'a [u8], today: Date) -> Result<Mess
     decode::decode(dialect, body, today, &mut [])
 }
 
-/// As [`decode`]; `scratch`, of `CODE_BYTES_MAX` bytes, takes a code that is continued in DE 63.
+/// As [`decode()`]; `scratch`, of `CODE_BYTES_MAX` bytes, takes a code that is continued in DE 63.
 pub fn decode_joining<'a>(
     dialect: &Dialect,
     body: &'a [u8],
