@@ -235,25 +235,35 @@ impl Ring {
     /// As [`Ring::enter`], and waits for one completion, `wait_ns` at most where it is given.
     pub(crate) fn enter_and_wait(&mut self, wait_ns: Option<u64>) -> io::Result<()> {
         self.flush_backlog()?;
-        self.call(1, wait_ns)
+        // With something left to submit there is no time to wait.
+        self.call(u32::from(self.backlog.is_empty()), wait_ns)
     }
 
+    /// Moves what waits into the submission queue, handing the queue to the kernel whenever it is
+    /// full. Stops where the kernel takes nothing: it is short of memory, or wants its completions
+    /// taken first; the rest goes with the next turn.
     fn flush_backlog(&mut self) -> io::Result<()> {
-        while !self.backlog.is_empty() {
-            while let Some(entry) = self.backlog.front() {
-                // SAFETY: the promise made to `push` for this entry holds until its completion,
-                // which cannot be before it has been submitted here.
-                let pushed = unsafe { self.ring.submission().push(entry) };
-                if pushed.is_err() {
-                    break;
-                }
-                self.backlog.pop_front();
-            }
-            if !self.backlog.is_empty() {
-                self.call(0, None)?;
+        while self.fill_queue() {
+            self.call(0, None)?;
+            if self.ring.submission().is_full() {
+                break;
             }
         }
         Ok(())
+    }
+
+    /// Fills the submission queue from the backlog; `true` where something is left.
+    fn fill_queue(&mut self) -> bool {
+        while let Some(entry) = self.backlog.front() {
+            // SAFETY: the promise made to `push` for this entry holds until its completion,
+            // which cannot be before it has been submitted here.
+            let pushed = unsafe { self.ring.submission().push(entry) };
+            if pushed.is_err() {
+                return true;
+            }
+            self.backlog.pop_front();
+        }
+        false
     }
 
     fn call(&mut self, completions: u32, wait_ns: Option<u64>) -> io::Result<()> {
@@ -303,9 +313,10 @@ mod tests {
         }
     }
 
-    #[test]
-    fn more_than_the_queue_holds_is_kept_in_order() {
-        let mut ring = Ring::new(8, 64).unwrap();
+    /// Pushes more than the submission queue (8) holds, and with `operations_max` of 8 also more
+    /// than the completion queue (16) does.
+    fn check_order(operations_max: usize) {
+        let mut ring = Ring::new(8, operations_max).unwrap();
         for place in 0..50 {
             let tag = Tag::new(Operation::CancelAll, 0, place);
             let entry = io_uring::opcode::Nop::new().build();
@@ -315,7 +326,7 @@ mod tests {
         assert_eq!(ring.in_flight(), 50);
         let mut seen = Vec::new();
         while seen.len() < 50 {
-            ring.enter().unwrap();
+            ring.enter_and_wait(None).unwrap();
             while let Some(outcome) = ring.next() {
                 seen.push(outcome.tag.place);
             }
@@ -323,6 +334,12 @@ mod tests {
         assert_eq!(seen, (0..50).collect::<Vec<_>>());
         assert_eq!(ring.in_flight(), 0);
         assert!(!ring.wants_enter());
+    }
+
+    #[test]
+    fn more_than_the_queues_hold_is_kept_in_order() {
+        check_order(64);
+        check_order(8);
     }
 
     #[test]
