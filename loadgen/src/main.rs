@@ -9,6 +9,7 @@ mod pair;
 mod plan;
 mod play;
 mod players;
+mod proxy;
 mod record;
 mod report;
 mod send;

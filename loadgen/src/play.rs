@@ -41,9 +41,12 @@ pub(crate) struct Piece {
 pub(crate) struct Played {
     /// Open books.
     pub(crate) judge: Judge,
-    record: Record,
-    tally: Tally,
-    driven: Driven,
+    /// Histograms.
+    pub(crate) record: Record,
+    /// Counts.
+    pub(crate) tally: Tally,
+    /// What the run was.
+    pub(crate) driven: Driven,
 }
 
 /// Finds the players of a running switch.

@@ -232,6 +232,21 @@ impl Drop for Target {
 }
 
 impl Ready {
+    /// For a run without a switch.
+    pub(crate) fn nowhere() -> Self {
+        let listener = ReadyListener {
+            protocol: "sbe".to_owned(),
+            framing: "sofh".to_owned(),
+            address: ([127, 0, 0, 1], 0).into(),
+        };
+        Self {
+            pid: 0,
+            listeners: vec![listener],
+            data: PathBuf::new(),
+            commit: "none".to_owned(),
+        }
+    }
+
     /// Reads a ready file.
     pub(crate) fn read(path: &Path) -> Result<Self, TargetError> {
         let bad = |why: String| TargetError::BadReadyFile {
@@ -255,7 +270,7 @@ pub(crate) fn cpu_us(pid: u32) -> Option<u64> {
     Some((user + system) * TICK_US)
 }
 
-fn end_of(log: &Path) -> String {
+pub(crate) fn end_of(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
     let from = lines.len().saturating_sub(LOG_LINES);
@@ -266,7 +281,7 @@ fn end_of(log: &Path) -> String {
     clippy::disallowed_methods,
     reason = "waits for another process, far from any shard"
 )]
-fn pause() {
+pub(crate) fn pause() {
     std::thread::sleep(Duration::from_millis(5));
 }
 

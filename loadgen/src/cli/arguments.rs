@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Kill the switch in the middle of its work, again and again, and see what is lost
     Crash(Crash),
+    /// The switch and a proxy that reads nothing, in turns: what a switch costs
+    Bench(Bench),
     /// Print a completion script for your shell
     Completions {
         /// Which
@@ -162,6 +164,55 @@ pub(crate) struct Crash {
     /// Print the verdict as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// The switch and a proxy that reads nothing, in turns: what a switch costs.
+///
+/// Saturation over loopback TCP, SBE, commit mode memory. The switch and HAProxy (in TCP mode) run
+/// one after the other in each block, on the same core, with the same generator on another one.
+/// Every run is printed; compare only runs of one block, and quote ratios.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  cpg-loadgen bench
+  cpg-loadgen bench --blocks 5 --duration 5 --cell 4x256 --cell 64x16 --json")]
+pub(crate) struct Bench {
+    /// How often each is run
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) blocks: u32,
+    /// Seconds of each run
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub(crate) duration: u64,
+    /// Links of the acquirer and payments in flight on each [default: 4x256 and 64x16]
+    #[arg(long, value_name = "LINKSxWINDOW", value_parser = cell)]
+    pub(crate) cell: Vec<(u32, u32)>,
+    /// Links of the wallet to the switch
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=4_096))]
+    pub(crate) destination_links: u32,
+    /// Only the switch
+    #[arg(long)]
+    pub(crate) no_proxy: bool,
+    /// Only the proxy: what the generator itself can do
+    #[arg(long, conflicts_with = "no_proxy")]
+    pub(crate) no_switch: bool,
+    /// Print all runs as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `4x256`: four links, 256 payments in flight on each.
+fn cell(text: &str) -> Result<(u32, u32), String> {
+    let bad = || format!("{text} is not LINKSxWINDOW, such as 4x256");
+    let (links, window) = text.split_once('x').ok_or_else(bad)?;
+    let number = |text: &str| {
+        text.parse()
+            .ok()
+            .filter(|number| (1..=65_536).contains(number))
+    };
+    Ok((
+        number(links).ok_or_else(bad)?,
+        number(window).ok_or_else(bad)?,
+    ))
 }
 
 /// Commit modes, as the switch's configuration names them.

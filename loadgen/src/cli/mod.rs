@@ -7,6 +7,7 @@
 )]
 
 mod arguments;
+mod bench;
 mod crash;
 mod demo;
 pub(crate) mod exit;
@@ -25,6 +26,7 @@ pub(crate) fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Demo(arguments) => demo::execute(&arguments),
         Command::Run(arguments) => run::execute(&arguments),
+        Command::Bench(arguments) => bench::execute(&arguments),
         Command::Crash(arguments) => crash::execute(&arguments),
         Command::Completions { shell } => {
             let mut command = Arguments::command();

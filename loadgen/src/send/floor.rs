@@ -95,7 +95,10 @@ pub(crate) struct Floor<'a> {
     /// The places of each player's links, and which is next.
     pub(super) rings: Vec<(Vec<usize>, usize)>,
     by_slot: Vec<usize>,
+    /// Who answers on our own listeners, in their order.
+    pub(super) hosts: Vec<u8>,
     dirty: Vec<usize>,
+    flushing: Vec<usize>,
     scratch: Vec<u8>,
     pub(super) now: Now,
     transmission: (u64, u64),
@@ -134,6 +137,8 @@ impl<'a> Floor<'a> {
             rings: vec![(Vec::new(), 0); players.len()],
             by_slot: vec![usize::MAX; slots],
             dirty: Vec::with_capacity(slots),
+            flushing: Vec::with_capacity(slots),
+            hosts: Vec::new(),
             scratch: vec![0; FRAME_BYTES],
             now,
             transmission: (u64::MAX, 0),
@@ -246,8 +251,11 @@ impl<'a> Floor<'a> {
                 let slot = usize::try_from(link.slot).expect("addresses have 64 bits");
                 self.by_slot[slot] = usize::MAX;
             }
-            Completion::Accepted { .. }
-            | Completion::AcceptRefused { .. }
+            Completion::Accepted { listener, link, .. } => {
+                let player = self.hosts[usize::from(listener.0)];
+                self.seat_signed_on(link, player);
+            }
+            Completion::AcceptRefused { .. }
             | Completion::Written { .. }
             | Completion::SegmentReady { .. }
             | Completion::Woken => {}
@@ -323,7 +331,9 @@ impl<'a> Floor<'a> {
     /// Every link that has something to send sends it, at once.
     pub(super) fn flush(&mut self, submissions: &mut Vec<Submission>) {
         let now_ns = Clock.monotonic().0;
-        for place in core::mem::take(&mut self.dirty) {
+        // Links that become dirty meanwhile wait for the next turn; both lists keep their memory.
+        core::mem::swap(&mut self.dirty, &mut self.flushing);
+        while let Some(place) = self.flushing.pop() {
             let Some(buffer) = self.links[place].flush() else {
                 continue;
             };

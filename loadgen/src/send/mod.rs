@@ -13,6 +13,8 @@ mod originator;
 #[cfg(test)]
 mod tests;
 
+use core::net::SocketAddr;
+
 use cpg_switch::model::time::Monotonic;
 use cpg_switch::sys::clock::Clock;
 use cpg_switch::sys::error::MachineError;
@@ -97,6 +99,28 @@ impl<'a> Stage<'a> {
                 let id = self.machine.connect(address, CONNECT_MS)?;
                 self.floor.dialled(id, player);
             }
+        }
+        Ok(())
+    }
+
+    /// Listens in place of `player`: whoever connects reaches it, without any sign-on. For what is
+    /// no switch and only passes bytes on.
+    pub(crate) fn host(&mut self, player: u8) -> Result<SocketAddr, MachineError> {
+        let (_, address) = self.machine.listen(([127, 0, 0, 1], 0).into())?;
+        self.floor.hosts.push(player);
+        Ok(address)
+    }
+
+    /// Dials `address` with `links` links of `player`, without any sign-on.
+    pub(crate) fn dial_unsigned(
+        &mut self,
+        address: SocketAddr,
+        player: u8,
+        links: u32,
+    ) -> Result<(), MachineError> {
+        for _ in 0..links {
+            let id = self.machine.connect(address, CONNECT_MS)?;
+            self.floor.seat_signed_on(id, player);
         }
         Ok(())
     }

@@ -36,6 +36,13 @@ impl Floor<'_> {
         assert!(asked, "a new link has room for its sign-on");
     }
 
+    /// A link on which nobody signs on: there is no switch between the players.
+    pub(super) fn seat_signed_on(&mut self, id: LinkId, player: u8) {
+        let place = self.seat(id, player);
+        self.links[place].state = LinkState::SignedOn;
+        self.signed_on += 1;
+    }
+
     /// Links that are not gone.
     pub(crate) fn links(&self) -> usize {
         self.links

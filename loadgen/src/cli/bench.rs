@@ -1,0 +1,370 @@
+//! `bench`: the switch and HAProxy in turns, so that what disturbs one disturbs the other.
+
+use std::fs;
+use std::path::Path;
+
+use cpg_switch::control::configuration::Configuration;
+use cpg_switch::model::outcome::Presentation;
+use cpg_switch::model::participant::Protocol;
+use cpg_switch::sys::cpu;
+use cpg_switch::sys::machine::Idle;
+use serde::Serialize;
+
+use crate::cast::Cast;
+use crate::cli::arguments::Bench;
+use crate::cli::exit::{Exit, Failure};
+use crate::drive::{Course, Pace, drive};
+use crate::mix::{Mix, PLAIN};
+use crate::play::{self, Piece};
+use crate::proxy::Proxy;
+use crate::report::progress::Line;
+use crate::report::{Report, VerdictReport};
+use crate::send::{Sizes, Stage};
+use crate::target::{Launch, Ready};
+
+/// One run.
+#[derive(Clone, Debug, Serialize)]
+struct Sample {
+    block: u32,
+    cell: String,
+    target: &'static str,
+    payments_per_second: f64,
+    target_cpu_us_per_payment: Option<f64>,
+    generator_cpu_us_per_payment: Option<f64>,
+    p50_us: Option<f64>,
+    p99_us: Option<f64>,
+    verdict: VerdictReport,
+}
+
+/// Medians of one cell.
+#[derive(Clone, Debug, Serialize)]
+struct CellRow {
+    cell: String,
+    switch_payments_per_second: Option<f64>,
+    proxy_payments_per_second: Option<f64>,
+    throughput_ratio: Option<f64>,
+    cpu_ratio: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+struct BenchReport {
+    build: &'static str,
+    target_core: Option<usize>,
+    generator_core: Option<usize>,
+    runs: Vec<Sample>,
+    medians: Vec<CellRow>,
+}
+
+pub(super) fn execute(arguments: &Bench) -> Result<Exit, Failure> {
+    let folder = tempfile::Builder::new()
+        .prefix("cpg-bench-")
+        .tempdir()
+        .map_err(Failure::file("make a folder"))?;
+    let cores = cpu::allowed_cores()?;
+    let cores = (cores.len() > 1).then(|| (cores[0], cores[1]));
+    let bench = Block {
+        arguments,
+        folder: folder.path(),
+        cores,
+    };
+    if let Some((_, own)) = cores {
+        cpu::pin_current_thread(own)?;
+    }
+    let cells = if arguments.cell.is_empty() {
+        CELLS.to_vec()
+    } else {
+        arguments.cell.clone()
+    };
+    let mut runs = Vec::new();
+    for block in 1..=arguments.blocks {
+        for cell in &cells {
+            if !arguments.no_switch {
+                runs.push(bench.switch(block, *cell)?);
+                bench.tell(&runs);
+            }
+            if !arguments.no_proxy {
+                runs.push(bench.proxy(block, *cell)?);
+                bench.tell(&runs);
+            }
+        }
+    }
+    let medians: Vec<CellRow> = cells.iter().map(|cell| row(&name(*cell), &runs)).collect();
+    let holds = runs.iter().all(|run| run.verdict.holds);
+    if arguments.json {
+        let report = BenchReport {
+            build: if cfg!(debug_assertions) {
+                "debug"
+            } else {
+                "release"
+            },
+            target_core: cores.map(|(target, _)| target),
+            generator_core: cores.map(|(_, own)| own),
+            runs,
+            medians,
+        };
+        let text = serde_json::to_string_pretty(&report)
+            .map_err(|cause| Failure::file("write the report")(cause.into()))?;
+        println!("{text}");
+    } else {
+        medians.iter().for_each(print_row);
+    }
+    Ok(if holds { Exit::Good } else { Exit::Broken })
+}
+
+/// What all runs share.
+struct Block<'a> {
+    arguments: &'a Bench,
+    folder: &'a Path,
+    cores: Option<(usize, usize)>,
+}
+
+impl Block<'_> {
+    fn switch(&self, block: u32, cell: (u32, u32)) -> Result<Sample, Failure> {
+        let text = configuration(self.cores.map(|(target, _)| target));
+        let file = self.folder.join("bench.toml");
+        fs::write(&file, &text).map_err(Failure::file("write the switch's configuration"))?;
+        let configuration = Configuration::from_text("bench.toml", &text)
+            .map_err(|diagnostics| Failure::Configuration(diagnostics.to_string()))?;
+        let data = self.folder.join(format!("data-{block}-{}", name(cell)));
+        let launch = Launch {
+            program: Launch::sibling_program()?,
+            configuration: Some(file),
+            data: data.clone(),
+            folder: self.folder.to_owned(),
+        };
+        let target = launch.start()?;
+        let piece = self.piece(cell);
+        let cast = play::cast(&configuration, &target.ready, &piece)?;
+        let mix = Mix::new(SEED, cast.lanes().to_vec(), &PLAIN);
+        let course = self.course(&cast, &piece, cell, target.ready.pid);
+        let played = play::play(&cast, &mix, &piece, &course, &Line::new(true))?;
+        target.stop()?;
+        let report = played.report(&cast, &course, SEED, "memory", None);
+        fs::remove_dir_all(&data).map_err(Failure::file("remove the journal"))?;
+        Ok(Sample::new(block, cell, "switch", &report))
+    }
+
+    fn proxy(&self, block: u32, cell: (u32, u32)) -> Result<Sample, Failure> {
+        let configuration = Configuration::from_text("bench.toml", &configuration(None))
+            .map_err(|diagnostics| Failure::Configuration(diagnostics.to_string()))?;
+        let piece = self.piece(cell);
+        let cast = play::cast(&configuration, &Ready::nowhere(), &piece)?;
+        let mix = Mix::new(SEED, cast.lanes().to_vec(), &PLAIN);
+        let lane = *cast.lane(0);
+        let (links, window) = cell;
+        let payments =
+            usize::try_from(PER_SECOND_MAX * (self.arguments.duration + 1)).unwrap_or(usize::MAX);
+        let sizes = Sizes {
+            links: 2 * links,
+            open_max: links.saturating_mul(window),
+            payments,
+        };
+        let mut stage = Stage::new(&cast, &mix, sizes, Idle::Park)?;
+        let backend = stage.host(lane.destination)?;
+        let proxy = Proxy::start(self.folder, backend, self.cores.map(|(target, _)| target))?;
+        stage.dial_unsigned(proxy.address, lane.originator, links)?;
+        let course = self.course(&cast, &piece, cell, proxy.pid());
+        let driven = drive(&mut stage, &course, &mut |_| {})?;
+        let (judge, record, tally) = stage.floor.into_judge();
+        let played = play::Played {
+            judge,
+            record,
+            tally,
+            driven,
+        };
+        let report = played.report(&cast, &course, SEED, "none", None);
+        Ok(Sample::new(block, cell, "haproxy", &report))
+    }
+
+    fn piece(&self, (links, _): (u32, u32)) -> Piece {
+        Piece {
+            protocols: vec![Protocol::Sbe],
+            presentations: vec![Presentation::Cpm],
+            links,
+            destination_links: self.arguments.destination_links,
+            core: None,
+            spin: false,
+        }
+    }
+
+    fn course(&self, cast: &Cast, piece: &Piece, (_, window): (u32, u32), pid: u32) -> Course {
+        Course {
+            pace: Pace::Window(play::window(cast, piece, window)),
+            warm_up_ms: 1_000,
+            duration_ms: self.arguments.duration * 1_000,
+            settle_seconds: 20,
+            pid: Some(pid),
+            seed: SEED,
+        }
+    }
+
+    fn tell(&self, runs: &[Sample]) {
+        let Some(run) = runs.last().filter(|_| !self.arguments.json) else {
+            return;
+        };
+        println!(
+            "block {} {:>9} {:<8} {:>10.0} payments/s  {} us CPU a payment (generator {})  \
+             p50 {} us{}",
+            run.block,
+            run.cell,
+            run.target,
+            run.payments_per_second,
+            shown(run.target_cpu_us_per_payment),
+            shown(run.generator_cpu_us_per_payment),
+            shown(run.p50_us),
+            if run.verdict.holds {
+                ""
+            } else {
+                "  PROMISES WERE BROKEN"
+            },
+        );
+    }
+}
+
+impl Sample {
+    fn new(block: u32, cell: (u32, u32), target: &'static str, report: &Report) -> Self {
+        Self {
+            block,
+            cell: name(cell),
+            target,
+            payments_per_second: report.payments_per_second,
+            target_cpu_us_per_payment: report.cpu.switch_us_per_payment,
+            generator_cpu_us_per_payment: report.cpu.generator_us_per_payment,
+            p50_us: report.latency.response.p50_us,
+            p99_us: report.latency.response.p99_us,
+            verdict: report.verdict.clone(),
+        }
+    }
+}
+
+fn row(cell: &str, runs: &[Sample]) -> CellRow {
+    let of = |target: &'static str| {
+        runs.iter()
+            .filter(move |run| run.cell == cell && run.target == target)
+    };
+    let speed = |target| median(of(target).map(|run| run.payments_per_second).collect());
+    let cpu = |target| {
+        median(
+            of(target)
+                .filter_map(|run| run.target_cpu_us_per_payment)
+                .collect(),
+        )
+    };
+    let ratio = |one: Option<f64>, other: Option<f64>| Some(one? / other?);
+    CellRow {
+        cell: cell.to_owned(),
+        switch_payments_per_second: speed("switch"),
+        proxy_payments_per_second: speed("haproxy"),
+        throughput_ratio: ratio(speed("switch"), speed("haproxy")),
+        cpu_ratio: ratio(cpu("switch"), cpu("haproxy")),
+    }
+}
+
+fn print_row(row: &CellRow) {
+    let whole =
+        |value: Option<f64>| value.map_or_else(|| "n/a".to_owned(), |value| format!("{value:.0}"));
+    println!(
+        "median {:>9}: switch {} payments/s, haproxy {} payments/s, ratio {} (CPU {})",
+        row.cell,
+        whole(row.switch_payments_per_second),
+        whole(row.proxy_payments_per_second),
+        shown(row.throughput_ratio),
+        shown(row.cpu_ratio),
+    );
+}
+
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    let upper = *values.get(middle)?;
+    Some(if values.len().is_multiple_of(2) {
+        f64::midpoint(values[middle - 1], upper)
+    } else {
+        upper
+    })
+}
+
+fn shown(value: Option<f64>) -> String {
+    value.map_or_else(|| "n/a".to_owned(), |value| format!("{value:.2}"))
+}
+
+fn name((links, window): (u32, u32)) -> String {
+    format!("{links}x{window}")
+}
+
+/// One acquirer, one wallet, SBE, and bounds that saturation does not reach.
+fn configuration(core: Option<usize>) -> String {
+    let cores = core.map_or_else(String::new, |core| core.to_string());
+    format!(
+        r#"
+[shard]
+cores = [{cores}]
+
+[journal]
+commit = "memory"
+tail_bytes = "256 MiB"
+segment_bytes = "256 MiB"
+bytes_max = "32 GiB"
+
+[limits]
+links_max = 8192
+in_flight_max = 131072
+remembered_keys_max = {KEYS_MAX}
+
+[admin]
+address = "127.0.0.1:0"
+
+[[listeners]]
+name = "sbe"
+protocol = "sbe"
+address = "127.0.0.1:0"
+
+[[participants]]
+name = "wallet"
+institution = 45800001
+role = "wallet"
+country = "MY"
+currency = "MYR"
+protocol = "sbe"
+code_prefixes = ["281045"]
+window_in = 131072
+window_out = 131072
+
+[[participants]]
+name = "acquirer"
+institution = 15600021
+role = "acquirer"
+country = "CN"
+currency = "CNY"
+protocol = "sbe"
+window_in = 131072
+window_out = 131072
+"#
+    )
+}
+
+/// PERFORMANCE's cells: few links with deep windows, many links with shallow ones.
+const CELLS: [(u32, u32); 2] = [(4, 256), (64, 16)];
+const SEED: u64 = 1;
+const PER_SECOND_MAX: u64 = 3_000_000;
+/// More payments than one run sends.
+const KEYS_MAX: u32 = 8_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_is_one_that_the_switch_takes() {
+        for core in [None, Some(0)] {
+            Configuration::from_text("bench", &configuration(core)).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_median_is_the_middle() {
+        assert_eq!(median(vec![]), None);
+        assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), Some(2.5));
+    }
+}
