@@ -167,7 +167,7 @@ pub struct SignOnAck<'a> {
 )]
 pub struct Notice<'a> {
     pub header: Header,
-    /// Absent in ISO 8583, where only a sign-on carries DE 32.
+    /// DE 32, which ISO 8583 needs in a sign-on only.
     pub institution: Option<Institution>,
     pub mac: &'a [u8],
 }

@@ -223,7 +223,7 @@ impl Dialect {
             return Err(DialectError::NoSuchField(*field));
         }
         let set = FieldSet::of(fields);
-        if let Some(field) = kinds::required(kind).except(set).first() {
+        if let Some(field) = kinds::indispensable(kind).except(set).first() {
             return Err(DialectError::KindNeeds(kind, field));
         }
         self.narrowed.retain(|(narrowed, _)| *narrowed != kind);

@@ -121,18 +121,52 @@ pub(super) const fn required(kind: Kind) -> FieldSet {
     }
 }
 
+/// Fields that a message of this kind needs or that we always write: what a dialect that narrows
+/// the kind must leave. Conditions included.
+pub(super) fn indispensable(kind: Kind) -> FieldSet {
+    let beside: &[u8] = match kind {
+        Kind::PaymentRequest => &[62],
+        Kind::PaymentResult => &[38],
+        Kind::Cutover => &[15, 48],
+        // Tag 06: the root, and the year of a payment.
+        Kind::PaymentAdvice
+        | Kind::PaymentAdviceAck
+        | Kind::ReversalRequest
+        | Kind::ReversalResult
+        | Kind::ReversalAdvice
+        | Kind::ReversalAdviceAck
+        | Kind::StatusResult => &[48],
+        Kind::SignOn
+        | Kind::SignOnAck
+        | Kind::SignOff
+        | Kind::SignOffAck
+        | Kind::Echo
+        | Kind::EchoAck
+        | Kind::KeyChange
+        | Kind::KeyChangeAck
+        | Kind::CutoverAck
+        | Kind::CodeInquiry
+        | Kind::CodeResult
+        | Kind::RefundRequest
+        | Kind::RefundResult
+        | Kind::StatusInquiry
+        | Kind::Reject => &[],
+    };
+    required(kind).union(FieldSet::of(beside))
+}
+
 /// Whether what cannot be carried is left out and counted (answers and advices), or refused
 /// (requests).
 pub(super) const fn loses_quietly(kind: Kind) -> bool {
     kind.is_answer() || matches!(kind, Kind::PaymentAdvice | Kind::ReversalAdvice)
 }
 
-/// All that any message of ours needs, conditional fields included: no dialect may be without.
+/// All that any message of ours needs: no dialect may be without.
 pub(super) fn mandatory() -> FieldSet {
     Kind::ALL
         .into_iter()
-        .fold(FieldSet::of(&[15, 38, 62]), |set, kind| {
-            set.union(required(kind))
+        .fold(FieldSet::default(), |set, kind| {
+            set.union(indispensable(kind))
         })
 }
 

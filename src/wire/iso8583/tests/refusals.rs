@@ -470,14 +470,17 @@ fn fields_that_are_not_in_the_dialect() {
     let narrow = Dialect::ascii()
         .with_fields_of(
             Kind::PaymentRequest,
-            &[3, 4, 7, 11, 12, 13, 18, 22, 32, 37, 41, 42, 48, 49],
+            &[3, 4, 7, 11, 12, 13, 18, 22, 32, 37, 41, 42, 48, 49, 62],
         )
         .unwrap();
     decode(&narrow, &ascii("0200", &payment()), today()).unwrap();
-    let refusal = refused(&narrow, &ascii("0200", &with(payment(), 62, "1")))
+    let refusal = refused(&narrow, &ascii("0200", &with(payment(), 100, "7")))
         .unwrap()
         .refusal;
-    assert_eq!((refusal.fault, refusal.field_id), (Fault::NotInDialect, 62));
+    assert_eq!(
+        (refusal.fault, refusal.field_id),
+        (Fault::NotInDialect, 100)
+    );
     decode(&narrow, &ascii("0100", &inquiry()), today()).unwrap();
 
     let binary_mac = Dialect::ascii()
