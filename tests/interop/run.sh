@@ -12,8 +12,8 @@ python=${PYTHON:-python3}
 if [[ ! -x $switch ]]; then
     cargo build --release --locked
 fi
-if ! "$python" -c 'import iso8583'; then
-    echo "interop: $python has no pyiso8583: pip install -r tests/golden/requirements.txt" >&2
+if ! "$python" -c 'import iso8583, lxml, sbe'; then
+    echo "interop: $python lacks packages: pip install -r tests/golden/requirements.txt" >&2
     exit 1
 fi
 
@@ -40,6 +40,7 @@ fi
 
 failed=0
 "$python" tests/interop/client.py "$folder/ready.json" || failed=1
+"$python" tests/interop/client_sbe.py "$folder/ready.json" || failed=1
 
 kill -TERM "$pid"
 code=0

@@ -21,8 +21,7 @@ const COLUMNS_MAX: usize = 100;
 
 /// Files longer than [`LINES_MAX`], with the length that they may not exceed. The list may only
 /// shrink: split a file rather than name it here.
-const LONG_FILES: [(&str, usize); 3] = [
-    ("src/engine/resolve.rs", 741),
+const LONG_FILES: [(&str, usize); 2] = [
     ("src/engine/tests.rs", 744),
     ("src/model/message.rs", 676),
 ];
