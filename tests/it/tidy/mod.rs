@@ -42,6 +42,7 @@ impl File {
     fn is_test(&self) -> bool {
         self.path.starts_with("tests/")
             || self.path.ends_with("/tests.rs")
+            || self.path.ends_with("_tests.rs")
             || self.path.contains("/tests/")
     }
 }
