@@ -21,10 +21,8 @@ const COLUMNS_MAX: usize = 100;
 
 /// Files longer than [`LINES_MAX`], with the length that they may not exceed. The list may only
 /// shrink: split a file rather than name it here.
-const LONG_FILES: [(&str, usize); 2] = [
-    ("src/engine/tests.rs", 744),
-    ("src/model/message.rs", 676),
-];
+const LONG_FILES: [(&str, usize); 2] =
+    [("src/engine/tests.rs", 744), ("src/model/message.rs", 676)];
 
 /// Names that say nothing.
 const EMPTY_NAMES: [&str; 4] = ["core", "utils", "common", "manager"];
@@ -163,7 +161,10 @@ fn a_word_away_from_home_is_found() {
     let good = [
         File::sample("src/sys/mod.rs", "unsafe { g() } // AtomicU64\n"),
         File::sample("src/wire/frame.rs", "//! unsafe\n#![forbid(unsafe_code)]\n"),
-        File::sample("src/journal/store_tests.rs", "use core::sync::atomic::AtomicBool;\n"),
+        File::sample(
+            "src/journal/store_tests.rs",
+            "use core::sync::atomic::AtomicBool;\n",
+        ),
     ];
     assert_clean(&homes(&good));
 }
