@@ -10,6 +10,7 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 use cpg_switch::journal::layout::BLOCK;
+use cpg_switch::journal::recovery::Recovery;
 use cpg_switch::journal::{
     CommitMode, Journal, JournalConfig, JournalIdentity, Pace, Room, StartPoint,
 };
@@ -18,6 +19,7 @@ use cpg_switch::model::ids::{
     Epoch, Institution, Lsn, MatchKey, Reference, ShardId, TableVersion, TransactionNumber,
 };
 use cpg_switch::model::keys::Key;
+use cpg_switch::model::limits::BLOCK_BYTES;
 use cpg_switch::model::message::{Amounts, Echoed, Fingerprint};
 use cpg_switch::model::money::{Currency, Money, Rate};
 use cpg_switch::model::outcome::{Outcome, Presentation, ResponseCode, Scenario};
@@ -172,7 +174,7 @@ fn append(criterion: &mut Criterion) {
     for (name, record) in [("payment-208", payment()), ("answer-112", answer())] {
         let mut bench = Bench::new();
         group.bench_function(name, |bencher| {
-            bencher.iter(|| bench.append(black_box(&record)))
+            bencher.iter(|| bench.append(black_box(&record)));
         });
     }
     let mut bench = Bench::new();
@@ -186,5 +188,43 @@ fn append(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, append);
+/// Blocks of a journal of payments and their answers.
+fn blocks() -> Vec<u8> {
+    let mut bench = Bench::new();
+    let (payment, answer) = (payment(), answer());
+    while bench.journal.room() == Room::Ample {
+        for record in [&payment, &answer] {
+            bench
+                .journal
+                .append(&mut bench.tail, Wall(7), record)
+                .expect("there is room");
+        }
+    }
+    bench.turn();
+    let end = usize::try_from(bench.journal.durable().0 - BLOCK).expect("64 bits");
+    bench.tail[BLOCK_BYTES..BLOCK_BYTES + end].to_vec()
+}
+
+fn replay(criterion: &mut Criterion) {
+    let blocks = blocks();
+    let (blocks, _) = blocks.as_chunks::<BLOCK_BYTES>();
+    let scan = || {
+        let mut recovery = Recovery::new(IDENTITY, SEGMENT_BYTES);
+        let mut last = Lsn(0);
+        for (lsn, block) in (0_u64..).step_by(BLOCK_BYTES).zip(blocks) {
+            recovery.handle_block(Lsn(lsn), block, &mut |entry| last = black_box(entry).lsn);
+        }
+        let recovered = recovery.finish(None, &mut |_| {});
+        recovered.expect("it is whole").report.records
+    };
+    let records = scan();
+    assert!(records > 10_000, "a scan of some length: {records}");
+    let mut group = criterion.benchmark_group("replay");
+    group.throughput(Throughput::Elements(records));
+    group.sample_size(30);
+    group.bench_function("payments-and-answers", |bencher| bencher.iter(scan));
+    group.finish();
+}
+
+criterion_group!(benches, append, replay);
 criterion_main!(benches);

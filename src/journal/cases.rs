@@ -61,8 +61,10 @@ pub enum Fault {
     LostWrite,
     /// A segment with committed blocks is missing or too short.
     MissingSegment,
-    /// A segment or tail of another journal or shard.
+    /// A segment of another journal or shard.
     Foreign,
+    /// A tail of another journal or shard.
+    ForeignTail,
     /// Written by a later build.
     NewerFormat,
     /// A whole block holds a record that this build cannot decode.
@@ -79,6 +81,7 @@ impl Fault {
             Self::LostWrite => "a committed block is not there",
             Self::MissingSegment => "a segment with committed blocks is missing or too short",
             Self::Foreign => "a block belongs to another journal or shard",
+            Self::ForeignTail => "the tail belongs to another journal or shard",
             Self::NewerFormat => "a block was written by a later version of this program",
             Self::UnreadableRecord => "a record is whole but unknown to this program",
             Self::TailDamaged => "the tail lacks records that were committed in it",
@@ -96,6 +99,7 @@ impl Fault {
                 "remove the file that does not belong here, \
                  then check with `cpg-switch journal verify DIR`"
             }
+            Self::ForeignTail => "give each switch its own `journal.tail_dir`; nothing was changed",
             Self::NewerFormat | Self::UnreadableRecord => {
                 "start the version that wrote it, \
                  or check with `cpg-switch journal verify DIR`"
@@ -308,7 +312,7 @@ const TAIL_CASES: &[TailCase] = &{
         ),
         tail_case(&[Absent, Damaged, Stale], &[Memory], TailUse::LossWindow),
         // Two journals share a place: neither may overwrite the other.
-        tail_case(&[Foreign], ANY, TailUse::Refuse(Fault::Foreign)),
+        tail_case(&[Foreign], ANY, TailUse::Refuse(Fault::ForeignTail)),
     ]
 };
 

@@ -581,5 +581,5 @@ impl Journal {
 const RESERVE_SLACK_BLOCKS: u64 = 8;
 
 #[cfg(test)]
-#[path = "commit_tests.rs"]
+#[path = "tests/commit.rs"]
 mod tests;

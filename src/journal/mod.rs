@@ -4,12 +4,20 @@ pub mod cases;
 pub mod codec;
 pub mod commit;
 #[cfg(test)]
+#[path = "tests/fixtures.rs"]
 mod fixtures;
+pub mod identity;
+pub mod json;
 pub mod layout;
+pub mod read_only;
+pub mod reader;
 pub mod recovery;
 pub mod segments;
+pub mod store;
 pub mod tail;
+pub mod warning;
 #[cfg(test)]
+#[path = "tests/world.rs"]
 mod world;
 mod writes;
 

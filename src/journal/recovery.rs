@@ -447,5 +447,5 @@ pub fn block_lsn(segment: u64, offset: u64, segment_bytes: u64) -> Lsn {
 }
 
 #[cfg(test)]
-#[path = "recovery_tests.rs"]
+#[path = "tests/recovery.rs"]
 mod tests;

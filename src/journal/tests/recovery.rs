@@ -335,7 +335,10 @@ fn a_tail_is_judged_by_whose_it_is_and_since_when() {
         judge(|header| header.epoch = Epoch(0)),
         Ok((TailFound::Stale, true, 4))
     );
-    assert_eq!(judge(|header| header.uuid = [1; 16]), Err(Fault::Foreign));
+    assert_eq!(
+        judge(|header| header.uuid = [1; 16]),
+        Err(Fault::ForeignTail)
+    );
     assert_eq!(
         judge(|header| header.committed = header.committed.plus(8)),
         Err(Fault::TailDamaged)

@@ -1,0 +1,109 @@
+//! A journal's folder, read beside a live switch or after one. Takes no lock, changes nothing.
+//!
+//! Of a live journal the tail is read first, then the segments up to what the tail said was on the
+//! disk, then the rest from the copy of the tail: nothing beyond the commit watermark is shown, and
+//! nothing that moves meanwhile is taken for damage.
+
+use std::path::{Path, PathBuf};
+
+use crate::journal::Entry;
+use crate::journal::cases::Fault;
+use crate::journal::identity::{FolderIdentity, IDENTITY_FILE};
+use crate::journal::layout::read_tail_header;
+use crate::journal::recovery::{Recovered, Recovery, TailLeft};
+use crate::journal::store::{
+    StoreError, damaged, is_locked, last_tail_path, list, read_boot_id, read_file, read_identity,
+    read_segments, shard_directory,
+};
+use crate::model::ids::{Lsn, ShardId};
+
+/// A folder that is only read: beside a live switch, or after one.
+#[derive(Debug)]
+pub struct ReadOnlyFolder {
+    data: PathBuf,
+    identity: FolderIdentity,
+    live: bool,
+}
+
+/// What was found when a shard was only read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ShardReading {
+    /// Segment files.
+    pub segments: u64,
+    /// Where the journal ends, and the rest of what recovery would find.
+    pub recovered: Recovered,
+    /// A switch was running: read up to its commit watermark, which this is.
+    pub live_watermark: Option<Lsn>,
+}
+
+impl ReadOnlyFolder {
+    /// Looks at a folder. Nothing is created, changed or kept locked.
+    pub fn open(data: &Path) -> Result<Self, StoreError> {
+        let path = data.join(IDENTITY_FILE);
+        let identity = read_identity(&path)?.ok_or_else(|| StoreError::Refused {
+            path: data.to_owned(),
+            what: format!("there is no {IDENTITY_FILE}: it is not a journal's folder"),
+            remedy: "name the directory that `journal.data` names",
+        })?;
+        Ok(Self {
+            live: is_locked(&data.join("lock"))?,
+            data: data.to_owned(),
+            identity,
+        })
+    }
+
+    /// What its shards have in common.
+    pub fn identity(&self) -> &FolderIdentity {
+        &self.identity
+    }
+
+    /// Whether a switch has it open.
+    pub fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// Reads a shard's journal: every committed record in order through `visit`.
+    pub fn read_shard(
+        &self,
+        shard: ShardId,
+        visit: &mut dyn FnMut(Entry),
+    ) -> Result<ShardReading, StoreError> {
+        let directory = shard_directory(&self.data, shard);
+        // The tail first: what it has when it is read, or less, is missing on the disk later.
+        let tail_path = last_tail_path(&directory)?;
+        let mut tail = match &tail_path {
+            Some(path) => read_file(path)?,
+            None => None,
+        };
+        let header = tail.as_deref().and_then(read_tail_header);
+        let live = header.map(|(_, header)| header).filter(|_| self.live);
+        let files = list(&directory)?;
+        let identity = self.identity.shard(shard);
+        let mut recovery = Recovery::new(identity, self.identity.segment_bytes);
+        let committed = live.map_or(Lsn(u64::MAX), |header| header.committed);
+        let mut visit = |entry: Entry| {
+            if entry.lsn <= committed {
+                visit(entry);
+            }
+        };
+        let limit = live.map(|header| header.durable);
+        read_segments(&mut recovery, &self.identity, &files, limit, &mut visit)?;
+        let boot_id = read_boot_id()?;
+        let left = tail.as_mut().map(|bytes| TailLeft { bytes, boot_id });
+        let recovered = recovery
+            .finish(left, &mut visit)
+            .map_err(|damage| match damage.fault {
+                Fault::TailDamaged if self.live => StoreError::Refused {
+                    path: directory.clone(),
+                    what: "the journal went on faster than it was read".to_owned(),
+                    remedy: "read it again, or when the switch is less busy",
+                },
+                _ => damaged(&directory, tail_path.as_deref(), damage),
+            })?;
+        Ok(ShardReading {
+            segments: files.len() as u64,
+            recovered,
+            live_watermark: live.map(|header| header.committed),
+        })
+    }
+}
