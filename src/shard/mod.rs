@@ -10,6 +10,7 @@ mod gate;
 mod links;
 mod mailbox;
 pub mod plan;
+pub mod run;
 mod send;
 pub mod stats;
 mod turn;
@@ -19,11 +20,12 @@ mod tests;
 
 use std::sync::Arc;
 
-use crate::engine::{Engine, EngineLimits};
-use crate::journal::Journal;
-use crate::model::ids::{Epoch, LinkId, ParticipantIndex, ShardId};
+use crate::engine::{Engine, EngineLimits, ReplayError};
+use crate::journal::{self, Journal};
+use crate::model::ids::{LinkId, MatchKey, ParticipantIndex, ShardId};
 use crate::model::limits::FRAME_BYTES_MAX;
-use crate::model::time::{Date, Monotonic, Now};
+use crate::model::record::{Opened, Record};
+use crate::model::time::{DAY_NS, Date, Monotonic, Now};
 use crate::route::Tables;
 use crate::session::{Care, SessionLimits, Sessions};
 use crate::shard::gate::GatedFrames;
@@ -45,20 +47,14 @@ pub struct ShardParts {
     pub shards: u16,
     /// Where participants dial.
     pub listeners: Vec<ListenerPlan>,
-    /// The tables.
-    pub tables: Arc<Tables>,
     /// What each participant's links speak, by participant.
     pub dialects: Vec<Dialect>,
     /// Who may sign on from where, by participant.
     pub credentials: Vec<Credential>,
     /// Bounds of the sessions.
     pub sessions: SessionLimits,
-    /// Bounds of the engine.
-    pub engine: EngineLimits,
-    /// Keys fingerprints: the journal's seed.
-    pub seed: u64,
-    /// This opening of the journal.
-    pub epoch: Epoch,
+    /// Payments that are open at once.
+    pub in_flight_max: u32,
 }
 
 /// One shard.
@@ -89,6 +85,10 @@ pub struct Shard {
     resumed: bool,
     /// The date of this turn, which ISO 8583 dates are read against.
     today: Date,
+    /// Days since 1970 of that date.
+    day: u64,
+    /// Drained, and the journal is being closed: nothing is heard any more.
+    closing: bool,
     cared: Monotonic,
     published: Monotonic,
 }
@@ -104,13 +104,50 @@ pub struct Pass<'p> {
     pub submissions: &'p mut Vec<Submission>,
 }
 
+/// A shard that reads its journal: it remembers, and does nothing yet.
+#[derive(Debug)]
+pub struct Replaying {
+    engine: Engine,
+    tables: Arc<Tables>,
+    /// The last match key drawn for each participant.
+    drawn: Vec<Option<MatchKey>>,
+}
+
+impl Replaying {
+    /// Remembers nothing yet. `seed` is the journal's.
+    pub fn new(limits: EngineLimits, tables: Arc<Tables>, seed: u64) -> Self {
+        let drawn = vec![None; tables.participants().len()];
+        Self {
+            engine: Engine::new(limits, &tables, seed),
+            tables,
+            drawn,
+        }
+    }
+
+    /// Applies one record of an earlier run.
+    pub fn apply(&mut self, entry: &journal::Entry) -> Result<(), ReplayError> {
+        let drawn = self
+            .engine
+            .replay(&entry.record, entry.wall, &self.tables)?;
+        if let Some((participant, match_key)) = drawn {
+            self.drawn[usize::from(participant.0)] = Some(match_key);
+        }
+        Ok(())
+    }
+}
+
 impl Shard {
-    /// A shard with nothing open. Replay comes next, then turns.
-    pub fn new(parts: ShardParts, journal: Journal, now: Now) -> Self {
-        let participants = parts.tables.participants();
+    /// A shard that goes on where `replayed` ended.
+    pub fn new(parts: ShardParts, replayed: Replaying, journal: Journal, now: Now) -> Self {
+        let participants = replayed.tables.participants();
         let ids = (parts.shard, parts.shards);
         let links_max = usize::try_from(parts.sessions.links_max).expect("usize holds a u32");
-        let sessions = Sessions::new(parts.sessions, participants, ids, parts.epoch);
+        let mut sessions = Sessions::new(parts.sessions, participants, ids, journal.epoch());
+        for (index, drawn) in (0_u16..).zip(&replayed.drawn) {
+            if let Some(match_key) = drawn {
+                sessions.restore(ParticipantIndex(index), *match_key);
+            }
+        }
         let plain = parts
             .listeners
             .iter()
@@ -120,10 +157,10 @@ impl Shard {
             shards: parts.shards,
             plain: plain.collect(),
             links: Links::new(parts.sessions.links_max),
-            engine: Engine::new(parts.engine, &parts.tables, parts.seed),
-            gated: GatedFrames::new(parts.engine.in_flight_max),
+            gated: GatedFrames::new(parts.in_flight_max),
+            engine: replayed.engine,
+            tables: replayed.tables,
             listeners: parts.listeners,
-            tables: parts.tables,
             dialects: parts.dialects,
             credentials: parts.credentials,
             sessions,
@@ -138,23 +175,25 @@ impl Shard {
             draining: false,
             resumed: false,
             today: now.wall.date(),
+            day: now.wall.0 / DAY_NS,
+            closing: false,
             cared: now.monotonic,
             published: Monotonic(0),
         }
     }
 
-    /// Applies one record of an earlier run.
-    pub fn replay(
-        &mut self,
-        entry: &crate::journal::Entry,
-    ) -> Result<(), crate::engine::ReplayError> {
-        let drawn = self
-            .engine
-            .replay(&entry.record, entry.wall, &self.tables)?;
-        if let Some((participant, match_key)) = drawn {
-            self.sessions.restore(participant, match_key);
-        }
-        Ok(())
+    /// The first record of this opening. Before anything else is handled.
+    pub fn open_journal(&mut self, pass: &mut Pass<'_>) {
+        let opened = Opened {
+            epoch: self.journal.epoch(),
+            shard: self.shard,
+            shards: self.shards,
+            table: self.tables.version(),
+            table_hash: self.tables.hash(),
+        };
+        let record = Record::Opened(opened);
+        let appended = self.journal.append(pass.tail, pass.now.wall, &record);
+        self.journal_full = appended.is_err();
     }
 
     /// What happened, counted.

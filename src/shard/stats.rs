@@ -3,7 +3,7 @@
 //! The shard counts in plain integers of its own and now and then copies them into [`Counters`],
 //! which anybody may read at any time: no message ever touches a shared cache line.
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use crossbeam_utils::CachePadded;
 
@@ -330,11 +330,41 @@ impl Stats {
     }
 }
 
+/// Whether the shard can take payments.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Health {
+    /// It reads its journal.
+    Starting = 0,
+    /// It does.
+    Serving = 1,
+    /// It answers what is in flight and takes nothing new.
+    Draining = 2,
+    /// The journal has no room for new payments; those in flight are answered.
+    Full = 3,
+    /// It has ended.
+    Ended = 4,
+}
+
+impl Health {
+    /// Why no payment is taken; none where they are.
+    pub const fn unready(self) -> Option<&'static str> {
+        match self {
+            Self::Starting => Some("the journal is being read"),
+            Self::Serving => None,
+            Self::Draining => Some("draining"),
+            Self::Full => Some("the journal is full: new payments are shed"),
+            Self::Ended => Some("the shard has ended"),
+        }
+    }
+}
+
 /// The copy that others read.
 #[derive(Debug)]
 pub struct Counters {
     values: CachePadded<[AtomicU64; COUNTERS]>,
     refusals: CachePadded<[AtomicU64; FAULTS]>,
+    health: CachePadded<AtomicU8>,
 }
 
 impl Default for Counters {
@@ -342,11 +372,28 @@ impl Default for Counters {
         Self {
             values: CachePadded::new([const { AtomicU64::new(0) }; COUNTERS]),
             refusals: CachePadded::new([const { AtomicU64::new(0) }; FAULTS]),
+            health: CachePadded::new(AtomicU8::new(Health::Starting as u8)),
         }
     }
 }
 
 impl Counters {
+    /// Says whether payments are taken.
+    pub fn set_health(&self, health: Health) {
+        self.health.store(health as u8, Ordering::Relaxed);
+    }
+
+    /// Whether payments are taken.
+    pub fn health(&self) -> Health {
+        match self.health.load(Ordering::Relaxed) {
+            0 => Health::Starting,
+            1 => Health::Serving,
+            2 => Health::Draining,
+            3 => Health::Full,
+            _ => Health::Ended,
+        }
+    }
+
     /// Takes over what the shard has counted.
     pub fn publish(&self, stats: &Stats) {
         for (place, value) in self.values.iter().zip(stats.values) {

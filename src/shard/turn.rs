@@ -11,9 +11,9 @@
 use crate::engine::{Context, Effect, Effects, Room};
 use crate::journal;
 use crate::model::ids::{LinkId, ParticipantIndex};
-use crate::model::time::Monotonic;
+use crate::model::time::{DAY_NS, Monotonic};
 use crate::session::Sessions;
-use crate::shard::stats::Counter;
+use crate::shard::stats::{Counter, Health};
 use crate::shard::{Pass, Shard};
 use crate::sys::operation::{Completion, Submission};
 use crate::wire::frame::Split;
@@ -90,6 +90,17 @@ impl Shard {
         }
     }
 
+    /// Whether payments are taken.
+    pub fn health(&self) -> Health {
+        if self.draining {
+            Health::Draining
+        } else if self.room() == Room::Ample {
+            Health::Serving
+        } else {
+            Health::Full
+        }
+    }
+
     /// Accept nobody any more and nothing new; what is in flight is answered.
     pub fn drain(&mut self) {
         self.draining = true;
@@ -97,9 +108,10 @@ impl Shard {
 
     /// Everything that is due at the end of a turn.
     pub fn finish(&mut self, pass: &mut Pass<'_>) -> TurnEnd {
-        self.today = pass.now.wall.date();
-        self.resume(pass);
-        self.handle_deadlines(pass);
+        if !self.closing {
+            self.resume(pass);
+            self.handle_deadlines(pass);
+        }
         if pass.now.monotonic >= self.cared.plus_ms(CARE_MS) {
             self.cared = pass.now.monotonic;
             self.care_for_links(pass);
@@ -127,6 +139,8 @@ impl Shard {
     fn wind_up(&mut self) -> bool {
         let quiet = self.engine.open_payments() == 0 && self.gated.is_empty();
         if quiet && self.links.is_quiet() {
+            // From here on nothing is heard: whatever still comes is for the next start.
+            self.closing = true;
             self.journal.close();
         }
         self.journal.is_closed()
@@ -150,8 +164,12 @@ impl Shard {
         let Some(place) = self.links.find(link) else {
             return;
         };
-        if place.closing {
+        if place.closing || self.closing {
             return;
+        }
+        if pass.now.wall.0 / DAY_NS != self.day {
+            self.day = pass.now.wall.0 / DAY_NS;
+            self.today = pass.now.wall.date();
         }
         let listener = usize::from(place.listener);
         let (framing, frame_bytes_max) = (

@@ -14,6 +14,8 @@ pub mod wake;
 
 // The two clocks.
 pub mod clock;
+// Counts what is allocated, for a test.
+pub mod counting;
 // Which core runs what.
 pub mod cpu;
 // What went wrong with the machine, where, and what to do.

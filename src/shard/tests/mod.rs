@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use super::*;
 use crate::journal::{CommitMode, JournalConfig, JournalIdentity, Pace, StartPoint};
-use crate::model::ids::{Institution, ListenerIndex, Lsn, MatchKey, TableVersion};
+use crate::model::ids::{Epoch, Institution, ListenerIndex, Lsn, MatchKey, TableVersion};
 use crate::model::limits::BLOCK_BYTES;
 use crate::model::message::{Header, Message, Notice, SignOn};
 use crate::model::money::Currency;
@@ -118,7 +118,6 @@ impl World {
             shard: ShardId(0),
             shards: 1,
             listeners: Protocol::ALL.iter().map(listener).collect(),
-            tables: Arc::new(tables),
             dialects: protocols
                 .iter()
                 .map(|protocol| Dialect::plain(*protocol))
@@ -131,20 +130,20 @@ impl World {
                 links_max: 8,
                 unsigned_links_max: 4,
             },
-            engine: EngineLimits {
-                in_flight_max: 64,
-                remembered_keys_max: 256,
-            },
-            seed: 5,
-            epoch: Epoch(1),
+            in_flight_max: 64,
         };
+        let limits = EngineLimits {
+            in_flight_max: 64,
+            remembered_keys_max: 256,
+        };
+        let replayed = Replaying::new(limits, Arc::new(tables), 5);
         let (journal, tail) = journal(mode);
         let now = Now {
             monotonic: Monotonic(0),
             wall: Wall(START),
         };
         let mut world = Self {
-            shard: Shard::new(parts, journal, now),
+            shard: Shard::new(parts, replayed, journal, now),
             tail,
             ns: 0,
             sent: vec![VecDeque::new(); 8],
