@@ -15,7 +15,7 @@ use crate::model::message::PaymentRequest;
 use crate::model::outcome::{Presentation, ResponseCode, Scenario};
 use crate::model::participant::{Participant, Role};
 
-pub use prefixes::{CodePrefixes, PrefixError};
+pub use prefixes::{CodePrefixes, PREFIX_DIGITS_MAX, PrefixError};
 
 /// ISO 3166-1 numeric code of China: what inbound and outbound are seen from.
 const CHINA: u16 = 156;

@@ -8,7 +8,7 @@ use core::fmt;
 use crate::model::ids::ParticipantIndex;
 
 /// Longest prefix, in digits.
-const PREFIX_DIGITS_MAX: usize = 12;
+pub const PREFIX_DIGITS_MAX: usize = 12;
 /// "No child", "no owner": the root is nobody's child.
 const NONE: u32 = 0;
 

@@ -88,7 +88,9 @@ fn shard(section: &Section<'_>, diagnostics: &mut Diagnostics) -> Option<(u16, V
     let idle = match section.text("idle")?.value.as_str() {
         "spin" => Idle::Spin,
         "park" => Idle::Park,
-        "adaptive" => Idle::Adaptive,
+        "adaptive" => Idle::Adaptive {
+            spin_us: section.number_u32("spin_us")?,
+        },
         _ => return None,
     };
     let count = u16::try_from(count).expect("the key's bounds fit in 16 bits");

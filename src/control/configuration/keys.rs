@@ -107,6 +107,8 @@ pub const KEYS: &[Key] = &[
     key("shard.idle", Word(&["spin", "park", "adaptive"]), Default("\"adaptive\""),
         "What a shard does while it has nothing to do: `spin` polls (lowest latency, a whole \
         core), `park` sleeps at once, `adaptive` polls for a short while and then sleeps."),
+    key("shard.spin_us", Whole(1, 1_000_000), Default("50"),
+        "How long `adaptive` polls after the last thing that happened, in microseconds."),
     key("shard.forward", Word(&["committed", "written"]), Default("\"committed\""),
         "When a request goes on to its destination. `written`, before it is committed, is not \
         supported yet."),

@@ -30,6 +30,9 @@ use crate::wire::frame::Framing;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use network::Network;
 
+pub use crate::journal::CommitMode;
+pub use crate::sys::machine::Idle;
+
 /// The sandbox: what `run` uses where it is given no file.
 pub const SANDBOX: &str = include_str!("../sandbox.toml");
 
@@ -96,44 +99,11 @@ impl ParticipantEntry {
     }
 }
 
-/// What a shard does while it has nothing to do.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Idle {
-    /// Polls without end: lowest latency, one core at 100 %.
-    Spin,
-    /// Sleeps in the kernel at once.
-    Park,
-    /// Polls for a short while, then sleeps.
-    Adaptive,
-}
-
-impl Idle {
-    /// The word in configuration.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Spin => "spin",
-            Self::Park => "park",
-            Self::Adaptive => "adaptive",
-        }
-    }
-}
-
-/// When a record counts as committed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum CommitMode {
-    /// Once it is on disk: survives power loss.
-    Disk,
-    /// Once it is in the mapped tail: survives kill -9.
-    Memory,
-}
-
-impl CommitMode {
-    /// The word in configuration and in the ready file.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Disk => "disk",
-            Self::Memory => "memory",
-        }
+/// The word for a commit mode in configuration and in the ready file.
+pub const fn commit_name(commit: CommitMode) -> &'static str {
+    match commit {
+        CommitMode::Disk => "disk",
+        CommitMode::Memory => "memory",
     }
 }
 

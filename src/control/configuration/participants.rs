@@ -12,9 +12,7 @@ use crate::model::ids::Institution;
 use crate::model::limits::PARTICIPANTS_MAX;
 use crate::model::money::Currency;
 use crate::model::participant::{Participant, Protocol, Role};
-
-/// Longest prefix of a payment code that a route may have.
-const CODE_PREFIX_DIGITS_MAX: usize = 24;
+use crate::route::PREFIX_DIGITS_MAX;
 
 /// A destination that has agreed to answer within some time.
 #[derive(Debug)]
@@ -234,14 +232,14 @@ fn code_prefixes(
     for prefix in &prefixes {
         let digits = prefix.value.len();
         let is_number = prefix.value.bytes().all(|byte| byte.is_ascii_digit());
-        if !is_number || !(1..=CODE_PREFIX_DIGITS_MAX).contains(&digits) {
+        if !is_number || !(1..=PREFIX_DIGITS_MAX).contains(&digits) {
             diagnostics.note(
                 &prefix.span,
                 format!(
                     "\"{}\" is not the beginning of a payment code",
                     prefix.value
                 ),
-                format!("use 1 to {CODE_PREFIX_DIGITS_MAX} digits"),
+                format!("use 1 to {PREFIX_DIGITS_MAX} digits"),
             );
         }
         unique

@@ -203,7 +203,7 @@ const REFUSALS: &[(&str, &str, &str)] = &[
     (
         "\"2836\"",
         "\"28x6\"",
-        "14:18 \"28x6\" is not the beginning of a payment code | use 1 to 24 digits",
+        "14:18 \"28x6\" is not the beginning of a payment code | use 1 to 12 digits",
     ),
     (
         "role = \"wallet\"",
