@@ -11,7 +11,6 @@ use crate::cast::Cast;
 use crate::cli::exit::Failure;
 use crate::drive::{Course, Driven, Pace, drive};
 use crate::judge::Judge;
-use crate::judge::journal::Journal;
 use crate::mix::Mix;
 use crate::players::{self, PlayersError};
 use crate::record::Record;
@@ -141,7 +140,7 @@ impl Played {
         course: &Course,
         seed: u64,
         commit: &str,
-        journal: &Journal,
+        journal: Option<&crate::judge::journal::JournalBook>,
     ) -> Report {
         let counted = Counted::new(cast, &self.judge.originators);
         let verdict = self.judge.settle(cast, journal);

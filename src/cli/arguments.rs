@@ -6,8 +6,14 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::control::configuration::{CommitMode, Idle};
+use crate::model::ids::{Institution, Reference};
+use crate::model::keys::Key;
 use crate::model::participant::Protocol;
 use crate::model::time::Date;
+
+/// How long `--idle adaptive` polls: the default of `shard.spin_us`.
+const SPIN_US: u32 = 50;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -30,6 +36,8 @@ pub(super) struct Arguments {
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
+    /// Run the switch
+    Run(Run),
     /// Check a configuration file
     Check(Check),
     /// Print the sandbox's configuration: a start for your own
@@ -46,8 +54,61 @@ Examples:
     /// Turn one message into JSON, or JSON into a message
     #[command(subcommand, after_help = MESSAGE_EXAMPLES)]
     Message(Message),
+    /// Verify, dump or explain a journal
+    #[command(subcommand, after_help = JOURNAL_EXAMPLES)]
+    Journal(Journal),
     /// Print a completion script for your shell
     Completions(Completions),
+}
+
+/// Run the switch.
+///
+/// Without a configuration it is the sandbox: four wallets, three acquirers and all protocols on
+/// loopback, on ports that the ready file names. SIGTERM or Ctrl-C drains: nothing new is accepted,
+/// what is in flight is answered, and the exit code is 0. A second one stops at once.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  cpg-switch run
+  cpg-switch run --ready-file /run/cpg-switch/ready.json --data /var/lib/cpg-switch
+  cpg-switch run --config switch.toml --log info,cpg_switch::shard=debug")]
+pub(super) struct Run {
+    /// The configuration [default: the embedded sandbox]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Write JSON with process, addresses and journal here once ready; removed at the end
+    #[arg(long, value_name = "FILE")]
+    pub(super) ready_file: Option<PathBuf>,
+    /// Directory of the journal, instead of `journal.data` [default in the sandbox: ./data]
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: Option<PathBuf>,
+    /// Instead of `journal.commit`
+    #[arg(long, value_name = "MODE", value_parser = commit())]
+    pub(super) commit: Option<CommitMode>,
+    /// Instead of `shard.idle`
+    #[arg(long, value_name = "HOW", value_parser = idle())]
+    pub(super) idle: Option<Idle>,
+    /// Pin the shard to this core, instead of `shard.cores`
+    #[arg(long, value_name = "CORE")]
+    pub(super) core: Option<usize>,
+    /// How much is logged to standard error: a level, or a level for each module
+    #[arg(long, value_name = "FILTER", default_value = "info")]
+    pub(super) log: String,
+}
+
+fn commit() -> impl TypedValueParser<Value = CommitMode> {
+    PossibleValuesParser::new(["disk", "memory"]).map(|word| match word.as_str() {
+        "memory" => CommitMode::Memory,
+        _ => CommitMode::Disk,
+    })
+}
+
+fn idle() -> impl TypedValueParser<Value = Idle> {
+    PossibleValuesParser::new(["spin", "park", "adaptive"]).map(|word| match word.as_str() {
+        "spin" => Idle::Spin,
+        "park" => Idle::Park,
+        _ => Idle::Adaptive { spin_us: SPIN_US },
+    })
 }
 
 /// Check a configuration file.
@@ -137,6 +198,72 @@ fn date(text: &str) -> Result<Date, String> {
         .ok()
         .and_then(Date::from_yyyymmdd)
         .ok_or_else(|| "write it as 20261121".to_owned())
+}
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Journal {
+    /// Read every block and record, and say what is not as it was written
+    #[command(after_help = JOURNAL_EXAMPLES)]
+    Verify(JournalFolder),
+    /// Write every committed record as a line of JSON
+    #[command(after_help = JOURNAL_EXAMPLES)]
+    Dump(JournalFolder),
+    /// Tell every step of one payment, with times
+    #[command(after_help = JOURNAL_EXAMPLES)]
+    Explain(Explain),
+}
+
+const JOURNAL_EXAMPLES: &str = "\
+Examples:
+  cpg-switch journal verify /var/lib/cpg-switch
+  cpg-switch journal dump data | jq 'select(.record == \"unknown\")'
+  cpg-switch journal explain 15600021/20261121/WX2026112101 data
+
+A switch may be running meanwhile: what it has committed is read, and nothing is changed.";
+
+/// A journal's directory.
+#[derive(Args, Debug)]
+pub(super) struct JournalFolder {
+    /// The directory that `journal.data` names
+    #[arg(value_name = "DIR", default_value = "data")]
+    pub(super) data: PathBuf,
+    /// Write JSON, which `dump` does always
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Which payment, and in which journal.
+#[derive(Args, Debug)]
+pub(super) struct Explain {
+    /// The originating institution, its local date, its reference
+    #[arg(value_name = "INSTITUTION/YYYYMMDD/REFERENCE", value_parser = key)]
+    pub(super) key: Key,
+    /// The directory that `journal.data` names
+    #[arg(value_name = "DIR", default_value = "data")]
+    pub(super) data: PathBuf,
+    /// Write JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+fn key(text: &str) -> Result<Key, String> {
+    let mut parts = text.split('/');
+    let (Some(institution), Some(date), Some(reference), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err("it has three parts, as in 15600021/20261121/WX2026112101".to_owned());
+    };
+    let institution = institution.parse().ok().and_then(Institution::new);
+    let reference = reference
+        .as_bytes()
+        .try_into()
+        .ok()
+        .and_then(Reference::new);
+    Ok(Key {
+        originator: institution.ok_or("the institution has 1 to 11 digits")?,
+        local_date: self::date(date).map_err(|_| "the date is not a day, such as 20261121")?,
+        reference: reference.ok_or("the reference has exactly 12 letters and digits")?,
+    })
 }
 
 /// Print a completion script for your shell.

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::arguments::Check;
 use super::console::Console;
 use super::exit::{Ended, Exit, Failure};
-use crate::control::configuration::{Configuration, LoadError};
+use crate::control::configuration::{Configuration, LoadError, commit_name};
 
 pub(super) fn execute(arguments: &Check, console: &mut Console<'_>) -> Ended {
     match Configuration::load(&arguments.file) {
@@ -65,7 +65,7 @@ fn in_words(file: &Path, configuration: &Configuration) -> String {
         configuration.participants.len(),
         configuration.shards,
         journal.data.display(),
-        journal.commit.name(),
+        commit_name(journal.commit),
         configuration.table_version,
         configuration.table_hash,
     )
@@ -80,7 +80,7 @@ fn as_json(file: &Path, configuration: &Configuration) -> String {
         "participants": configuration.participants.len(),
         "shards": configuration.shards,
         "data": configuration.journal.data,
-        "commit": configuration.journal.commit.name(),
+        "commit": commit_name(configuration.journal.commit),
         "table_version": configuration.table_version,
         "table_hash": format!("{:016x}", configuration.table_hash),
     }))

@@ -65,6 +65,17 @@ impl<'a> Console<'a> {
         self.print(&format!("{line}\n"))
     }
 
+    /// Writes a line, some time before [`Console::flush`].
+    pub(super) fn buffer_line(&mut self, line: &str) -> io::Result<()> {
+        self.output.write_all(line.as_bytes())?;
+        self.output.write_all(b"\n")
+    }
+
+    /// Everything is written.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
+    }
+
     /// Says what is wrong with a command line, or what was asked of `--help` and `--version`.
     pub(super) fn usage(&mut self, error: &clap::Error) -> Exit {
         let rendered = error.render();

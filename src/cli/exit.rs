@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::io;
 use std::process::ExitCode;
 
+use crate::sys::error::MachineError;
+
 /// The exit codes. Scripts rely on them: never renumber.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Exit {
@@ -50,6 +52,12 @@ impl Failure {
         self.hint = Some(hint.into());
         self
     }
+}
+
+/// What the machine said no to.
+pub(super) fn environment(error: &MachineError) -> Failure {
+    let message = format!("{}: {}", error.doing(), error.cause());
+    Failure::new(Exit::Environment, message).hint(error.remedy())
 }
 
 impl From<io::Error> for Failure {

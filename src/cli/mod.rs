@@ -8,7 +8,10 @@ mod check;
 mod completions;
 mod console;
 mod exit;
+mod journal;
 mod message;
+mod run;
+mod story;
 
 #[cfg(test)]
 mod tests;
@@ -45,10 +48,12 @@ fn execute(words: impl IntoIterator<Item = OsString>, console: &mut Console<'_>)
 
 fn dispatch(command: Command, console: &mut Console<'_>) -> Ended {
     match command {
+        Command::Run(arguments) => run::execute(&arguments, console),
         Command::Check(arguments) => check::execute(&arguments, console),
         Command::Sandbox => shown(SANDBOX, console),
         Command::Schema => shown(SCHEMA_XML, console),
         Command::Message(command) => message::execute(&command, console),
+        Command::Journal(command) => journal::execute(&command, console),
         Command::Completions(arguments) => completions::execute(&arguments, console),
     }
 }

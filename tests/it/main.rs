@@ -1,6 +1,7 @@
 //! The one integration binary: house rules, golden bytes, and the switch from outside.
 #![cfg(test)]
 
+mod cli;
 mod golden_iso8583;
 mod golden_sbe;
 mod tidy;

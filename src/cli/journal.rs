@@ -1,0 +1,160 @@
+//! `journal`: what a journal holds, for people and their scripts. Reads; never changes anything.
+
+use std::io;
+
+use serde_json::{Value as Json, json};
+
+use super::arguments::{Explain, Journal, JournalFolder};
+use super::check::pretty;
+use super::console::Console;
+use super::exit::{Ended, Exit, Failure, environment};
+use super::story;
+use crate::journal::json::entry as record_json;
+use crate::journal::reader::{ShardSummary, VerifyReport, dump, explain, verify};
+use crate::journal::store::StoreError;
+use crate::model::keys::{BusinessKey, Class};
+
+pub(super) fn execute(command: &Journal, console: &mut Console<'_>) -> Ended {
+    match command {
+        Journal::Verify(arguments) => verified(arguments, console),
+        Journal::Dump(arguments) => dumped(arguments, console),
+        Journal::Explain(arguments) => explained(arguments, console),
+    }
+}
+
+/// What is said where a journal cannot be opened or read.
+pub(super) fn store_failure(error: &StoreError) -> Failure {
+    match error {
+        StoreError::Machine(error) => environment(error),
+        StoreError::Damaged { path, damage } => {
+            let place = format!(
+                "segment {}, offset {}, LSN {}, committed up to {}",
+                damage.segment, damage.offset, damage.lsn.0, damage.watermark.0
+            );
+            let message = format!("{}: {} ({place})", path.display(), damage.fault.text());
+            Failure::new(Exit::Integrity, message).hint(damage.fault.remedy())
+        }
+        StoreError::Refused { path, what, remedy } => {
+            Failure::new(Exit::Environment, format!("{}: {what}", path.display())).hint(*remedy)
+        }
+    }
+}
+
+fn verified(arguments: &JournalFolder, console: &mut Console<'_>) -> Ended {
+    let report = verify(&arguments.data).map_err(|error| store_failure(&error))?;
+    if arguments.json {
+        console.print_line(&pretty(&verified_json(&report)))?;
+    } else {
+        let live = if report.live {
+            ", beside a running switch"
+        } else {
+            ""
+        };
+        console.print_line(&format!("{}{live}", report.data.display()))?;
+    }
+    let mut failed = None;
+    for shard in &report.shards {
+        match &shard.result {
+            Ok(summary) if !arguments.json => {
+                console.print_line(&format!("shard {}: {}", shard.shard.0, in_words(summary)))?;
+            }
+            Ok(_) => {}
+            Err(error) => failed = failed.or_else(|| Some(store_failure(error))),
+        }
+    }
+    match failed {
+        None => Ok(Exit::Good),
+        Some(failure) => Err(failure),
+    }
+}
+
+fn in_words(summary: &ShardSummary) -> String {
+    let report = &summary.report;
+    let mut words = format!(
+        "good: {} records ({} bytes) in {} segment(s), up to LSN {}",
+        report.records, report.record_bytes, summary.segments, summary.end.0
+    );
+    if report.tail_records > 0 {
+        words.push_str(&format!(
+            ", {} of them in the tail alone",
+            report.tail_records
+        ));
+    }
+    if report.loss_window {
+        words.push_str("; what was committed in memory alone may be lost");
+    }
+    words
+}
+
+fn verified_json(report: &VerifyReport) -> Json {
+    let shards = report.shards.iter().map(|shard| match &shard.result {
+        Ok(summary) => json!({
+            "shard": shard.shard.0,
+            "good": true,
+            "segments": summary.segments,
+            "end_lsn": summary.end.0,
+            "blocks": summary.report.blocks,
+            "tail_blocks": summary.report.tail_blocks,
+            "records": summary.report.records,
+            "tail_records": summary.report.tail_records,
+            "record_bytes": summary.report.record_bytes,
+            "watermark": summary.report.watermark.0,
+            "void_blocks": summary.report.void_blocks,
+            "loss_window": summary.report.loss_window,
+            "live_watermark": summary.live_watermark.map(|lsn| lsn.0),
+        }),
+        Err(error) => {
+            let failure = store_failure(error);
+            json!({
+                "shard": shard.shard.0,
+                "good": false,
+                "problem": failure.message,
+                "remedy": failure.hint,
+            })
+        }
+    });
+    json!({
+        "data": report.data,
+        "good": report.is_good(),
+        "live": report.live,
+        "shards": shards.collect::<Vec<_>>(),
+    })
+}
+
+fn dumped(arguments: &JournalFolder, console: &mut Console<'_>) -> Ended {
+    // After the first error of the console, the rest is read and not written.
+    let mut written: io::Result<()> = Ok(());
+    let read = dump(&arguments.data, |shard, entry| {
+        if written.is_ok() {
+            written = console.buffer_line(&record_json(shard, entry).to_string());
+        }
+    });
+    written.and_then(|()| console.flush())?;
+    match read {
+        Ok(()) => Ok(Exit::Good),
+        Err(error) => Err(store_failure(&error)),
+    }
+}
+
+fn explained(arguments: &Explain, console: &mut Console<'_>) -> Ended {
+    let key = BusinessKey {
+        class: Class::Payment,
+        key: arguments.key,
+    };
+    let steps = explain(&arguments.data, &key).map_err(|error| store_failure(&error))?;
+    if steps.is_empty() {
+        let problem = format!("{} has no record of this key", arguments.data.display());
+        return Err(Failure::new(Exit::Failed, problem).hint(
+            "the key is the originator's institution, its own local date and its reference",
+        ));
+    }
+    if arguments.json {
+        let steps = steps
+            .iter()
+            .map(|(shard, entry)| record_json(*shard, entry));
+        console.print_line(&pretty(&Json::Array(steps.collect())))?;
+    } else {
+        console.print(&story::tell(&arguments.key, &steps))?;
+    }
+    Ok(Exit::Good)
+}
