@@ -12,12 +12,22 @@ impl<const N: usize> Chars<N> {
     pub const BLANK: Self = Self([b' '; N]);
 
     /// Takes exactly `N` bytes; `None` where one of them is not printable ASCII.
+    #[inline]
     pub fn new(bytes: [u8; N]) -> Option<Self> {
-        // Without stopping early: so it compiles to vector instructions.
-        bytes
-            .iter()
-            .fold(true, |good, byte| good & (0x20..=0x7e).contains(byte))
-            .then_some(Self(bytes))
+        is_printable(&bytes).then_some(Self(bytes))
+    }
+
+    /// Takes `N` bytes; what is not printable ASCII becomes a space.
+    #[inline]
+    pub fn printable(bytes: &[u8; N]) -> Self {
+        if is_printable(bytes) {
+            Self(*bytes)
+        } else {
+            Self(bytes.map(|byte| match byte {
+                0x20..=0x7e => byte,
+                _ => b' ',
+            }))
+        }
     }
 
     /// Pads `text` with spaces on the right; `None` where it is longer than `N` or not printable.
@@ -41,6 +51,35 @@ impl<const N: usize> Chars<N> {
     pub fn is_blank(&self) -> bool {
         self.0 == [b' '; N]
     }
+}
+
+/// Whether all bytes are printable ASCII (0x20 to 0x7E). Eight at a time, without stopping early, and
+/// the last eight once more rather than one by one.
+#[inline(always)]
+pub fn is_printable(bytes: &[u8]) -> bool {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let bad = words.iter().fold(0, |bad, word| bad | unprintable(*word));
+    let rest = match bytes.last_chunk::<8>() {
+        _ if rest.is_empty() => 0,
+        Some(last) => unprintable(*last),
+        None => {
+            let mut word = [b' '; 8];
+            word[..rest.len()].copy_from_slice(rest);
+            unprintable(word)
+        }
+    };
+    bad | rest == 0
+}
+
+/// Not zero where one of eight bytes is below 0x20 or above 0x7E: then, and only then, the
+/// subtraction, the addition or the byte itself sets a byte's highest bit. (What is borrowed or
+/// carried into the next byte comes from a bad one.)
+#[inline]
+const fn unprintable(word: [u8; 8]) -> u64 {
+    let word = u64::from_le_bytes(word);
+    let low = word.wrapping_sub(u64::from_le_bytes([0x20; 8]));
+    let high = word.wrapping_add(u64::from_le_bytes([0x01; 8]));
+    (word | low | high) & u64::from_le_bytes([0x80; 8])
 }
 
 impl<const N: usize> Default for Chars<N> {
@@ -97,7 +136,34 @@ mod tests {
         assert_eq!(Chars::<6>::padded(b"AB").unwrap().trimmed(), b"AB");
         assert_eq!(Chars::<2>::padded(b"ABC"), None);
         assert_eq!(Chars::<2>::new([b'A', 0]), None);
+        assert_eq!(Chars::printable(b"A\0\xffB").bytes(), b"A  B");
         assert!(Chars::<3>::BLANK.is_blank());
+    }
+
+    #[test]
+    fn every_byte_at_every_place_is_told() {
+        for byte in 0..=u8::MAX {
+            let good = (0x20..=0x7e).contains(&byte);
+            for at in 0..32 {
+                let place = |n: usize| if n == at { byte } else { b'~' };
+                assert_eq!(
+                    is_printable(&core::array::from_fn::<u8, 32, _>(place)),
+                    good
+                );
+                assert_eq!(
+                    is_printable(&core::array::from_fn::<u8, 15, _>(place)),
+                    good || at >= 15
+                );
+                assert_eq!(
+                    is_printable(&core::array::from_fn::<u8, 8, _>(place)),
+                    good || at >= 8
+                );
+                assert_eq!(
+                    is_printable(&core::array::from_fn::<u8, 6, _>(place)),
+                    good || at >= 6
+                );
+            }
+        }
     }
 
     #[test]

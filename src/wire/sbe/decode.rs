@@ -3,7 +3,7 @@
 //! What SBE does not carry is empty: `echoed` of results, `amount` of reversal results, `original`
 //! of reversals, `repeat` of payment advices. Never reads a field of a body that is not whole.
 
-use crate::model::chars::Sensitive;
+use crate::model::chars::{Chars, Sensitive};
 use crate::model::message::{
     CodeInquiry, CodeResult, Cutover, Echoed, KeyChange, Kind, Message, Notice, NoticeAck,
     PaymentAdvice, PaymentAdviceAck, PaymentRequest, PaymentResult, RefundRequest, RefundResult,
@@ -54,7 +54,7 @@ pub fn decode(body: &[u8]) -> Result<Message<'_>, Refused> {
 }
 
 fn sign_on<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
-    let mut at = view.fields::<{ f::SIGN_ON.block_bytes() }>(&f::SIGN_ON)?;
+    let mut at = view.fields::<{ f::SIGN_ON.block_bytes }>(&f::SIGN_ON)?;
     Ok(Message::SignOn(SignOn {
         header: at.header()?,
         institution: {
@@ -69,7 +69,7 @@ fn sign_on<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
 }
 
 fn sign_on_ack<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
-    let mut at = view.fields::<{ f::SIGN_ON_ACK.block_bytes() }>(&f::SIGN_ON_ACK)?;
+    let mut at = view.fields::<{ f::SIGN_ON_ACK.block_bytes }>(&f::SIGN_ON_ACK)?;
     Ok(Message::SignOnAck(SignOnAck {
         header: at.header()?,
         response_code: at.response_code()?,
@@ -100,7 +100,7 @@ fn notice_ack<'a>(view: &View<'a>, template: &'static Template) -> Result<Notice
 }
 
 fn key_change<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
-    let mut at = view.fields::<{ f::KEY_CHANGE.block_bytes() }>(&f::KEY_CHANGE)?;
+    let mut at = view.fields::<{ f::KEY_CHANGE.block_bytes }>(&f::KEY_CHANGE)?;
     Ok(Message::KeyChange(KeyChange {
         header: at.header()?,
         institution: at.institution(f::INSTITUTION)?,
@@ -110,7 +110,7 @@ fn key_change<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
         },
         check_value: {
             let check_value = at.chars(f::CHECK_VALUE)?;
-            at.need(f::CHECK_VALUE, check_value)?
+            Chars::printable(at.need(f::CHECK_VALUE, check_value)?)
         },
         wrapped_key: Sensitive(at.data(f::WRAPPED_KEY)?),
         mac: at.mac()?,
@@ -118,7 +118,7 @@ fn key_change<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
 }
 
 fn cutover<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
-    let mut at = view.fields::<{ f::CUTOVER.block_bytes() }>(&f::CUTOVER)?;
+    let mut at = view.fields::<{ f::CUTOVER.block_bytes }>(&f::CUTOVER)?;
     Ok(Message::Cutover(Cutover {
         header: at.header()?,
         business_date: {
@@ -130,21 +130,21 @@ fn cutover<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
 }
 
 fn code_inquiry<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
-    let mut at = view.fields::<{ f::CODE_INQUIRY.block_bytes() }>(&f::CODE_INQUIRY)?;
+    let mut at = view.fields::<{ f::CODE_INQUIRY.block_bytes }>(&f::CODE_INQUIRY)?;
     Ok(Message::CodeInquiry(CodeInquiry {
         header: at.header()?,
         key: at.key()?,
         local_time: at.local_time()?,
         presentation: at.one_of(f::PRESENTATION, Presentation::from_u8)?,
         wallet_currency: at.currency(f::WALLET_CURRENCY)?,
-        payer_token: at.chars(f::PAYER_TOKEN)?,
+        payer_token: at.chars(f::PAYER_TOKEN)?.map(Chars::printable),
         code: at.payment_code()?,
         mac: at.mac()?,
     }))
 }
 
 fn code_result<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
-    let mut at = view.fields::<{ f::CODE_RESULT.block_bytes() }>(&f::CODE_RESULT)?;
+    let mut at = view.fields::<{ f::CODE_RESULT.block_bytes }>(&f::CODE_RESULT)?;
     Ok(Message::CodeResult(CodeResult {
         header: at.header()?,
         key: at.key()?,
@@ -157,7 +157,7 @@ fn code_result<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
         quote_expiry: at.instant(f::QUOTE_EXPIRY)?,
         mcc: at.mcc()?,
         country: at.country()?,
-        merchant_id: at.chars(f::MERCHANT_ID)?,
+        merchant_id: at.chars(f::MERCHANT_ID)?.map(Chars::printable),
         merchant_name: at.text(f::MERCHANT_NAME)?,
         quote: at.token(f::QUOTE)?,
         text: at.text(f::TEXT)?,
@@ -166,7 +166,7 @@ fn code_result<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
 }
 
 fn payment_request<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
-    let mut at = view.fields::<{ f::PAYMENT_REQUEST.block_bytes() }>(&f::PAYMENT_REQUEST)?;
+    let mut at = view.fields::<{ f::PAYMENT_REQUEST.block_bytes }>(&f::PAYMENT_REQUEST)?;
     Ok(Message::PaymentRequest(PaymentRequest {
         header: at.header()?,
         key: at.key()?,
@@ -181,9 +181,9 @@ fn payment_request<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
         amounts: at.amounts()?,
         mcc: at.mcc()?,
         country: at.country()?,
-        terminal: at.chars(f::TERMINAL)?,
-        merchant_id: at.chars(f::MERCHANT_ID)?,
-        payer_token: at.chars(f::PAYER_TOKEN)?,
+        terminal: at.chars(f::TERMINAL)?.map(Chars::printable),
+        merchant_id: at.chars(f::MERCHANT_ID)?.map(Chars::printable),
+        payer_token: at.chars(f::PAYER_TOKEN)?.map(Chars::printable),
         kyc_level: at.one_of(f::KYC_LEVEL, KycLevel::from_u8)?,
         code: at.payment_code()?,
         merchant_name: at.text(f::MERCHANT_NAME)?,
@@ -193,13 +193,13 @@ fn payment_request<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
 }
 
 fn payment_result<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
-    let mut at = view.fields::<{ f::PAYMENT_RESULT.block_bytes() }>(&f::PAYMENT_RESULT)?;
+    let mut at = view.fields::<{ f::PAYMENT_RESULT.block_bytes }>(&f::PAYMENT_RESULT)?;
     Ok(Message::PaymentResult(PaymentResult {
         header: at.header()?,
         key: at.key()?,
         response_code: at.response_code()?,
         outcome: at.one_of(f::OUTCOME, Outcome::from_u8)?,
-        approval_code: at.chars(f::APPROVAL_CODE)?,
+        approval_code: at.chars(f::APPROVAL_CODE)?.map(Chars::printable),
         amounts: at.amounts()?,
         settlement_date: at.date(f::SETTLEMENT_DATE)?,
         echoed: Echoed::default(),
@@ -209,7 +209,7 @@ fn payment_result<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
 }
 
 fn payment_advice<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
-    let mut at = view.fields::<{ f::PAYMENT_ADVICE.block_bytes() }>(&f::PAYMENT_ADVICE)?;
+    let mut at = view.fields::<{ f::PAYMENT_ADVICE.block_bytes }>(&f::PAYMENT_ADVICE)?;
     Ok(Message::PaymentAdvice(PaymentAdvice {
         header: at.header()?,
         target: at.target()?,
@@ -217,7 +217,7 @@ fn payment_advice<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
         repeat: false,
         response_code: at.response_code()?,
         outcome: at.one_of(f::OUTCOME, Outcome::from_u8)?,
-        approval_code: at.chars(f::APPROVAL_CODE)?,
+        approval_code: at.chars(f::APPROVAL_CODE)?.map(Chars::printable),
         amounts: at.amounts()?,
         settlement_date: at.date(f::SETTLEMENT_DATE)?,
         text: at.text(f::TEXT)?,
@@ -226,7 +226,7 @@ fn payment_advice<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
 }
 
 fn payment_advice_ack<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
-    let mut at = view.fields::<{ f::PAYMENT_ADVICE_ACK.block_bytes() }>(&f::PAYMENT_ADVICE_ACK)?;
+    let mut at = view.fields::<{ f::PAYMENT_ADVICE_ACK.block_bytes }>(&f::PAYMENT_ADVICE_ACK)?;
     Ok(Message::PaymentAdviceAck(PaymentAdviceAck {
         header: at.header()?,
         target: at.target()?,
@@ -269,7 +269,7 @@ fn reversal_result<'a>(
 }
 
 fn refund_request<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
-    let mut at = view.fields::<{ f::REFUND_REQUEST.block_bytes() }>(&f::REFUND_REQUEST)?;
+    let mut at = view.fields::<{ f::REFUND_REQUEST.block_bytes }>(&f::REFUND_REQUEST)?;
     Ok(Message::RefundRequest(RefundRequest {
         header: at.header()?,
         key: at.key()?,
@@ -281,15 +281,15 @@ fn refund_request<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
         amounts: at.amounts()?,
         mcc: at.mcc()?,
         country: at.country()?,
-        terminal: at.chars(f::TERMINAL)?,
-        merchant_id: at.chars(f::MERCHANT_ID)?,
+        terminal: at.chars(f::TERMINAL)?.map(Chars::printable),
+        merchant_id: at.chars(f::MERCHANT_ID)?.map(Chars::printable),
         reason: at.one_of(f::REASON, Reason::from_u8)?,
         mac: at.mac()?,
     }))
 }
 
 fn refund_result<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
-    let mut at = view.fields::<{ f::REFUND_RESULT.block_bytes() }>(&f::REFUND_RESULT)?;
+    let mut at = view.fields::<{ f::REFUND_RESULT.block_bytes }>(&f::REFUND_RESULT)?;
     Ok(Message::RefundResult(RefundResult {
         header: at.header()?,
         key: at.key()?,
@@ -305,7 +305,7 @@ fn refund_result<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
 }
 
 fn status_inquiry<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
-    let mut at = view.fields::<{ f::STATUS_INQUIRY.block_bytes() }>(&f::STATUS_INQUIRY)?;
+    let mut at = view.fields::<{ f::STATUS_INQUIRY.block_bytes }>(&f::STATUS_INQUIRY)?;
     Ok(Message::StatusInquiry(StatusInquiry {
         header: at.header()?,
         target: at.target()?,
@@ -315,14 +315,14 @@ fn status_inquiry<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
 }
 
 fn status_result<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
-    let mut at = view.fields::<{ f::STATUS_RESULT.block_bytes() }>(&f::STATUS_RESULT)?;
+    let mut at = view.fields::<{ f::STATUS_RESULT.block_bytes }>(&f::STATUS_RESULT)?;
     Ok(Message::StatusResult(StatusResult {
         header: at.header()?,
         target: at.target()?,
         response_code: at.response_code()?,
         state: at.one_of(f::STATE, State::from_u8)?,
         outcome: at.one_of(f::OUTCOME, Outcome::from_u8)?,
-        approval_code: at.chars(f::APPROVAL_CODE)?,
+        approval_code: at.chars(f::APPROVAL_CODE)?.map(Chars::printable),
         amount: at.money(f::AMOUNT)?,
         billing: at.money(f::BILLING)?,
         settlement: at.money(f::SETTLEMENT)?,
@@ -333,7 +333,7 @@ fn status_result<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
 }
 
 fn reject<'a>(view: &View<'a>) -> Result<Message<'a>, Refused> {
-    let mut at = view.fields::<{ f::REJECT.block_bytes() }>(&f::REJECT)?;
+    let mut at = view.fields::<{ f::REJECT.block_bytes }>(&f::REJECT)?;
     Ok(Message::Reject(Reject {
         header: at.header()?,
         regarding: at.u16(f::TEMPLATE_ID)?.unwrap_or(0),
@@ -356,7 +356,7 @@ const fn flag(value: u8) -> Option<bool> {
 }
 
 // Templates that share a shape.
-const NOTICE_BYTES: usize = f::ECHO.block_bytes();
-const NOTICE_ACK_BYTES: usize = f::ECHO_ACK.block_bytes();
-const REVERSAL_BYTES: usize = f::REVERSAL_REQUEST.block_bytes();
-const REVERSAL_RESULT_BYTES: usize = f::REVERSAL_RESULT.block_bytes();
+const NOTICE_BYTES: usize = f::ECHO.block_bytes;
+const NOTICE_ACK_BYTES: usize = f::ECHO_ACK.block_bytes;
+const REVERSAL_BYTES: usize = f::REVERSAL_REQUEST.block_bytes;
+const REVERSAL_RESULT_BYTES: usize = f::REVERSAL_RESULT.block_bytes;

@@ -72,12 +72,18 @@ pub(super) struct Template {
     pub(super) fields: &'static [Field],
     /// The var data, in order; the last is always `mac`.
     pub(super) data: &'static [Field],
+    /// `blockLength` of version 0: what a block has at least.
+    pub(super) block_bytes: usize,
 }
 
 impl Template {
-    /// `blockLength` of version 0: what a block has at least.
-    pub(super) const fn block_bytes(&self) -> usize {
-        offset_in(self.fields, self.fields.len())
+    const fn new(kind: Kind, fields: &'static [Field], data: &'static [Field]) -> Self {
+        Self {
+            kind,
+            fields,
+            data,
+            block_bytes: offset_in(fields, fields.len()),
+        }
     }
 
     /// Where the `n`-th field starts, from the start of the block.
@@ -204,9 +210,9 @@ pub(super) const OFFSET: Field = Field::new(63, "offset", Form::U32);
 
 // Templates, by id.
 
-pub(super) static SIGN_ON: Template = Template {
-    kind: Kind::SignOn,
-    fields: &[
+pub(super) static SIGN_ON: Template = Template::new(
+    Kind::SignOn,
+    &[
         LINK_REF,
         TRANSMIT_TIME,
         INSTITUTION,
@@ -214,11 +220,11 @@ pub(super) static SIGN_ON: Template = Template {
         BUSINESS_DATE,
         NONCE,
     ],
-    data: &[MAC],
-};
-pub(super) static SIGN_ON_ACK: Template = Template {
-    kind: Kind::SignOnAck,
-    fields: &[
+    &[MAC],
+);
+pub(super) static SIGN_ON_ACK: Template = Template::new(
+    Kind::SignOnAck,
+    &[
         LINK_REF,
         TRANSMIT_TIME,
         RESPONSE_CODE,
@@ -227,51 +233,48 @@ pub(super) static SIGN_ON_ACK: Template = Template {
         HEARTBEAT_SECONDS,
         BUSINESS_DATE,
     ],
-    data: &[MAC],
-};
-pub(super) static SIGN_OFF: Template = Template {
-    kind: Kind::SignOff,
-    fields: &[LINK_REF, TRANSMIT_TIME, INSTITUTION],
-    data: &[MAC],
-};
-pub(super) static SIGN_OFF_ACK: Template = Template {
-    kind: Kind::SignOffAck,
-    fields: &[LINK_REF, TRANSMIT_TIME, RESPONSE_CODE],
-    data: &[MAC],
-};
-pub(super) static ECHO: Template = Template {
-    kind: Kind::Echo,
-    fields: &[LINK_REF, TRANSMIT_TIME, INSTITUTION],
-    data: &[MAC],
-};
-pub(super) static ECHO_ACK: Template = Template {
-    kind: Kind::EchoAck,
-    fields: &[LINK_REF, TRANSMIT_TIME, RESPONSE_CODE],
-    data: &[MAC],
-};
-pub(super) static KEY_CHANGE: Template = Template {
-    kind: Kind::KeyChange,
-    fields: &[LINK_REF, TRANSMIT_TIME, INSTITUTION, KEY_ID, CHECK_VALUE],
-    data: &[WRAPPED_KEY, MAC],
-};
-pub(super) static KEY_CHANGE_ACK: Template = Template {
-    kind: Kind::KeyChangeAck,
-    fields: &[LINK_REF, TRANSMIT_TIME, RESPONSE_CODE],
-    data: &[MAC],
-};
-pub(super) static CUTOVER: Template = Template {
-    kind: Kind::Cutover,
-    fields: &[LINK_REF, TRANSMIT_TIME, BUSINESS_DATE],
-    data: &[MAC],
-};
-pub(super) static CUTOVER_ACK: Template = Template {
-    kind: Kind::CutoverAck,
-    fields: &[LINK_REF, TRANSMIT_TIME, RESPONSE_CODE],
-    data: &[MAC],
-};
-pub(super) static CODE_INQUIRY: Template = Template {
-    kind: Kind::CodeInquiry,
-    fields: &[
+    &[MAC],
+);
+pub(super) static SIGN_OFF: Template = Template::new(
+    Kind::SignOff,
+    &[LINK_REF, TRANSMIT_TIME, INSTITUTION],
+    &[MAC],
+);
+pub(super) static SIGN_OFF_ACK: Template = Template::new(
+    Kind::SignOffAck,
+    &[LINK_REF, TRANSMIT_TIME, RESPONSE_CODE],
+    &[MAC],
+);
+pub(super) static ECHO: Template =
+    Template::new(Kind::Echo, &[LINK_REF, TRANSMIT_TIME, INSTITUTION], &[MAC]);
+pub(super) static ECHO_ACK: Template = Template::new(
+    Kind::EchoAck,
+    &[LINK_REF, TRANSMIT_TIME, RESPONSE_CODE],
+    &[MAC],
+);
+pub(super) static KEY_CHANGE: Template = Template::new(
+    Kind::KeyChange,
+    &[LINK_REF, TRANSMIT_TIME, INSTITUTION, KEY_ID, CHECK_VALUE],
+    &[WRAPPED_KEY, MAC],
+);
+pub(super) static KEY_CHANGE_ACK: Template = Template::new(
+    Kind::KeyChangeAck,
+    &[LINK_REF, TRANSMIT_TIME, RESPONSE_CODE],
+    &[MAC],
+);
+pub(super) static CUTOVER: Template = Template::new(
+    Kind::Cutover,
+    &[LINK_REF, TRANSMIT_TIME, BUSINESS_DATE],
+    &[MAC],
+);
+pub(super) static CUTOVER_ACK: Template = Template::new(
+    Kind::CutoverAck,
+    &[LINK_REF, TRANSMIT_TIME, RESPONSE_CODE],
+    &[MAC],
+);
+pub(super) static CODE_INQUIRY: Template = Template::new(
+    Kind::CodeInquiry,
+    &[
         LINK_REF,
         TRANSMIT_TIME,
         ORIGINATOR,
@@ -282,11 +285,11 @@ pub(super) static CODE_INQUIRY: Template = Template {
         WALLET_CURRENCY,
         PAYER_TOKEN,
     ],
-    data: &[CODE, MAC],
-};
-pub(super) static CODE_RESULT: Template = Template {
-    kind: Kind::CodeResult,
-    fields: &[
+    &[CODE, MAC],
+);
+pub(super) static CODE_RESULT: Template = Template::new(
+    Kind::CodeResult,
+    &[
         LINK_REF,
         TRANSMIT_TIME,
         ORIGINATOR,
@@ -303,11 +306,11 @@ pub(super) static CODE_RESULT: Template = Template {
         COUNTRY,
         MERCHANT_ID,
     ],
-    data: &[MERCHANT_NAME, QUOTE, TEXT, MAC],
-};
-pub(super) static PAYMENT_REQUEST: Template = Template {
-    kind: Kind::PaymentRequest,
-    fields: &[
+    &[MERCHANT_NAME, QUOTE, TEXT, MAC],
+);
+pub(super) static PAYMENT_REQUEST: Template = Template::new(
+    Kind::PaymentRequest,
+    &[
         LINK_REF,
         TRANSMIT_TIME,
         ORIGINATOR,
@@ -330,11 +333,11 @@ pub(super) static PAYMENT_REQUEST: Template = Template {
         PAYER_TOKEN,
         KYC_LEVEL,
     ],
-    data: &[CODE, MERCHANT_NAME, QUOTE, MAC],
-};
-pub(super) static PAYMENT_RESULT: Template = Template {
-    kind: Kind::PaymentResult,
-    fields: &[
+    &[CODE, MERCHANT_NAME, QUOTE, MAC],
+);
+pub(super) static PAYMENT_RESULT: Template = Template::new(
+    Kind::PaymentResult,
+    &[
         LINK_REF,
         TRANSMIT_TIME,
         ORIGINATOR,
@@ -350,11 +353,11 @@ pub(super) static PAYMENT_RESULT: Template = Template {
         SETTLEMENT_RATE,
         SETTLEMENT_DATE,
     ],
-    data: &[TEXT, MAC],
-};
-pub(super) static PAYMENT_ADVICE: Template = Template {
-    kind: Kind::PaymentAdvice,
-    fields: &[
+    &[TEXT, MAC],
+);
+pub(super) static PAYMENT_ADVICE: Template = Template::new(
+    Kind::PaymentAdvice,
+    &[
         LINK_REF,
         TRANSMIT_TIME,
         ORIGINATOR,
@@ -374,11 +377,11 @@ pub(super) static PAYMENT_ADVICE: Template = Template {
         SETTLEMENT_RATE,
         SETTLEMENT_DATE,
     ],
-    data: &[TEXT, MAC],
-};
-pub(super) static PAYMENT_ADVICE_ACK: Template = Template {
-    kind: Kind::PaymentAdviceAck,
-    fields: &[
+    &[TEXT, MAC],
+);
+pub(super) static PAYMENT_ADVICE_ACK: Template = Template::new(
+    Kind::PaymentAdviceAck,
+    &[
         LINK_REF,
         TRANSMIT_TIME,
         ORIGINATOR,
@@ -387,11 +390,11 @@ pub(super) static PAYMENT_ADVICE_ACK: Template = Template {
         TARGET_CLASS,
         RESPONSE_CODE,
     ],
-    data: &[TEXT, MAC],
-};
-pub(super) static REVERSAL_REQUEST: Template = Template {
-    kind: Kind::ReversalRequest,
-    fields: &[
+    &[TEXT, MAC],
+);
+pub(super) static REVERSAL_REQUEST: Template = Template::new(
+    Kind::ReversalRequest,
+    &[
         LINK_REF,
         TRANSMIT_TIME,
         ORIGINATOR,
@@ -405,11 +408,11 @@ pub(super) static REVERSAL_REQUEST: Template = Template {
         REASON,
         REPEAT,
     ],
-    data: &[MAC],
-};
-pub(super) static REVERSAL_RESULT: Template = Template {
-    kind: Kind::ReversalResult,
-    fields: &[
+    &[MAC],
+);
+pub(super) static REVERSAL_RESULT: Template = Template::new(
+    Kind::ReversalResult,
+    &[
         LINK_REF,
         TRANSMIT_TIME,
         ORIGINATOR,
@@ -419,11 +422,11 @@ pub(super) static REVERSAL_RESULT: Template = Template {
         RESPONSE_CODE,
         OUTCOME,
     ],
-    data: &[MAC],
-};
-pub(super) static REVERSAL_ADVICE: Template = Template {
-    kind: Kind::ReversalAdvice,
-    fields: &[
+    &[MAC],
+);
+pub(super) static REVERSAL_ADVICE: Template = Template::new(
+    Kind::ReversalAdvice,
+    &[
         LINK_REF,
         TRANSMIT_TIME,
         ORIGINATOR,
@@ -437,11 +440,11 @@ pub(super) static REVERSAL_ADVICE: Template = Template {
         REASON,
         REPEAT,
     ],
-    data: &[MAC],
-};
-pub(super) static REVERSAL_ADVICE_ACK: Template = Template {
-    kind: Kind::ReversalAdviceAck,
-    fields: &[
+    &[MAC],
+);
+pub(super) static REVERSAL_ADVICE_ACK: Template = Template::new(
+    Kind::ReversalAdviceAck,
+    &[
         LINK_REF,
         TRANSMIT_TIME,
         ORIGINATOR,
@@ -451,11 +454,11 @@ pub(super) static REVERSAL_ADVICE_ACK: Template = Template {
         RESPONSE_CODE,
         OUTCOME,
     ],
-    data: &[MAC],
-};
-pub(super) static REFUND_REQUEST: Template = Template {
-    kind: Kind::RefundRequest,
-    fields: &[
+    &[MAC],
+);
+pub(super) static REFUND_REQUEST: Template = Template::new(
+    Kind::RefundRequest,
+    &[
         LINK_REF,
         TRANSMIT_TIME,
         ORIGINATOR,
@@ -479,11 +482,11 @@ pub(super) static REFUND_REQUEST: Template = Template {
         MERCHANT_ID,
         REASON,
     ],
-    data: &[MAC],
-};
-pub(super) static REFUND_RESULT: Template = Template {
-    kind: Kind::RefundResult,
-    fields: &[
+    &[MAC],
+);
+pub(super) static REFUND_RESULT: Template = Template::new(
+    Kind::RefundResult,
+    &[
         LINK_REF,
         TRANSMIT_TIME,
         ORIGINATOR,
@@ -499,11 +502,11 @@ pub(super) static REFUND_RESULT: Template = Template {
         SETTLEMENT_DATE,
         REFUNDED_SO_FAR,
     ],
-    data: &[TEXT, MAC],
-};
-pub(super) static STATUS_INQUIRY: Template = Template {
-    kind: Kind::StatusInquiry,
-    fields: &[
+    &[TEXT, MAC],
+);
+pub(super) static STATUS_INQUIRY: Template = Template::new(
+    Kind::StatusInquiry,
+    &[
         LINK_REF,
         TRANSMIT_TIME,
         ORIGINATOR,
@@ -514,11 +517,11 @@ pub(super) static STATUS_INQUIRY: Template = Template {
         ROOT_LOCAL_DATE,
         ROOT_REFERENCE,
     ],
-    data: &[MAC],
-};
-pub(super) static STATUS_RESULT: Template = Template {
-    kind: Kind::StatusResult,
-    fields: &[
+    &[MAC],
+);
+pub(super) static STATUS_RESULT: Template = Template::new(
+    Kind::StatusResult,
+    &[
         LINK_REF,
         TRANSMIT_TIME,
         ORIGINATOR,
@@ -534,11 +537,11 @@ pub(super) static STATUS_RESULT: Template = Template {
         SETTLEMENT,
         REFUNDED_SO_FAR,
     ],
-    data: &[TEXT, MAC],
-};
-pub(super) static REJECT: Template = Template {
-    kind: Kind::Reject,
-    fields: &[
+    &[TEXT, MAC],
+);
+pub(super) static REJECT: Template = Template::new(
+    Kind::Reject,
+    &[
         LINK_REF,
         TRANSMIT_TIME,
         TEMPLATE_ID,
@@ -547,5 +550,5 @@ pub(super) static REJECT: Template = Template {
         FIELD_ID,
         OFFSET,
     ],
-    data: &[TEXT, MAC],
-};
+    &[TEXT, MAC],
+);

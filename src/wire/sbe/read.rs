@@ -3,7 +3,7 @@
 //! Refusals name the schema's field id and the offset of the first bad byte in the body. Never
 //! panics, never allocates.
 
-use crate::model::chars::{Chars, Sensitive};
+use crate::model::chars::{Sensitive, is_printable};
 use crate::model::ids::{Institution, MatchKey, Reference};
 use crate::model::keys::{BusinessKey, Class, Key};
 use crate::model::limits::CODE_BYTES_MAX;
@@ -51,7 +51,7 @@ impl<'a> Fields<'a> {
 
     /// The next bytes, which must be those of `field`.
     #[inline(always)]
-    fn take<const N: usize>(&mut self, field: Field) -> Result<[u8; N], Refused> {
+    fn take<const N: usize>(&mut self, field: Field) -> Result<&'a [u8; N], Refused> {
         debug_assert_eq!(field.bytes(), N);
         debug_assert_eq!(
             self.known.template.and_then(|it| it.fields.get(self.read)),
@@ -62,7 +62,7 @@ impl<'a> Fields<'a> {
         };
         self.block = rest;
         self.read += 1;
-        Ok(*bytes)
+        Ok(bytes)
     }
 
     /// Refuses `field`, of which the last `back` bytes before the next field are at fault.
@@ -75,30 +75,36 @@ impl<'a> Fields<'a> {
     /// A value that must be there, of the field just read.
     #[inline(always)]
     pub(super) fn need<T>(&self, field: Field, value: Option<T>) -> Result<T, Refused> {
-        value.ok_or_else(|| self.refuse(Fault::Missing, field, field.bytes()))
+        match value {
+            Some(value) => Ok(value),
+            None => Err(self.refuse(Fault::Missing, field, field.bytes())),
+        }
     }
 
     /// A value that must be right, of the field just read.
     #[inline(always)]
     fn valid<T>(&self, field: Field, value: Option<T>) -> Result<T, Refused> {
-        value.ok_or_else(|| self.refuse(Fault::BadValue, field, field.bytes()))
+        match value {
+            Some(value) => Ok(value),
+            None => Err(self.refuse(Fault::BadValue, field, field.bytes())),
+        }
     }
 
     #[inline(always)]
     pub(super) fn u16(&mut self, field: Field) -> Result<Option<u16>, Refused> {
-        let value = u16::from_le_bytes(self.take(field)?);
+        let value = u16::from_le_bytes(*self.take(field)?);
         Ok((value != u16::MAX).then_some(value))
     }
 
     #[inline(always)]
     pub(super) fn u32(&mut self, field: Field) -> Result<Option<u32>, Refused> {
-        let value = u32::from_le_bytes(self.take(field)?);
+        let value = u32::from_le_bytes(*self.take(field)?);
         Ok((value != u32::MAX).then_some(value))
     }
 
     #[inline(always)]
     pub(super) fn u64(&mut self, field: Field) -> Result<Option<u64>, Refused> {
-        let value = u64::from_le_bytes(self.take(field)?);
+        let value = u64::from_le_bytes(*self.take(field)?);
         Ok((value != u64::MAX).then_some(value))
     }
 
@@ -170,75 +176,51 @@ impl<'a> Fields<'a> {
         field: Field,
         from_u8: impl Fn(u8) -> Option<T>,
     ) -> Result<Option<T>, Refused> {
-        let [value] = self.take(field)?;
+        let [value] = *self.take(field)?;
         match value {
             u8::MAX => Ok(None),
             _ => self.valid(field, from_u8(value)).map(Some),
         }
     }
 
-    /// Text of a fixed width. Null, and blank, are `None`.
+    /// Text of a fixed width. Null, and blank, are `None`. The caller makes `Chars` of it where it
+    /// wants them: passed around by value they cost more than everything else here.
     #[inline(always)]
     pub(super) fn chars<const N: usize>(
         &mut self,
         field: Field,
-    ) -> Result<Option<Chars<N>>, Refused> {
+    ) -> Result<Option<&'a [u8; N]>, Refused> {
         let bytes = self.take::<N>(field)?;
-        if bytes.first() == Some(&0) {
-            return Ok(None);
-        }
-        match Chars::new(bytes) {
-            Some(text) => Ok(Some(text).filter(|text| !text.is_blank())),
-            None => self.padded_with_zeros(field, bytes),
-        }
-    }
-
-    /// Standard generators pad with zeros what their user left short: those are spaces to us.
-    #[cold]
-    fn padded_with_zeros<const N: usize>(
-        &self,
-        field: Field,
-        bytes: [u8; N],
-    ) -> Result<Option<Chars<N>>, Refused> {
-        let padding = bytes.iter().rev().take_while(|byte| **byte == 0).count();
-        let text = bytes.split_at(N - padding).0;
-        match Chars::padded(text) {
-            Some(text) => Ok(Some(text).filter(|text| !text.is_blank())),
-            None => {
-                let good = text.iter().take_while(|byte| is_printable(**byte)).count();
-                Err(self.refuse(Fault::BadCharacter, field, N - good))
-            }
+        match bytes.first() {
+            Some(0) => Ok(None),
+            Some(0x21..) if is_printable(bytes) => Ok(Some(bytes)),
+            _ => match unusual_text(bytes) {
+                Ok(blank) => Ok((!blank).then_some(bytes)),
+                Err(back) => Err(self.refuse(Fault::BadCharacter, field, back)),
+            },
         }
     }
 
     #[inline(always)]
     fn reference(&mut self, field: Field) -> Result<Reference, Refused> {
         let bytes = self.take::<12>(field)?;
-        Reference::new(bytes).ok_or_else(|| self.not_a_reference(field, bytes))
-    }
-
-    #[cold]
-    fn not_a_reference(&self, field: Field, bytes: [u8; 12]) -> Refused {
-        let good = bytes
-            .iter()
-            .take_while(|byte| byte.is_ascii_alphanumeric())
-            .count();
-        match good == 0 && bytes.first() == Some(&0) {
-            true => self.refuse(Fault::Missing, field, 12),
-            false => self.refuse(Fault::BadCharacter, field, 12 - good),
+        match Reference::new(*bytes) {
+            Some(reference) => Ok(reference),
+            None => {
+                let (fault, back) = not_a_reference(bytes);
+                Err(self.refuse(fault, field, back))
+            }
         }
     }
 
     #[inline(always)]
     pub(super) fn response_code(&mut self) -> Result<ResponseCode, Refused> {
         let bytes = self.take(layout::RESPONSE_CODE)?;
-        ResponseCode::new(bytes).ok_or_else(|| {
-            let fault = match bytes {
-                [0, _] => Fault::Missing,
-                _ => Fault::BadCharacter,
-            };
-            self.refuse(fault, layout::RESPONSE_CODE, 2)
-        })
+        match (ResponseCode::new(*bytes), bytes) {
+            (Some(code), _) => Ok(code),
+            (None, [0, _]) => Err(self.refuse(Fault::Missing, layout::RESPONSE_CODE, 2)),
+            (None, _) => Err(self.refuse(Fault::BadCharacter, layout::RESPONSE_CODE, 2)),
+        }
     }
 
     /// Nanoseconds since 1970, before the year 2200, which is as far as our calendar goes.
@@ -298,9 +280,9 @@ impl<'a> Fields<'a> {
 
     #[inline(always)]
     pub(super) fn money(&mut self, field: Field) -> Result<Option<Money>, Refused> {
-        let [m0, m1, m2, m3, m4, m5, m6, m7, c0, c1] = self.take(field)?;
-        let minor = i64::from_le_bytes([m0, m1, m2, m3, m4, m5, m6, m7]);
-        let currency = u16::from_le_bytes([c0, c1]);
+        let (minor, currency) = halves::<10, 8, 2>(self.take(field)?);
+        let minor = i64::from_le_bytes(minor);
+        let currency = u16::from_le_bytes(currency);
         match (minor, currency) {
             (i64::MIN, u16::MAX) => Ok(None),
             (0..=MINOR_UNITS_MAX, _) => match Currency::new(currency) {
@@ -313,9 +295,9 @@ impl<'a> Fields<'a> {
 
     #[inline(always)]
     pub(super) fn rate(&mut self, field: Field) -> Result<Option<Rate>, Refused> {
-        let [m0, m1, m2, m3, m4, m5, m6, m7, e0] = self.take(field)?;
-        let mantissa = i64::from_le_bytes([m0, m1, m2, m3, m4, m5, m6, m7]);
-        let exponent = i8::from_le_bytes([e0]);
+        let (mantissa, exponent) = halves::<9, 8, 1>(self.take(field)?);
+        let mantissa = i64::from_le_bytes(mantissa);
+        let exponent = i8::from_le_bytes(exponent);
         match (mantissa, exponent) {
             (i64::MIN, i8::MIN) => Ok(None),
             (1.., RATE_EXPONENT_MIN..=0) => Ok(Some(Rate { mantissa, exponent })),
@@ -355,6 +337,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Refuses var data, of which the last `back` bytes before the next one are at fault.
+    #[inline(always)]
     fn refuse_data(&self, fault: Fault, field: Field, back: usize) -> Refused {
         self.known
             .refuse(fault, field.id, self.data_end - self.data.len() - back)
@@ -364,24 +347,12 @@ impl<'a> Fields<'a> {
     #[inline(always)]
     pub(super) fn text(&mut self, field: Field) -> Result<&'a [u8], Refused> {
         let bytes = self.data(field)?;
-        if is_plain(bytes) {
+        if is_printable(bytes) {
             return Ok(bytes);
         }
-        self.text_beyond_ascii(field, bytes)
-    }
-
-    #[cold]
-    fn text_beyond_ascii(&self, field: Field, bytes: &'a [u8]) -> Result<&'a [u8], Refused> {
-        let fault = match core::str::from_utf8(bytes) {
-            Err(error) => Some((Fault::BadText, error.valid_up_to())),
-            Ok(text) => text
-                .char_indices()
-                .find(|(_, character)| character.is_control())
-                .map(|(at, _)| (Fault::BadCharacter, at)),
-        };
-        match fault {
+        match text_fault(bytes) {
             None => Ok(bytes),
-            Some((fault, at)) => Err(self.refuse_data(fault, field, bytes.len() - at)),
+            Some((fault, back)) => Err(self.refuse_data(fault, field, back)),
         }
     }
 
@@ -399,10 +370,10 @@ impl<'a> Fields<'a> {
     #[inline(always)]
     pub(super) fn token(&mut self, field: Field) -> Result<&'a [u8], Refused> {
         let bytes = self.data(field)?;
-        if is_plain(bytes) {
+        if is_printable(bytes) {
             return Ok(bytes);
         }
-        let good = bytes.iter().take_while(|byte| is_printable(**byte)).count();
+        let good = bytes.iter().take_while(|byte| is_text(**byte)).count();
         Err(self.refuse_data(Fault::BadCharacter, field, bytes.len() - good))
     }
 
@@ -415,6 +386,58 @@ impl<'a> Fields<'a> {
     }
 }
 
+// What is rare is told by functions that know no more than the bytes: a reference to `Fields` would
+// keep all of it in memory.
+
+/// Text may be blank, or padded with zeros, as standard generators do where their user left it
+/// short: `Chars::printable` makes spaces of them. Whether it is blank; or how many bytes before
+/// its end the first bad one is.
+#[cold]
+fn unusual_text<const N: usize>(bytes: &[u8; N]) -> Result<bool, usize> {
+    let padding = bytes.iter().rev().take_while(|byte| **byte == 0).count();
+    let text = bytes.split_at(N - padding).0;
+    match text.iter().position(|byte| !is_text(*byte)) {
+        Some(at) => Err(N - at),
+        None => Ok(text.trim_ascii_end().is_empty()),
+    }
+}
+
+/// What is wrong with a reference, and how many bytes before its end.
+#[cold]
+fn not_a_reference(bytes: &[u8; 12]) -> (Fault, usize) {
+    let bad = bytes.iter().position(|byte| !byte.is_ascii_alphanumeric());
+    match (bytes.first(), bad.unwrap_or(0)) {
+        (Some(0), _) => (Fault::Missing, 12),
+        (_, at) => (Fault::BadCharacter, 12 - at),
+    }
+}
+
+/// What is wrong with text that is not all printable ASCII, and how many bytes before its end.
+#[inline(never)]
+fn text_fault(bytes: &[u8]) -> Option<(Fault, usize)> {
+    let text = match core::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => return Some((Fault::BadText, bytes.len() - error.valid_up_to())),
+    };
+    if !may_have_controls(bytes) {
+        return None;
+    }
+    text.char_indices()
+        .find(|(_, character)| character.is_control())
+        .map(|(at, _)| (Fault::BadCharacter, bytes.len() - at))
+}
+
+/// The two members of a composite, in whole: put together from single bytes they would not become
+/// single loads.
+#[inline(always)]
+fn halves<const N: usize, const A: usize, const B: usize>(bytes: &[u8; N]) -> ([u8; A], [u8; B]) {
+    const { assert!(A + B == N) };
+    match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => (*first, *last),
+        _ => unreachable!("A and B make N"),
+    }
+}
+
 /// One half of a composite is at fault: null beside a value, or out of range.
 const fn fault_of(null: bool) -> Fault {
     if null {
@@ -424,21 +447,15 @@ const fn fault_of(null: bool) -> Fault {
     }
 }
 
-const fn is_printable(byte: u8) -> bool {
+const fn is_text(byte: u8) -> bool {
     matches!(byte, 0x20..=0x7e)
 }
 
-/// Whether all bytes are printable ASCII. Does not stop early within a stretch: so it compiles to
-/// vector instructions.
-fn is_plain(bytes: &[u8]) -> bool {
-    let (stretches, rest) = bytes.as_chunks::<32>();
-    stretches.iter().all(|stretch| all_printable(stretch)) && all_printable(rest)
-}
-
-fn all_printable(bytes: &[u8]) -> bool {
-    bytes
-        .iter()
-        .fold(true, |good, byte| good & is_printable(*byte))
+/// Whether UTF-8 has a byte that a control character has: itself, or the first of U+0080 to U+00BF.
+fn may_have_controls(bytes: &[u8]) -> bool {
+    bytes.iter().fold(false, |found, byte| {
+        found | matches!(byte, 0..0x20 | 0x7f | 0xc2)
+    })
 }
 
 /// 2200-01-01T00:00:00Z.

@@ -119,7 +119,7 @@ fn every_template_is_the_schema_s() {
         assert_eq!(format!("{:?}", template.kind), name);
         assert_eq!(template.kind.template_id(), id);
         assert_eq!(
-            template.block_bytes(),
+            template.block_bytes,
             number(message, "blockLength"),
             "{name}"
         );
@@ -159,6 +159,37 @@ fn every_template_is_the_schema_s() {
     }
     assert_eq!(kinds, Kind::ALL);
     assert!((0..=u16::MAX).filter_map(layout::template).count() == kinds.len());
+}
+
+#[test]
+fn participants_read_the_same_tables() {
+    let page = include_str!("../PROTOCOL-sbe.md");
+    let document = schema();
+    for message in messages(&document) {
+        let of = |node: Node<'_, '_>, attribute| node.attribute(attribute).unwrap().to_owned();
+        let template = layout::template(u16::try_from(number(message, "id")).unwrap()).unwrap();
+        let mut table = format!(
+            "\n### {} {}, block {}\n\n\
+             | field | id | offset | bytes | type | |\n|---|---|---|---|---|---|\n",
+            of(message, "id"),
+            of(message, "name"),
+            of(message, "blockLength"),
+        );
+        for (node, field) in elements(message, "field").zip(template.fields) {
+            let [name, id, offset, kind] = ["name", "id", "offset", "type"].map(|it| of(node, it));
+            let null = match node.attribute("presence") {
+                Some("optional") => " null",
+                _ => "",
+            };
+            let bytes = field.bytes();
+            table += &format!("| {name} | {id} | {offset} | {bytes} | {kind} |{null} |\n");
+        }
+        let data: Vec<_> = elements(message, "data")
+            .map(|node| format!("{} ({})", of(node, "name"), of(node, "id")))
+            .collect();
+        table += &format!("\nVar data: {}\n", data.join(", "));
+        assert!(page.contains(&table), "{table}");
+    }
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn a_newer_version_is_read_by_skipping_what_it_appended() {
     for kind in Kind::ALL {
         let message = samples::message(kind, &mut Draw(11));
         let mut bytes = encoded(&message);
-        let block = layout::template(kind.template_id()).unwrap().block_bytes();
+        let block = layout::template(kind.template_id()).unwrap().block_bytes;
         let longer = u16::try_from(block + 3).unwrap();
         bytes.splice(8 + block..8 + block, [0xff; 3]);
         bytes[..2].copy_from_slice(&longer.to_le_bytes());
@@ -337,7 +337,7 @@ proptest! {
         bytes in proptest::collection::vec(any::<u8>(), 0..400),
     ) {
         let template = layout::template(Kind::ALL[kind].template_id()).unwrap();
-        let block = u16::try_from(template.block_bytes()).unwrap().to_le_bytes();
+        let block = u16::try_from(template.block_bytes).unwrap().to_le_bytes();
         let [id, schema] = [template.kind.template_id(), layout::SCHEMA_ID].map(u16::to_le_bytes);
         decode_any(&[&block[..], &id, &schema, &[0, 0], &bytes].concat());
     }

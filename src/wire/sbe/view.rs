@@ -48,7 +48,7 @@ impl<'a> View<'a> {
         };
         known.template = Some(template);
         // A longer block is that of a newer version, whose additions we skip.
-        if block_bytes < template.block_bytes() {
+        if block_bytes < template.block_bytes {
             return Err(known.refuse(Fault::BadLength, 0, 0));
         }
         let Some((_, mut data)) = rest.split_at_checked(block_bytes) else {
@@ -84,7 +84,7 @@ impl<'a> View<'a> {
         &self,
         template: &'static Template,
     ) -> Result<Fields<'a>, Refused> {
-        debug_assert_eq!(BLOCK, template.block_bytes());
+        debug_assert_eq!(BLOCK, template.block_bytes);
         let known = Known {
             template: Some(template),
             match_key: self.match_key,
@@ -118,7 +118,7 @@ pub(super) struct Known {
 
 impl Known {
     #[cold]
-    pub(super) fn refuse(&self, fault: Fault, field_id: u16, offset: usize) -> Refused {
+    pub(super) fn refuse(self, fault: Fault, field_id: u16, offset: usize) -> Refused {
         Refused {
             refusal: Refusal {
                 fault,

@@ -35,7 +35,7 @@ impl<'a> Writer<'a> {
     #[inline(always)]
     pub(super) fn new(template: &'static Template, out: &'a mut [u8]) -> Result<Self, Refusal> {
         let available = out.len();
-        let block_bytes = template.block_bytes();
+        let block_bytes = template.block_bytes;
         let Some((header, block, data)) =
             out.split_first_chunk_mut::<HEADER_BYTES>()
                 .and_then(|(header, rest)| {
