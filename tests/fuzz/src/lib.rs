@@ -11,6 +11,7 @@ pub mod wire;
 use model::participant::Protocol;
 use model::time::Date;
 use wire::Dialect;
+use wire::redact::Redacted;
 
 /// Decodes `body`; if it is accepted, encodes it and decodes that: the same message.
 ///
@@ -23,6 +24,8 @@ pub fn round_trip(protocol: Protocol, body: &[u8]) {
     let Ok(message) = dialect.decode(body, today) else {
         return;
     };
+    let line = Redacted(&message).to_string();
+    assert!(!line.contains(char::is_control), "a log line is one line: {line:?}");
     let mut out = [0_u8; 16_384];
     let encoded = match dialect.encode(&message, &mut out) {
         Ok(encoded) => encoded,
