@@ -53,8 +53,8 @@ impl<const N: usize> Chars<N> {
     }
 }
 
-/// Whether all bytes are printable ASCII (0x20 to 0x7E). Eight at a time, without stopping early, and
-/// the last eight once more rather than one by one.
+/// Whether all bytes are printable ASCII (0x20 to 0x7E). Eight at a time, without stopping early,
+/// and the last eight once more rather than one by one.
 #[inline(always)]
 pub fn is_printable(bytes: &[u8]) -> bool {
     let (words, rest) = bytes.as_chunks::<8>();

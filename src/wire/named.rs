@@ -3,6 +3,8 @@
 //! Owned and loose, unlike everything else in this room: never used where payments flow. Reading
 //! loses nothing that writing needs, so that what was read can be written again.
 
+use core::fmt;
+
 /// A message, field by field, in the order of the wire.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Named {
@@ -44,8 +46,7 @@ pub enum Value {
 }
 
 /// Why a list of values is no message.
-#[derive(Clone, PartialEq, Eq, thiserror::Error, Debug)]
-#[error("{field}: {problem}")]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Unwritable {
     /// Which field, or `message`.
     pub field: String,
@@ -62,6 +63,14 @@ impl Unwritable {
         }
     }
 }
+
+impl fmt::Display for Unwritable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.field, self.problem)
+    }
+}
+
+impl core::error::Error for Unwritable {}
 
 impl Named {
     /// The value with this name.

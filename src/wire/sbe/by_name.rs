@@ -54,8 +54,7 @@ pub fn write_named(named: &Named) -> Result<Vec<u8>, Unwritable> {
         let problem = format!("{} has no such field", named.message);
         return Err(Unwritable::new(name.clone(), problem));
     }
-    let block_bytes =
-        u16::try_from(template.block_bytes()).expect("a block is shorter than 64 KiB");
+    let block_bytes = u16::try_from(template.block_bytes).expect("a block is shorter than 64 KiB");
     let id = template.kind.template_id();
     let mut body = Vec::new();
     for number in [block_bytes, id, layout::SCHEMA_ID, layout::VERSION] {
