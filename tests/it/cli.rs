@@ -46,10 +46,11 @@ fn sandbox() -> String {
     String::from_utf8(output(&["sandbox"], b"").stdout).unwrap()
 }
 
-/// The sandbox with a journal that is quickly made.
-fn small_sandbox() -> String {
+/// The sandbox with a journal that is quickly made, and leaves nothing outside its folder.
+fn small_sandbox(folder: &Path) -> String {
     let small = "[journal]\ntail_bytes = \"4 MiB\"\nsegment_bytes = \"4 MiB\"";
-    sandbox().replacen("[journal]", small, 1)
+    let small = format!("{small}\ntail_dir = {:?}", folder.to_str().unwrap());
+    sandbox().replacen("[journal]", &small, 1)
 }
 
 /// A switch on the sandbox, in a folder of its own.
@@ -64,7 +65,7 @@ impl Switch {
         let ready_file = folder.join("ready.json");
         let data = folder.join("data");
         let config = folder.join("small.toml");
-        fs::write(&config, small_sandbox()).unwrap();
+        fs::write(&config, small_sandbox(folder)).unwrap();
         let child = cpg_switch(&["run", "--commit", "memory", "--log", "warn"])
             .args(["--config".as_ref(), config.as_os_str()])
             .args(["--ready-file".as_ref(), ready_file.as_os_str()])
@@ -277,7 +278,8 @@ fn a_switch_tells_where_it_is_drains_and_leaves_a_whole_journal() {
     );
 
     // Another one may not write beside it; reading is allowed.
-    let (code, said) = refused(folder.path(), &[]);
+    let config = folder.path().join("small.toml");
+    let (code, said) = refused(folder.path(), &["--config", config.to_str().unwrap()]);
     assert_eq!(code, ENVIRONMENT, "{said}");
     assert!(said.contains("hint:"), "{said}");
     let data = folder.path().join("data");
@@ -337,7 +339,10 @@ fn a_machine_that_does_not_let_it_is_told_with_the_remedy() {
     let folder = folder();
     let holder = TcpListener::bind("127.0.0.1:0").unwrap();
     let busy = holder.local_addr().unwrap().to_string();
-    let sandbox = small_sandbox();
+    let sandbox = small_sandbox(folder.path());
+    let small = folder.path().join("small.toml");
+    fs::write(&small, &sandbox).unwrap();
+    let small = small.to_str().unwrap();
     let (head, tail) = sandbox.split_once("[[listeners]]").unwrap();
     let tail = tail.replacen("127.0.0.1:0", &busy, 1);
     for (name, text) in [
@@ -351,7 +356,7 @@ fn a_machine_that_does_not_let_it_is_told_with_the_remedy() {
         assert!(said.contains(&busy) && said.contains("hint:"), "{said}");
     }
 
-    let (code, said) = refused(folder.path(), &["--core", "4000"]);
+    let (code, said) = refused(folder.path(), &["--config", small, "--core", "4000"]);
     assert_eq!(code, ENVIRONMENT, "{said}");
     assert!(
         said.contains("core 4000") && said.contains("hint:"),
@@ -361,14 +366,19 @@ fn a_machine_that_does_not_let_it_is_told_with_the_remedy() {
     // A file where the folder would be, which not even root can write into.
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
-    let (code, said) = refused(&file, &[]);
+    let (code, said) = refused(&file, &["--config", small]);
     assert_eq!(code, ENVIRONMENT, "{said}");
     assert!(said.contains("hint:") && said.contains("file"), "{said}");
 
     let ready_file = file.join("ready.json");
     let (code, said) = refused(
         folder.path(),
-        &["--ready-file", ready_file.to_str().unwrap()],
+        &[
+            "--config",
+            small,
+            "--ready-file",
+            ready_file.to_str().unwrap(),
+        ],
     );
     assert_eq!(code, ENVIRONMENT, "{said}");
     assert!(
@@ -400,7 +410,8 @@ fn a_damaged_journal_is_an_integrity_error_and_names_the_place() {
 
     let verified = output(&["journal", "verify", data.to_str().unwrap()], b"");
     assert_eq!(verified.status.code(), INTEGRITY, "{}", errors(&verified));
-    let (code, said) = refused(folder.path(), &[]);
+    let config = folder.path().join("small.toml");
+    let (code, said) = refused(folder.path(), &["--config", config.to_str().unwrap()]);
     assert_eq!(code, INTEGRITY, "{said}");
     for expected in ["segment 1", "offset 0", "hint:"] {
         assert!(said.contains(expected), "{expected} not in {said}");
