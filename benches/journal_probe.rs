@@ -47,12 +47,23 @@ fn main() {
 
     println!("directory {}, {seconds} s per row", place.display());
     println!("disk interrupts: {:?}", disk_interrupt_cores());
-    println!("{:34}{:>32}{:>28}", "", "append ns", "commit us");
+    println!("{:34}{:>40}{:>28}", "", "append ns", "commit us");
     println!(
-        "{:34}{:>8}{:>8}{:>8}{:>8}{:>10}{:>8}{:>10}",
+        "{:34}{:>9}{:>9}{:>10}{:>12}{:>10}{:>8}{:>10}",
         "", "p50", "p99", "p99.9", "max", "commits", "p50", "p99"
     );
+    let cores = allowed_cores().expect("the kernel says which cores we may use");
+    let disk = disk_interrupt_cores()
+        .first()
+        .map_or(cores[0], |(_, core)| *core);
+    let other = cores
+        .iter()
+        .copied()
+        .find(|core| *core != disk)
+        .unwrap_or(disk);
     let probe = Probe {
+        disk,
+        other,
         seconds,
         path: directory.path(),
     };
@@ -65,6 +76,10 @@ fn main() {
 struct Probe<'a> {
     seconds: u64,
     path: &'a Path,
+    /// The core that commits: the one with the disk's interrupts, where the kernel says.
+    disk: usize,
+    /// The core that appends.
+    other: usize,
 }
 
 impl Probe<'_> {
@@ -147,15 +162,7 @@ impl Probe<'_> {
         mut append: impl FnMut(usize),
         committer: impl FnOnce() -> C + Send + 'static,
     ) {
-        let cores = allowed_cores().expect("the kernel says which cores we may use");
-        let disk = disk_interrupt_cores()
-            .first()
-            .map_or(cores[0], |(_, core)| *core);
-        let other = cores
-            .iter()
-            .copied()
-            .find(|core| *core != disk)
-            .unwrap_or(disk);
+        let (disk, other) = (self.disk, self.other);
         let stop = Arc::new(AtomicBool::new(false));
         let theirs = Arc::clone(&stop);
         let thread = threads::spawn("committer", move || {
@@ -237,7 +244,7 @@ fn print_row(name: &str, mut appends: Vec<u64>, mut commits: Vec<u64>) {
             .unwrap_or(0)
     };
     println!(
-        "{name:34}{:>8}{:>8}{:>8}{:>8}{:>10}{:>8}{:>10}",
+        "{name:34}{:>9}{:>9}{:>10}{:>12}{:>10}{:>8}{:>10}",
         of(&appends, 500),
         of(&appends, 990),
         of(&appends, 999),

@@ -34,13 +34,14 @@ fn main() {
         .find_map(|argument| argument.parse().ok())
         .unwrap_or(3);
     let milliseconds = if trial { 20 } else { seconds * 1_000 };
+    let cores = allowed_cores().expect("the kernel says which cores we may use");
     println!(
         "{:>16}{:>8}{:>14}{:>14}",
         "links x window", "idle", "messages/s", "CPU us each"
     );
     for (links, window) in SHAPES {
         for idle in [Idle::Park, Idle::Spin] {
-            let (messages, cpu_ns) = run(links, window, idle, milliseconds);
+            let (messages, cpu_ns) = run((links, window), idle, milliseconds, &cores);
             println!(
                 "{:>16}{:>8}{:>14}{:>14.3}",
                 format!("{links} x {window}"),
@@ -57,8 +58,12 @@ fn thousandth(ns: u64) -> f64 {
 }
 
 /// Messages echoed by one machine, and its thread's CPU time in nanoseconds.
-fn run(links: u32, window: usize, idle: Idle, milliseconds: u64) -> (u64, u64) {
-    let cores = allowed_cores().expect("the kernel says which cores we may use");
+fn run(
+    (links, window): (u32, usize),
+    idle: Idle,
+    milliseconds: u64,
+    cores: &[usize],
+) -> (u64, u64) {
     let (near, far) = (cores[0], *cores.last().expect("there is one at least"));
     let stop = Arc::new(AtomicBool::new(false));
     let address = Arc::new(AtomicU64::new(0));

@@ -11,6 +11,7 @@ use crate::cast::Cast;
 use crate::cli::exit::Failure;
 use crate::drive::{Course, Driven, Pace, drive};
 use crate::judge::Judge;
+use crate::judge::journal::Journal;
 use crate::mix::Mix;
 use crate::players::{self, PlayersError};
 use crate::record::Record;
@@ -140,7 +141,7 @@ impl Played {
         course: &Course,
         seed: u64,
         commit: &str,
-        journal: Option<&crate::judge::journal::JournalBook>,
+        journal: &Journal,
     ) -> Report {
         let counted = Counted::new(cast, &self.judge.originators);
         let verdict = self.judge.settle(cast, journal);

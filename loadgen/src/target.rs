@@ -19,7 +19,6 @@ pub(crate) struct Ready {
     /// Where participants dial.
     pub(crate) listeners: Vec<ReadyListener>,
     /// The journal's directory.
-    #[expect(dead_code, reason = "the journal's reader comes next")]
     pub(crate) data: PathBuf,
     /// `disk` or `memory`.
     pub(crate) commit: String,

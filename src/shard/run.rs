@@ -71,8 +71,8 @@ impl fmt::Display for StartError {
             Self::Journal(error) => write!(formatter, "{error}"),
             Self::Replay(error) => write!(
                 formatter,
-                "the journal cannot be replayed: {error}; run `cpg-switch journal verify`, and keep \
-                 a copy of the directory"
+                "the journal cannot be replayed: {error}; run `cpg-switch journal verify`, and \
+                 keep a copy of the directory"
             ),
             Self::Gone => formatter.write_str("the shard's thread ended before it was ready"),
         }

@@ -45,7 +45,7 @@ unsafe impl<A: GlobalAlloc> GlobalAlloc for CountingAllocator<A> {
 
     unsafe fn realloc(&self, place: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         self.allocations.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: `place` is a live block of `A` with `layout`, and our caller vouches for `new_size`.
+        // SAFETY: `place` is a live block of `A` with `layout`; our caller vouches for `new_size`.
         unsafe { self.inner.realloc(place, layout, new_size) }
     }
 }

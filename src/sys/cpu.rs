@@ -1,13 +1,13 @@
 //! Cores: which there are, which we may use, which serves the disk, and pinning to one.
 
 use std::fs;
-use std::io;
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::sys::error::MachineError;
 
-/// The cores this process may run on, in ascending order.
+/// The cores the calling thread may run on, in ascending order: where it is not pinned, those of
+/// the process. New threads inherit them.
 pub fn allowed_cores() -> Result<Vec<usize>, MachineError> {
     let set = sched_getaffinity(None).map_err(|cause| {
         MachineError::new(
@@ -21,23 +21,24 @@ pub fn allowed_cores() -> Result<Vec<usize>, MachineError> {
         .collect())
 }
 
-/// Pins the calling thread to `core`.
+/// Pins the calling thread to `core`, also where it, or the thread that started it, is pinned to
+/// another one. Fails with EINVAL where there is no such core, or the cgroup's cpuset forbids it.
 pub fn pin_current_thread(core: usize) -> Result<(), MachineError> {
-    let allowed = allowed_cores()?;
     let doing = format!("pinning a thread to core {core}");
-    if !allowed.contains(&core) {
-        let cause = io::Error::from_raw_os_error(libc::EINVAL);
-        let remedy = format!("configure one of the cores this process may use: {allowed:?}");
-        return Err(MachineError::new(doing, cause, remedy));
-    }
     let mut set = CpuSet::new();
-    set.set(core);
+    if core < CpuSet::MAX_CPU {
+        set.set(core);
+    }
+    // An empty set is refused like a core that does not exist.
     sched_setaffinity(None, &set).map_err(|cause| {
-        MachineError::new(
-            doing,
-            cause,
-            "check the cgroup's cpuset and the seccomp profile",
-        )
+        let online = fs::read_to_string("/sys/devices/system/cpu/online").unwrap_or_default();
+        let allowed = allowed_cores().unwrap_or_default();
+        let remedy = format!(
+            "configure a core that exists (online: {}) and that the cgroup's cpuset allows (this \
+             thread may use {allowed:?} now)",
+            online.trim(),
+        );
+        MachineError::new(doing, cause, remedy)
     })
 }
 
@@ -84,9 +85,25 @@ mod tests {
     fn a_wrong_core_is_refused_and_the_right_ones_are_named() {
         let allowed = allowed_cores().unwrap();
         assert!(!allowed.is_empty());
-        let error = pin_current_thread(100_000).unwrap_err().to_string();
-        assert!(error.contains("core 100000"), "{error}");
-        assert!(error.contains(&format!("{allowed:?}")), "{error}");
+        for core in [CpuSet::MAX_CPU - 1, 100_000] {
+            let error = pin_current_thread(core).unwrap_err();
+            assert_eq!(error.errno().0, libc::EINVAL);
+            let text = error.to_string();
+            assert!(text.contains(&format!("core {core}:")), "{text}");
+            assert!(text.contains(&format!("{allowed:?}")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_pinned_thread_can_be_pinned_elsewhere() {
+        let allowed = allowed_cores().unwrap();
+        let thread = crate::sys::threads::spawn("pinned", move || {
+            for core in allowed {
+                pin_current_thread(core).unwrap();
+                assert_eq!(allowed_cores().unwrap(), [core]);
+            }
+        });
+        thread.unwrap().join().unwrap();
     }
 
     #[test]

@@ -321,9 +321,9 @@ fn a_warm_shard_allocates_nothing_over_100_000_payments() {
     };
     let (mut acquirers, mut wallets) = (open(ACQUIRERS), open(WALLETS));
     let codes: [&[u8]; 3] = [
-        b"280123456789012345",
-        b"281123456789012345",
-        b"282123456789012345",
+        b"280123456789012346",
+        b"281123456789012346",
+        b"282123456789012346",
     ];
     let mut next = 1;
     let mut round = |acquirers: &mut [Link], wallets: &mut [Link], payments: u64| {

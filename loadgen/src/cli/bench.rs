@@ -14,6 +14,7 @@ use crate::cast::Cast;
 use crate::cli::arguments::Bench;
 use crate::cli::exit::{Exit, Failure};
 use crate::drive::{Course, Pace, drive};
+use crate::judge::journal::Journal;
 use crate::mix::{Mix, PLAIN};
 use crate::play::{self, Piece};
 use crate::proxy::Proxy;
@@ -139,7 +140,7 @@ impl Block<'_> {
         let course = self.course(&cast, &piece, cell, target.ready.pid);
         let played = play::play(&cast, &mix, &piece, &course, &Line::new(true))?;
         target.stop()?;
-        let report = played.report(&cast, &course, SEED, "memory", None);
+        let report = played.report(&cast, &course, SEED, "memory", &Journal::NotRead);
         fs::remove_dir_all(&data).map_err(Failure::file("remove the journal"))?;
         Ok(Sample::new(block, cell, "switch", &report))
     }
@@ -172,7 +173,7 @@ impl Block<'_> {
             tally,
             driven,
         };
-        let report = played.report(&cast, &course, SEED, "none", None);
+        let report = played.report(&cast, &course, SEED, "none", &Journal::NotRead);
         Ok(Sample::new(block, cell, "haproxy", &report))
     }
 

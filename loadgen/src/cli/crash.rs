@@ -12,6 +12,7 @@ use crate::cast::Cast;
 use crate::cli::arguments::Crash;
 use crate::cli::demo;
 use crate::cli::exit::{Exit, Failure};
+use crate::judge::journal::Journal;
 use crate::mix::random::Draw;
 use crate::mix::{Fate, Mix};
 use crate::plan::Plan;
@@ -77,7 +78,8 @@ pub(super) fn execute(arguments: &Crash) -> Result<Exit, Failure> {
     }
     let (judge, ..) = stage.floor.into_judge();
     target.stop()?;
-    let verdict = VerdictReport::of(&judge.settle(&cast, None));
+    let journal = Journal::read(&launch.data, &cast);
+    let verdict = VerdictReport::of(&judge.settle(&cast, &journal));
     let exit = if verdict.holds {
         Exit::Good
     } else {

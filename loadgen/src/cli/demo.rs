@@ -10,6 +10,7 @@ use cpg_switch::model::participant::Protocol;
 use crate::cli::arguments::{Commit, Demo};
 use crate::cli::exit::{Exit, Failure};
 use crate::drive::{Course, Pace};
+use crate::judge::journal::Journal;
 use crate::mix::{EVERYDAY, Mix};
 use crate::plan::Spacing;
 use crate::play::{self, Piece};
@@ -38,7 +39,8 @@ pub(super) fn execute(arguments: &Demo) -> Result<Exit, Failure> {
     let commit = target.ready.commit.clone();
     let played = play::play(&cast, &mix, &piece, &course, &line)?;
     target.stop()?;
-    let report = played.report(&cast, &course, arguments.seed, &commit, None);
+    let journal = Journal::read(&launch.data, &cast);
+    let report = played.report(&cast, &course, arguments.seed, &commit, &journal);
     super::print(&report, arguments.json)?;
     Ok(if report.verdict.holds {
         Exit::Good

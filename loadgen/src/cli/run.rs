@@ -6,6 +6,7 @@ use cpg_switch::model::participant::Protocol;
 use crate::cli::arguments::Run;
 use crate::cli::exit::{Exit, Failure};
 use crate::drive::{Course, Pace};
+use crate::judge::journal::Journal;
 use crate::mix::{EVERYDAY, Mix, PLAIN};
 use crate::plan::Spacing;
 use crate::play::{self, Piece};
@@ -46,7 +47,12 @@ pub(super) fn execute(arguments: &Run) -> Result<Exit, Failure> {
     };
     let line = Line::new(arguments.json);
     let played = play::play(&cast, &mix, &piece, &course, &line)?;
-    let report = played.report(&cast, &course, arguments.seed, &ready.commit, None);
+    let journal = if arguments.no_journal {
+        Journal::NotRead
+    } else {
+        Journal::read(&ready.data, &cast)
+    };
+    let report = played.report(&cast, &course, arguments.seed, &ready.commit, &journal);
     super::print(&report, arguments.json)?;
     Ok(match (report.verdict.holds, report.generator.valid) {
         (false, _) => Exit::Broken,

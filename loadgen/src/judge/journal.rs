@@ -3,7 +3,10 @@
 //! It applies no decision and takes none: it collects, per payment of this run, what the records
 //! say. Records of other runs are passed over.
 
-use cpg_switch::model::ids::TransactionNumber;
+use std::path::Path;
+
+use cpg_switch::journal::reader;
+use cpg_switch::model::ids::{ShardId, TransactionNumber};
 use cpg_switch::model::record::{Decision, Payment, Record};
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
@@ -11,25 +14,54 @@ use hashbrown::HashMap;
 use crate::cast::Cast;
 use crate::judge::compare::Written;
 
+/// The journal, for the judge.
+#[derive(Debug)]
+pub(crate) enum Journal {
+    /// Nobody asked for it.
+    NotRead,
+    /// It is not what it must be; why.
+    Unreadable(String),
+    /// What it holds.
+    Read(JournalBook),
+}
+
+impl Journal {
+    /// Reads the journal in `data`: all of it after the switch has ended, up to the commit watermark
+    /// while it runs.
+    pub(crate) fn read(data: &Path, cast: &Cast) -> Self {
+        let mut book = JournalBook::default();
+        let read = reader::dump(data, |shard, entry| book.add(cast, shard, &entry.record));
+        match read {
+            Ok(()) => Self::Read(book),
+            Err(error) => Self::Unreadable(error.to_string()),
+        }
+    }
+
+    /// What it holds, where it was read.
+    pub(crate) const fn book(&self) -> Option<&JournalBook> {
+        match self {
+            Self::Read(book) => Some(book),
+            Self::NotRead | Self::Unreadable(_) => None,
+        }
+    }
+}
+
 /// What a journal holds about the payments of one run.
 #[derive(Debug, Default)]
 pub(crate) struct JournalBook {
     pages: Vec<Written>,
-    numbers: HashMap<TransactionNumber, usize, FixedState>,
+    /// Numbers count the transactions of one shard.
+    numbers: HashMap<(ShardId, TransactionNumber), usize, FixedState>,
     records: u64,
 }
 
 impl JournalBook {
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the journal's reader comes next")
-    )]
     /// One record, in the order of the journal.
-    pub(crate) fn add(&mut self, cast: &Cast, record: &Record) {
+    pub(crate) fn add(&mut self, cast: &Cast, shard: ShardId, record: &Record) {
         if let Record::Payment(payment) = record {
-            return self.claim(cast, payment);
+            return self.claim(cast, shard, payment);
         }
-        let Some(page) = self.numbers.get(&record.number()) else {
+        let Some(page) = self.numbers.get(&(shard, record.number())) else {
             return;
         };
         let page = &mut self.pages[*page];
@@ -65,7 +97,7 @@ impl JournalBook {
         self.records
     }
 
-    fn claim(&mut self, cast: &Cast, payment: &Payment) {
+    fn claim(&mut self, cast: &Cast, shard: ShardId, payment: &Payment) {
         let Some(number) = cast.number(&payment.key) else {
             return;
         };
@@ -74,7 +106,7 @@ impl JournalBook {
             self.pages.resize(place + 1, Written::default());
         }
         self.records += 1;
-        self.numbers.insert(payment.number, place);
+        self.numbers.insert((shard, payment.number), place);
         let page = &mut self.pages[place];
         page.claims = page.claims.saturating_add(1);
         page.minor = payment.amounts.amount.minor;
@@ -130,9 +162,10 @@ mod tests {
         let cast = two_players();
         let mut book = JournalBook::default();
         let first = payment(&cast, 7, 3);
-        book.add(&cast, &Record::Payment(first));
+        book.add(&cast, ShardId(0), &Record::Payment(first));
         book.add(
             &cast,
+            ShardId(0),
             &Record::Answer(Answer {
                 number: TransactionNumber(7),
                 by: Actor::Destination,
@@ -145,12 +178,12 @@ mod tests {
         );
         let mut foreign = payment(&cast, 8, 4);
         foreign.key.reference = cpg_switch::model::ids::Reference::new(*b"zzzz00000001").unwrap();
-        book.add(&cast, &Record::Payment(foreign));
+        book.add(&cast, ShardId(0), &Record::Payment(foreign));
         let unknown = Unknown {
             number: TransactionNumber(8),
             reason: Reason::Timeout,
         };
-        book.add(&cast, &Record::Unknown(unknown));
+        book.add(&cast, ShardId(0), &Record::Unknown(unknown));
         assert_eq!(book.records(), 2);
         let page = book.page(3);
         assert_eq!(
@@ -162,7 +195,7 @@ mod tests {
             (Some(Outcome::Approved), false)
         );
         assert_eq!(book.page(4), Written::default());
-        book.add(&cast, &Record::Payment(payment(&cast, 9, 3)));
+        book.add(&cast, ShardId(0), &Record::Payment(payment(&cast, 9, 3)));
         assert_eq!(book.page(3).claims, 2);
     }
 }

@@ -15,7 +15,7 @@ use cpg_switch::model::outcome::ResponseCode;
 
 use self::compare::Written;
 use self::destinations::Destinations;
-use self::journal::JournalBook;
+use self::journal::{Journal, JournalBook};
 use self::originators::Originators;
 use self::verdict::{Rule, Verdict, Violation, Violations};
 use crate::cast::Cast;
@@ -105,7 +105,16 @@ impl Judge {
     }
 
     /// The end: compares every payment's pages, and the journal's where it was read.
-    pub(crate) fn settle(mut self, cast: &Cast, journal: Option<&JournalBook>) -> Verdict {
+    pub(crate) fn settle(mut self, cast: &Cast, journal: &Journal) -> Verdict {
+        if let Journal::Unreadable(why) = journal {
+            self.violations.add(|| Violation {
+                rule: Rule::JournalUnreadable,
+                key: String::new(),
+                place: "journal".to_owned(),
+                detail: why.clone(),
+            });
+        }
+        let journal = journal.book();
         let asked_count = self.originators.count();
         for number in asked_count..self.destinations.count() {
             if self.destinations.page(number).touched() {

@@ -144,7 +144,7 @@ impl World {
     }
 
     fn rules(self) -> Vec<Rule> {
-        let verdict = self.judge.settle(&self.cast, None);
+        let verdict = self.judge.settle(&self.cast, &Journal::NotRead);
         assert_eq!(verdict.holds(), verdict.violations.listed().is_empty());
         verdict
             .violations
@@ -336,7 +336,7 @@ fn violations_name_the_payment_and_the_place_and_are_bounded() {
     for _ in 0..1_000 {
         world.ask(Fate::Approve);
     }
-    let verdict = world.judge.settle(&world.cast, None);
+    let verdict = world.judge.settle(&world.cast, &Journal::NotRead);
     assert_eq!(verdict.violations.total(), 1_000);
     assert_eq!(verdict.violations.listed().len(), 50);
     let first = verdict.violations.listed()[0].to_string();
@@ -344,4 +344,12 @@ fn violations_name_the_payment_and_the_place_and_are_bounded() {
         first.starts_with(&format!("unanswered {key} at participants' books: ")),
         "{first}"
     );
+}
+
+#[test]
+fn a_journal_that_cannot_be_read_breaks_a_promise() {
+    let world = World::new();
+    let journal = Journal::Unreadable("segment 3 is rotten".to_owned());
+    let verdict = world.judge.settle(&world.cast, &journal);
+    assert_eq!(verdict.violations.listed()[0].rule, Rule::JournalUnreadable);
 }

@@ -42,6 +42,8 @@ pub(crate) enum Rule {
     Unreadable,
     /// What was answered is in the journal.
     NotInJournal,
+    /// The journal can be read.
+    JournalUnreadable,
     /// The journal says what the participants' ledgers say.
     JournalDisagrees,
 }
@@ -68,6 +70,7 @@ impl Rule {
             Self::Unasked => "unasked",
             Self::Unreadable => "unreadable",
             Self::NotInJournal => "not-in-journal",
+            Self::JournalUnreadable => "journal-unreadable",
             Self::JournalDisagrees => "journal-disagrees",
         }
     }

@@ -17,6 +17,7 @@ use hashbrown::HashMap;
 
 use super::*;
 use crate::cast::tests::two_players;
+use crate::judge::journal::Journal;
 use crate::judge::verdict::Rule;
 use crate::mix::reference::References;
 use crate::mix::{Fate, Mix, PLAIN};
@@ -405,7 +406,7 @@ fn judged(cheat: Cheat, shares: &[(Fate, u32)]) -> Vec<Rule> {
     assert_eq!(settled, !losing);
     let (judge, record, _) = stage.floor.into_judge();
     assert_eq!(record.lag.count(), 1_000);
-    let verdict = judge.settle(&cast, None);
+    let verdict = judge.settle(&cast, &Journal::NotRead);
     assert_eq!(verdict.payments, 1_000);
     verdict
         .violations
@@ -485,7 +486,7 @@ fn requests_that_lost_their_links_are_sent_again_under_the_same_keys() {
     assert!(together(&mut stage, &mut switch, None, Floor::is_settled));
     let (judge, ..) = stage.floor.into_judge();
     assert_eq!(judge.originators.page(5).sent, 2);
-    assert!(judge.settle(&cast, None).holds());
+    assert!(judge.settle(&cast, &Journal::NotRead).holds());
 }
 
 #[test]
