@@ -21,6 +21,7 @@ CODE = "281034" + "001122334455667788"
 CODE_OF_NOBODY = "999999" + "001122334455667788"
 
 LOCAL = datetime.datetime.now(datetime.timezone(datetime.timedelta(hours=8)))
+KEY_CHANGE = {"t": "0800", "48": tags(("25", "1")), "70": "161"}
 RUN = int(time.time()) % 10**8
 
 # What the answer to a payment repeats from its request, and what a repeat's answer may differ in.
@@ -85,18 +86,18 @@ def sends_rubbish(acquirer, wallet):
     body = acquirer.body(message)
     at = body.index(b"000000012345")
     for what, bad, code, place in (
-        ("a letter in DE 4", body.replace(b"12345", b"1234E", 1), "30", f"F004R0009O{at + 11:05}"),
-        ("trailing bytes", body + b"123", "30", f"F000R0002O{len(body):05}"),
+        ("a letter in DE 4", body.replace(b"12345", b"1234E", 1), "30", f"F004R009O{at + 11:05}"),
+        ("trailing bytes", body + b"123", "30", f"F000R002O{len(body):05}"),
         ("half a message", body[:-5], "30", "F062"),
     ):
         acquirer.send_body(bad)
         refused(what, acquirer.receive(), code, place)
     no_amount = payment(3)
     del no_amount["4"]
-    refused("no amount", acquirer.ask(no_amount), "30", "F004R0008")
+    refused("no amount", acquirer.ask(no_amount), "30", "F004R008")
     refused("another institution", acquirer.ask(payment(4, **{"32": WALLET})), "58")
     refused("nobody's code", acquirer.ask(payment(5, **{"62": CODE_OF_NOBODY})), "92")
-    refused("not delivered yet", acquirer.ask({"t": "0800", "70": "161"}), "40")
+    refused("not delivered yet", acquirer.ask(KEY_CHANGE), "40")
     wallet.nothing_waits()
 
 

@@ -26,8 +26,8 @@ pub(crate) enum Journal {
 }
 
 impl Journal {
-    /// Reads the journal in `data`: all of it after the switch has ended, up to the commit watermark
-    /// while it runs.
+    /// Reads the journal in `data`: all of it after the switch has ended, up to the commit
+    /// watermark while it runs.
     pub(crate) fn read(data: &Path, cast: &Cast) -> Self {
         let mut book = JournalBook::default();
         let read = reader::dump(data, |shard, entry| book.add(cast, shard, &entry.record));

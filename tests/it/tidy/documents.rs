@@ -116,6 +116,31 @@ fn exists(files: &[File], name: &str) -> bool {
         .any(|file| file.path == name || (file.is_rust() && file.text.contains(&function)))
 }
 
+/// Files that a document names, from the root or from where it stands, and that do not exist.
+fn signposts(files: &[File]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for file in files.iter().filter(|file| file.path.ends_with(".md")) {
+        let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        for (number, line) in (1..).zip(file.text.lines()) {
+            for name in quoted(line).filter(|name| is_path(name)) {
+                let beside = [format!("{folder}/{name}"), format!("{folder}/src/{name}")];
+                let is = |found: &File| found.path == name || beside.contains(&found.path);
+                if !files.iter().any(is) {
+                    findings.push(Finding::new(&file.path, number, format!("no file {name}")));
+                }
+            }
+        }
+    }
+    findings
+}
+
+/// Whether `name` is a file of the project by its form: relative, one word, with a known ending.
+fn is_path(name: &str) -> bool {
+    let endings = [".md", ".rs", ".py", ".sh", ".xml", ".service"];
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    !name.starts_with('/') && name.chars().all(plain) && endings.iter().any(|e| name.ends_with(e))
+}
+
 /// Leftovers, machine names and account numbers.
 fn leaks(files: &[File]) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -205,6 +230,22 @@ fn an_empty_promise_is_found() {
     );
     let none = [File::sample("README.md", "## Promises\n")];
     assert_finds(&promises(&none), &["there are no promises"]);
+}
+
+#[test]
+fn documents_name_only_files_that_exist() {
+    assert_clean(&signposts(&files()));
+}
+
+#[test]
+fn a_wrong_signpost_is_found() {
+    let text = "`src/wire/mod.rs`, `beside.md`, `/etc/any.md`, `*.rs`\n`gone.sh`\n";
+    let bad = [
+        File::sample("src/wire/PROTOCOL.md", text),
+        File::sample("src/wire/mod.rs", ""),
+        File::sample("src/wire/beside.md", ""),
+    ];
+    assert_finds(&signposts(&bad), &["no file gone.sh"]);
 }
 
 #[test]
