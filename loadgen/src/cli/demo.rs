@@ -97,12 +97,16 @@ const SETTLE_SECONDS: u64 = 30;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cpg_switch::journal::CommitMode;
 
     #[test]
     fn the_sandbox_takes_every_commit_mode() {
-        for commit in [Commit::Disk, Commit::Memory] {
+        for (commit, expected) in [
+            (Commit::Disk, CommitMode::Disk),
+            (Commit::Memory, CommitMode::Memory),
+        ] {
             let configuration = Configuration::from_text("test", &sandbox(commit)).unwrap();
-            assert_eq!(configuration.journal.commit.name(), commit.name());
+            assert_eq!(configuration.journal.commit, expected);
         }
     }
 }
