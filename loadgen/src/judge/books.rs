@@ -49,23 +49,23 @@ impl Standing {
         }
     }
 
-    /// What a response code and an outcome mean to an originator. A stated outcome is stronger.
+    /// What a response code and an outcome mean to an originator. Codes that leave no record come
+    /// first: an ISO 8583 answer without a stated outcome is read as declined, whatever its code.
     pub(crate) fn told(code: ResponseCode, outcome: Option<Outcome>) -> Self {
-        match outcome {
-            Some(Outcome::Approved) => return Self::Approved,
-            Some(Outcome::Declined) => return Self::Declined,
-            Some(Outcome::Reversed) => return Self::Reversed,
-            None => {}
-        }
-        match code {
-            ResponseCode::APPROVED => Self::Approved,
-            ResponseCode::NO_ANSWER | ResponseCode::PENDING => Self::Unresolved,
-            ResponseCode::SHED
-            | ResponseCode::FORMAT
-            | ResponseCode::NOT_SUPPORTED
-            | ResponseCode::NOT_PERMITTED
-            | ResponseCode::BAD_MAC => Self::Refused,
-            _ => Self::Declined,
+        match (code, outcome) {
+            (
+                ResponseCode::SHED
+                | ResponseCode::FORMAT
+                | ResponseCode::NOT_PERMITTED
+                | ResponseCode::BAD_MAC,
+                _,
+            ) => Self::Refused,
+            (_, Some(Outcome::Approved)) => Self::Approved,
+            (_, Some(Outcome::Declined)) => Self::Declined,
+            (_, Some(Outcome::Reversed)) => Self::Reversed,
+            (ResponseCode::APPROVED, None) => Self::Approved,
+            (ResponseCode::NO_ANSWER | ResponseCode::PENDING, None) => Self::Unresolved,
+            (_, None) => Self::Declined,
         }
     }
 
@@ -209,6 +209,7 @@ mod tests {
             (b"68", Some(Outcome::Reversed), Standing::Reversed),
             (b"68", Some(Outcome::Declined), Standing::Declined),
             (b"A1", None, Standing::Refused),
+            (b"A1", Some(Outcome::Declined), Standing::Refused),
             (b"30", None, Standing::Refused),
         ] {
             assert_eq!(Standing::told(ResponseCode(*code), outcome), expected);
