@@ -300,6 +300,9 @@ impl Worker {
                 return ShardExit::Full;
             }
             if end.done {
+                // Everything is in the segments, and they say so: the tail has done its work. That
+                // removing it can fail changes nothing, the next start ignores it.
+                drop(std::fs::remove_file(self.tail.path()));
                 return ShardExit::Drained;
             }
             if let Err(error) = machine.enter(idle, end.until, now.monotonic) {
