@@ -211,7 +211,7 @@ fn write(plan: FieldPlan, value: &Value, body: &mut Vec<u8>) -> Result<(), &'sta
     let length = format!("{count:04}").into_bytes();
     let digits = |skip: usize| length.get(skip..).unwrap_or_default().to_vec();
     match plan.prefix {
-        Prefix::None => {}
+        Prefix::Absent | Prefix::None => {}
         Prefix::Ascii2 => body.extend(digits(2)),
         Prefix::Ascii3 => body.extend(digits(1)),
         Prefix::Bcd1 => body.extend(packed(&digits(2))),

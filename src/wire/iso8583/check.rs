@@ -4,22 +4,31 @@
 use crate::model::refusal::Fault;
 use crate::wire::iso8583::plan::Check;
 
-/// Whether `value`, of `count` digits or characters, passes.
-#[inline]
+/// Whether `value`, of `count` digits or characters, passes. Most fields are of three classes:
+/// those are found by comparing, for the processor guesses a jump through a table badly.
+#[inline(always)]
 pub(super) fn passes(check: Check, value: &[u8], count: usize) -> bool {
+    if check == Check::Digits {
+        digits(value)
+    } else if check == Check::BcdLeft {
+        packed_left(value, count)
+    } else if check == Check::Printable {
+        printable(value)
+    } else {
+        passes_other(check, value, count)
+    }
+}
+
+fn passes_other(check: Check, value: &[u8], count: usize) -> bool {
     match check {
         Check::Digits => digits(value),
-        Check::BcdLeft => {
-            packed(value) && (count.is_multiple_of(2) || value.first().is_some_and(|b| *b < 0x10))
-        }
+        Check::BcdLeft => packed_left(value, count),
         Check::BcdRight => {
             packed(value)
                 && (count.is_multiple_of(2) || value.last().is_some_and(|b| b & 0x0f == 0))
         }
         Check::Printable => printable(value),
-        Check::Letters => none(value, |byte| {
-            !(byte.is_ascii_alphanumeric() || byte == b' ')
-        }),
+        Check::Letters => letters(value),
         Check::Utf8 => no_control(value) && core::str::from_utf8(value).is_ok(),
         Check::Code => no_control(value),
         Check::Signed => sign_and(value, digits),
@@ -64,34 +73,98 @@ fn none(value: &[u8], bad: impl Fn(u8) -> bool) -> bool {
     !value.iter().fold(false, |found, byte| found | bad(*byte))
 }
 
-/// ASCII digits, eight at a time: the high nibble is 3 before and after adding 6.
-#[inline]
-fn digits(value: &[u8]) -> bool {
-    const HIGH: u64 = 0xf0f0_f0f0_f0f0_f0f0;
-    const THREES: u64 = 0x3030_3030_3030_3030;
-    const SIXES: u64 = 0x0606_0606_0606_0606;
-    let (words, rest) = value.as_chunks::<8>();
-    let bad = words.iter().fold(0, |bad, word| {
-        let word = u64::from_le_bytes(*word);
-        bad | ((word & HIGH) ^ THREES) | ((word.wrapping_add(SIXES) & HIGH) ^ THREES)
-    });
-    bad == 0 && none(rest, |byte| !byte.is_ascii_digit())
+/// The same byte eight times.
+const fn eight(byte: u8) -> u64 {
+    u64::from_le_bytes([byte; 8])
 }
 
-/// Nibbles of 0 to 9: none carries when 6 is added.
+/// No word of eight bytes for which `bad` has a bit set. What is left over is looked at in a word
+/// that overlaps the one before, or that is filled up with copies of bytes that are there.
+#[inline]
+fn none_of_eight(value: &[u8], bad: impl Fn(u64) -> u64) -> bool {
+    let (words, rest) = value.as_chunks::<8>();
+    let found = words
+        .iter()
+        .fold(0, |found, word| found | bad(u64::from_le_bytes(*word)));
+    if rest.is_empty() {
+        return found == 0;
+    }
+    let last = match (value.last_chunk::<8>(), value.first_chunk::<4>(), value) {
+        (Some(word), ..) => u64::from_le_bytes(*word),
+        (None, Some(first), _) => {
+            let last = value.last_chunk::<4>().unwrap_or(first);
+            u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
+        }
+        (None, None, &[one, ref others @ ..]) => {
+            let [two, three] = match *others {
+                [two, three] => [two, three],
+                [two] => [two, two],
+                _ => [one, one],
+            };
+            u64::from_le_bytes([one, two, three, one, one, one, one, one])
+        }
+        (None, None, []) => return true,
+    };
+    found | bad(last) == 0
+}
+
+/// High bits of the bytes that lie in `low..=high`, which are ASCII. No byte carries into the next.
+#[inline]
+const fn within(word: u64, low: u8, high: u8) -> u64 {
+    let ascii = word & eight(0x7f);
+    let at_least = ascii + eight(0x80 - low);
+    let above = ascii + eight(0x7f - high);
+    at_least & !above & !word & eight(0x80)
+}
+
+#[inline]
+const fn other_than(good: u64) -> u64 {
+    good ^ eight(0x80)
+}
+
+#[inline]
+fn digits(value: &[u8]) -> bool {
+    none_of_eight(value, |word| other_than(within(word, b'0', b'9')))
+}
+
+/// Letters, digits and spaces. A letter's case is one bit.
+#[inline]
+fn letters(value: &[u8]) -> bool {
+    none_of_eight(value, |word| {
+        let small = within(word | eight(0x20), b'a', b'z');
+        other_than(small | within(word, b'0', b'9') | within(word, b' ', b' '))
+    })
+}
+
+/// Nibbles of 0 to 9: adding 6 to any of them does not reach the next. In halves of the byte, so
+/// that it has room.
 #[inline]
 fn packed(value: &[u8]) -> bool {
-    none(value, |byte| byte & 0x0f > 9 || byte > 0x9f)
+    const LOW: u64 = eight(0x0f);
+    const SIX: u64 = eight(6);
+    none_of_eight(value, |word| {
+        let over = ((word & LOW) + SIX) | (((word >> 4) & LOW) + SIX);
+        over & eight(0x10)
+    })
+}
+
+/// An odd number of digits has a zero nibble in front.
+#[inline]
+fn packed_left(value: &[u8], count: usize) -> bool {
+    packed(value) && (count.is_multiple_of(2) || value.first().is_some_and(|b| *b < 0x10))
 }
 
 #[inline]
 fn printable(value: &[u8]) -> bool {
-    none(value, |byte| byte.wrapping_sub(0x20) > 0x5e)
+    none_of_eight(value, |word| other_than(within(word, 0x20, 0x7e)))
 }
 
+/// Bytes of letters beyond ASCII have their high bit set, and are not looked at here.
 #[inline]
 fn no_control(value: &[u8]) -> bool {
-    none(value, |byte| byte < 0x20 || byte == 0x7f)
+    none_of_eight(value, |word| {
+        (within(word, 0, 0x1f) | within(word, 0x7f, 0x7f)) & eight(0x80)
+    })
 }
 
 #[inline]
@@ -109,6 +182,30 @@ const fn track_nibbles(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The quick answers against the plain ones: every byte, at every place of every short length.
+    #[test]
+    fn words_of_eight_see_every_byte() {
+        type Pair = (fn(&[u8]) -> bool, fn(&u8) -> bool, u8);
+        let pairs: [Pair; 5] = [
+            (digits, u8::is_ascii_digit, b'0'),
+            (letters, |b| b.is_ascii_alphanumeric() || *b == b' ', b'Q'),
+            (printable, |b| (0x20..=0x7e).contains(b), b'~'),
+            (no_control, |b| !b.is_ascii_control(), 0xff),
+            (packed, |b| b >> 4 <= 9 && b & 0x0f <= 9, 0x99),
+        ];
+        for (quick, plain, good) in pairs {
+            for length in 0..=20 {
+                for at in 0..length {
+                    for byte in 0..=u8::MAX {
+                        let mut value = vec![good; length];
+                        value[at] = byte;
+                        assert_eq!(quick(&value), value.iter().all(plain), "{byte} at {at}");
+                    }
+                }
+            }
+        }
+    }
 
     #[test]
     #[expect(clippy::too_many_lines, reason = "one line per case")]

@@ -115,6 +115,25 @@ impl FieldSet {
         Self(self.0 & !other.0)
     }
 
+    /// Those with a lower number than `field`.
+    #[must_use]
+    pub(super) const fn below(self, field: u8) -> Self {
+        Self(self.0 & !(Self::bit(field) << 1).wrapping_sub(1))
+    }
+
+    /// Those with a higher number than `field`.
+    #[must_use]
+    pub(super) const fn above(self, field: u8) -> Self {
+        Self(self.0 & (Self::bit(field) - 1))
+    }
+
+    /// The two bitmaps, each with the number of its first bit.
+    pub(super) fn halves(self) -> [(u8, u64); 2] {
+        const LOW: u128 = u64::MAX as u128;
+        let half = |bits: u128| u64::try_from(bits & LOW).expect("sixty-four bits are left");
+        [(1, half(self.0 >> 64)), (65, half(self.0))]
+    }
+
     const fn complement(self) -> Self {
         Self(!self.0)
     }
@@ -329,6 +348,11 @@ mod tests {
         assert!(!FieldSet::of(&[64]).needs_secondary());
         assert!(FieldSet::of(&[65]).needs_secondary());
         assert_eq!(set.except(FieldSet::of(&[64])), FieldSet::of(&[2, 128]));
+        assert_eq!(set.below(64), FieldSet::of(&[2]));
+        assert_eq!(set.above(64), FieldSet::of(&[128]));
+        assert_eq!(set.below(1), FieldSet::default());
+        assert_eq!(set.above(128), FieldSet::default());
+        assert_eq!(set.halves(), [(1, 1 << 62 | 1), (65, 1)]);
         assert!(!FieldSet::ALL.contains(1) && !FieldSet::ALL.contains(65));
     }
 }

@@ -7,6 +7,8 @@ use crate::wire::iso8583::fields::{Class, FIELDS_LEN, Size};
 /// The length in front of a variable field.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Prefix {
+    /// There is no such field.
+    Absent,
     /// The field is fixed.
     None,
     /// Two or three ASCII digits.
@@ -20,7 +22,7 @@ pub(super) enum Prefix {
 impl Prefix {
     pub(super) const fn bytes(self) -> usize {
         match self {
-            Self::None => 0,
+            Self::Absent | Self::None => 0,
             Self::Bcd1 => 1,
             Self::Ascii2 | Self::Bcd2 => 2,
             Self::Ascii3 => 3,
@@ -67,6 +69,10 @@ pub(super) struct FieldPlan {
     pub(super) check: Check,
     pub(super) prefix: Prefix,
     pub(super) max: u16,
+    /// The least count: a number has a digit.
+    pub(super) least: u16,
+    /// Bytes on the wire of `max`: all that there is to know of a fixed field.
+    pub(super) max_bytes: u16,
 }
 
 /// The plans of DE 0 to 128; those of absent fields are never used.
@@ -76,8 +82,10 @@ impl FieldPlan {
     /// Refuses everything: what an absent field has.
     pub(super) const ABSENT: Self = Self {
         check: Check::Digits,
-        prefix: Prefix::None,
+        prefix: Prefix::Absent,
         max: 0,
+        least: 0,
+        max_bytes: 0,
     };
 
     /// Works out the plan of `field`.
@@ -121,15 +129,34 @@ impl FieldPlan {
             Check::Hex => size.max() * 2,
             _ => size.max(),
         };
-        Self { check, prefix, max }
+        let least = match class {
+            Class::N | Class::Xn | Class::Z => 1,
+            Class::An | Class::Ans | Class::B => 0,
+        };
+        Self {
+            check,
+            prefix,
+            max,
+            least,
+            max_bytes: wire_bytes(check, max),
+        }
     }
 
     /// Bytes on the wire of `count` digits, characters or bytes, without the length.
-    pub(super) const fn wire_bytes(&self, count: usize) -> usize {
-        match self.check {
-            Check::BcdLeft | Check::BcdRight | Check::TrackBcd => count.div_ceil(2),
-            Check::SignedBcd => 1 + count / 2,
-            _ => count,
+    #[inline]
+    pub(super) const fn wire_bytes(&self, count: u16) -> u16 {
+        if count == self.max {
+            self.max_bytes
+        } else {
+            wire_bytes(self.check, count)
         }
+    }
+}
+
+const fn wire_bytes(check: Check, count: u16) -> u16 {
+    match check {
+        Check::BcdLeft | Check::BcdRight | Check::TrackBcd => count.div_ceil(2),
+        Check::SignedBcd => 1 + count / 2,
+        _ => count,
     }
 }

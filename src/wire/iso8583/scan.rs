@@ -21,6 +21,9 @@ struct Slot {
     count: u16,
 }
 
+/// A field's slot, its value, and where the next field starts.
+type Found<'a> = (Slot, &'a [u8], usize);
+
 /// The index of a body. After a refusal it holds the fields before the fault, and DE 7 and 11 where
 /// they could still be read.
 pub(super) struct View<'d, 'a> {
@@ -77,17 +80,7 @@ impl<'d, 'a> View<'d, 'a> {
         if announced == 0 {
             return Err(refusal(Fault::BadBitmap, 1, at));
         }
-        let mut left = FieldSet(announced);
-        while let Some(field) = left.first() {
-            left = left.without(field);
-            let (slot, end) = self.locate(dialect, field, at)?;
-            if let Err(refusal) = self.check(field, slot) {
-                self.read_on_for_match_key(dialect, left, end);
-                return Err(refusal);
-            }
-            self.keep(field, slot);
-            at = end;
-        }
+        let at = self.walk_fields(FieldSet(announced), at)?;
         if at == self.body.len() {
             Ok(())
         } else {
@@ -145,69 +138,108 @@ impl<'d, 'a> View<'d, 'a> {
         }
     }
 
+    /// Field by field, in ascending order; returns where the last one ends.
+    fn walk_fields(&mut self, announced: FieldSet, mut at: usize) -> Result<usize, Refusal> {
+        for (base, half) in announced.halves() {
+            let mut left = half;
+            while left != 0 {
+                // A place of 0 to 63: it fits.
+                let place = u8::try_from(left.leading_zeros()).unwrap_or(0);
+                left &= !(1 << 63 >> place);
+                let field = base + place;
+                let plan = self.plan(field);
+                let (slot, value, end) = match self.locate(plan, field, at) {
+                    Ok(found) => found,
+                    Err(refusal) => {
+                        self.present = announced.below(field);
+                        return Err(refusal);
+                    }
+                };
+                if !check::passes(plan.check, value, usize::from(slot.count)) {
+                    self.present = announced.below(field);
+                    self.read_on_for_match_key(announced.above(field), end);
+                    return Err(bad_character(plan, field, slot, value));
+                }
+                if let Some(place) = self.slots.get_mut(usize::from(field)) {
+                    *place = slot;
+                }
+                at = end;
+            }
+        }
+        self.present = announced;
+        Ok(at)
+    }
+
     /// A field with a wrong character does not hide those after it: DE 7 and 11 are still read, so
     /// that the message can be answered.
     #[cold]
-    fn read_on_for_match_key(&mut self, dialect: &Dialect, mut left: FieldSet, mut at: usize) {
+    fn read_on_for_match_key(&mut self, mut left: FieldSet, mut at: usize) {
         const LAST: u8 = 11;
         while let Some(field) = left.first().filter(|field| *field <= LAST) {
             left = left.without(field);
-            let Ok((slot, end)) = self.locate(dialect, field, at) else {
+            let plan = self.plan(field);
+            let Ok((slot, value, end)) = self.locate(plan, field, at) else {
                 return;
             };
-            if self.check(field, slot).is_ok() {
-                self.keep(field, slot);
+            let place = self.slots.get_mut(usize::from(field));
+            if let (Some(place), true) = (
+                place,
+                check::passes(plan.check, value, usize::from(slot.count)),
+            ) {
+                *place = slot;
+                self.present = self.present.with(field);
             }
             at = end;
         }
     }
 
-    /// Finds the field that starts at `at`, and where the next one does.
-    #[inline]
-    fn locate(&self, dialect: &Dialect, field: u8, at: usize) -> Result<(Slot, usize), Refusal> {
-        let plan = self.plan(field);
-        if !dialect.present().contains(field) {
-            return Err(refusal(Fault::NotInDialect, field, at));
-        }
-        let start = at + plan.prefix.bytes();
-        let count = match plan.prefix {
-            Prefix::None => usize::from(plan.max),
-            prefix => self.read_length(prefix, plan, field, at)?,
+    /// Finds the field that starts at `at`, and where the next one does. Fixed fields, the most,
+    /// are found without a jump through a table: the processor guesses those badly.
+    #[inline(always)]
+    fn locate(&self, plan: &FieldPlan, field: u8, at: usize) -> Result<Found<'a>, Refusal> {
+        let (start, count) = if plan.prefix == Prefix::None {
+            (at, plan.max)
+        } else {
+            let count = self.read_length(plan, field, at)?;
+            (at + plan.prefix.bytes(), count)
         };
-        let end = start + plan.wire_bytes(count);
-        if end > self.body.len() {
-            return Err(refusal(Fault::Truncated, field, at));
+        let end = start + usize::from(plan.wire_bytes(count));
+        match self.body.get(start..end) {
+            Some(value) => {
+                // It fits: a body has at most `u16::MAX` bytes.
+                let start = u16::try_from(start).unwrap_or(u16::MAX);
+                Ok((Slot { start, count }, value, end))
+            }
+            None => Err(refusal(Fault::Truncated, field, at)),
         }
-        // Neither can fail: a body has at most `u16::MAX` bytes.
-        let slot = Slot {
-            start: u16::try_from(start).unwrap_or(u16::MAX),
-            count: u16::try_from(count).unwrap_or(u16::MAX),
-        };
-        Ok((slot, end))
     }
 
-    /// Whether every character of a field belongs to its class.
-    #[inline]
-    fn check(&self, field: u8, slot: Slot) -> Result<(), Refusal> {
-        let plan = self.plan(field);
-        let (start, count) = (usize::from(slot.start), usize::from(slot.count));
-        let value = self
-            .body
-            .get(start..start + plan.wire_bytes(count))
-            .unwrap_or_default();
-        if check::passes(plan.check, value, count) {
-            return Ok(());
+    /// The length in front of a variable field.
+    fn read_length(&self, plan: &FieldPlan, field: u8, at: usize) -> Result<u16, Refusal> {
+        let rest = self.body.get(at..).unwrap_or_default();
+        let length = match plan.prefix {
+            Prefix::None => Some(Some(plan.max)),
+            Prefix::Ascii2 => rest.first_chunk::<2>().map(ascii_length),
+            Prefix::Ascii3 => rest.first_chunk::<3>().map(ascii_length),
+            Prefix::Bcd1 => rest.first_chunk::<1>().map(bcd_length),
+            Prefix::Bcd2 => rest.first_chunk::<2>().map(bcd_length),
+            Prefix::Absent => return Err(refusal(Fault::NotInDialect, field, at)),
+        };
+        let count = match length {
+            Some(Some(count)) => count,
+            Some(None) => return Err(bad_length_character(plan, field, at, rest)),
+            None => return Err(refusal(Fault::Truncated, field, at)),
+        };
+        // Hexadecimal digits come in pairs, packed digits behind a sign too.
+        let unpaired = match plan.check {
+            Check::Hex => count % 2 == 1,
+            Check::SignedBcd => count % 2 == 0,
+            _ => false,
+        };
+        if count > plan.max || count < plan.least || unpaired {
+            return Err(refusal(Fault::BadLength, field, at));
         }
-        let (offset, fault) = check::fault_in(plan.check, value, count);
-        Err(refusal(fault, field, start + offset))
-    }
-
-    #[inline]
-    fn keep(&mut self, field: u8, slot: Slot) {
-        if let Some(place) = self.slots.get_mut(usize::from(field)) {
-            *place = slot;
-        }
-        self.present = self.present.with(field);
+        Ok(count)
     }
 
     #[inline]
@@ -215,45 +247,6 @@ impl<'d, 'a> View<'d, 'a> {
         self.plans
             .get(usize::from(field))
             .unwrap_or(&FieldPlan::ABSENT)
-    }
-
-    #[inline]
-    fn read_length(
-        &self,
-        prefix: Prefix,
-        plan: &FieldPlan,
-        field: u8,
-        at: usize,
-    ) -> Result<usize, Refusal> {
-        let bytes = self
-            .body
-            .get(at..at + prefix.bytes())
-            .ok_or_else(|| refusal(Fault::Truncated, field, at))?;
-        let (checked, number) = match prefix {
-            Prefix::Ascii2 | Prefix::Ascii3 => (Check::Digits, ascii_number(bytes)),
-            Prefix::Bcd1 | Prefix::Bcd2 | Prefix::None => (Check::BcdLeft, bcd_number(bytes)),
-        };
-        if !check::passes(checked, bytes, 0) {
-            let (offset, fault) = check::fault_in(checked, bytes, 0);
-            return Err(refusal(fault, field, at + offset));
-        }
-        let empty_number = number == 0
-            && matches!(
-                plan.check,
-                Check::Digits
-                    | Check::BcdLeft
-                    | Check::BcdRight
-                    | Check::Signed
-                    | Check::SignedBcd
-                    | Check::Track
-                    | Check::TrackBcd
-            );
-        let odd_hex = plan.check == Check::Hex && number % 2 == 1;
-        let odd_sign = plan.check == Check::SignedBcd && number % 2 == 0;
-        if number > u64::from(plan.max) || empty_number || odd_hex || odd_sign {
-            return Err(refusal(Fault::BadLength, field, at));
-        }
-        usize::try_from(number).map_err(|_| refusal(Fault::BadLength, field, at))
     }
 
     fn plan_and_slot(&self, field: u8) -> (&FieldPlan, Slot) {
@@ -283,7 +276,7 @@ impl<'d, 'a> View<'d, 'a> {
         }
         let (plan, slot) = self.plan_and_slot(field);
         let start = usize::from(slot.start);
-        let end = start + plan.wire_bytes(usize::from(slot.count));
+        let end = start + usize::from(plan.wire_bytes(slot.count));
         self.body.get(start..end).unwrap_or_default()
     }
 
@@ -324,6 +317,48 @@ impl<'d, 'a> View<'d, 'a> {
         let stan = u32::try_from(self.number(11)?).ok()?;
         Some(MatchKey::from_iso(stan, self.number(7)?))
     }
+}
+
+#[cold]
+fn bad_character(plan: &FieldPlan, field: u8, slot: Slot, value: &[u8]) -> Refusal {
+    let (offset, fault) = check::fault_in(plan.check, value, usize::from(slot.count));
+    refusal(fault, field, usize::from(slot.start) + offset)
+}
+
+#[cold]
+fn bad_length_character(plan: &FieldPlan, field: u8, at: usize, rest: &[u8]) -> Refusal {
+    let length = rest.get(..plan.prefix.bytes()).unwrap_or_default();
+    let checked = match plan.prefix {
+        Prefix::Ascii2 | Prefix::Ascii3 => Check::Digits,
+        Prefix::Bcd1 | Prefix::Bcd2 | Prefix::None | Prefix::Absent => Check::BcdLeft,
+    };
+    let (offset, fault) = check::fault_in(checked, length, 0);
+    refusal(fault, field, at + offset)
+}
+
+/// `None` where a character is not a digit.
+#[inline]
+fn ascii_length<const DIGITS: usize>(digits: &[u8; DIGITS]) -> Option<u16> {
+    let (number, bad) = digits.iter().fold((0_u16, false), |(number, bad), digit| {
+        let value = digit.wrapping_sub(b'0');
+        let number = number.wrapping_mul(10).wrapping_add(u16::from(value));
+        (number, bad | (value > 9))
+    });
+    (!bad).then_some(number)
+}
+
+/// `None` where a nibble is not a digit.
+#[inline]
+fn bcd_length<const BYTES: usize>(bytes: &[u8; BYTES]) -> Option<u16> {
+    let (number, bad) = bytes.iter().fold((0_u16, false), |(number, bad), byte| {
+        let (high, low) = (byte >> 4, byte & 0x0f);
+        let value = u16::from(high) * 10 + u16::from(low);
+        (
+            number.wrapping_mul(100).wrapping_add(value),
+            bad | (high > 9) | (low > 9),
+        )
+    });
+    (!bad).then_some(number)
 }
 
 /// The number that ASCII digits state. Meaningless for other bytes, and past eighteen digits.

@@ -33,6 +33,9 @@ pub(super) struct Writer<'d, 'o> {
 pub(super) fn decimal<const WIDTH: usize>(mut number: u64) -> [u8; WIDTH] {
     let mut digits = [b'0'; WIDTH];
     for digit in digits.iter_mut().rev() {
+        if number == 0 {
+            break;
+        }
         *digit = b'0' + u8::try_from(number % 10).unwrap_or(0);
         number /= 10;
     }
@@ -170,10 +173,7 @@ impl<'d, 'o> Writer<'d, 'o> {
             Prefix::None => {
                 self.open(field, plan, usize::from(plan.max))?;
                 self.put(text)?;
-                for _ in text.len()..usize::from(plan.max) {
-                    self.put(b" ")?;
-                }
-                Ok(())
+                self.put_spaces(usize::from(plan.max) - text.len())
             }
             _ => {
                 self.open(field, plan, text.len())?;
@@ -270,7 +270,7 @@ impl<'d, 'o> Writer<'d, 'o> {
         let digits = decimal::<4>(u64::try_from(count).unwrap_or(u64::MAX));
         let [_, hundreds, tens, ones] = digits;
         match plan.prefix {
-            Prefix::None => Ok(()),
+            Prefix::Absent | Prefix::None => Ok(()),
             Prefix::Ascii2 => self.put(&[tens, ones]),
             Prefix::Ascii3 => self.put(&[hundreds, tens, ones]),
             Prefix::Bcd1 => self.put_packed(&[tens, ones], false),
@@ -292,6 +292,17 @@ impl<'d, 'o> Writer<'d, 'o> {
         }
         last.iter()
             .try_for_each(|digit| self.put(&[(digit & 0x0f) << 4]))
+    }
+
+    fn put_spaces(&mut self, count: usize) -> Result<(), Refusal> {
+        let at = self.at;
+        let place = self
+            .out
+            .get_mut(at..at + count)
+            .ok_or_else(|| refusal(Fault::BadLength, 0, at))?;
+        place.fill(b' ');
+        self.at = at + count;
+        Ok(())
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
