@@ -110,8 +110,6 @@ pub(crate) struct Asked {
     pub(crate) code: Option<ResponseCode>,
     /// How it stands.
     pub(crate) standing: Standing,
-    /// Whether it was answered 68 or 09 on the way.
-    pub(crate) was_unresolved: bool,
     /// Advices that told its outcome.
     pub(crate) advices: u8,
     /// Whether the originator took it back.

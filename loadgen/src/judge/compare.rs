@@ -135,7 +135,6 @@ mod tests {
             answers: 1,
             code: None,
             standing,
-            was_unresolved: false,
             advices: 0,
             taken_back,
         }

@@ -40,7 +40,6 @@ impl Originators {
             answers: 0,
             code: None,
             standing: Standing::Unanswered,
-            was_unresolved: false,
             advices: 0,
             taken_back: TakenBack::No,
         });
@@ -240,15 +239,9 @@ impl Originators {
             return Err(Fault::of(number, Rule::Changed, "another approval code"));
         }
         if page.standing.is_final() {
-            let undone = standing == Standing::Reversed && page.taken_back != TakenBack::No;
-            return if standing == page.standing || standing == Standing::Refused || undone {
-                Ok(())
-            } else {
-                Err(Fault::of(
-                    number,
-                    Rule::AnswerChanged,
-                    "a final answer changed",
-                ))
+            return match change(page, standing) {
+                None => Ok(()),
+                Some(what) => Err(Fault::of(number, Rule::AnswerChanged, what)),
             };
         }
         if standing == Standing::Refused && page.standing != Standing::Unanswered {
@@ -258,7 +251,6 @@ impl Originators {
             page.standing == Standing::Unresolved,
             standing == Standing::Unresolved,
         );
-        page.was_unresolved |= is;
         page.standing = standing;
         self.unresolved = self.unresolved + u64::from(is) - u64::from(was);
         Ok(())
@@ -267,6 +259,27 @@ impl Originators {
     fn page_mut(&mut self, number: u64) -> &mut Asked {
         let place = usize::try_from(number).expect("addresses have 64 bits");
         &mut self.pages[place]
+    }
+}
+
+/// What is wrong with being told `now` once a payment has ended as its page says; `None`: nothing.
+const fn change(page: &Asked, now: Standing) -> Option<&'static str> {
+    match (page.standing, now) {
+        (Standing::Approved, Standing::Approved)
+        | (Standing::Declined, Standing::Declined)
+        | (Standing::Reversed, Standing::Reversed)
+        // Nothing was recorded of this message: it tells nothing about the payment.
+        | (_, Standing::Refused | Standing::Unanswered) => None,
+        (Standing::Approved, Standing::Reversed) if !matches!(page.taken_back, TakenBack::No) => None,
+        // 68 is no outcome, and left before the advice that was faster on another link.
+        (_, Standing::Unresolved) if page.advices > 0 => None,
+        (_, Standing::Unresolved) => Some("an ended payment became open"),
+        (Standing::Approved, Standing::Declined) => Some("an approved payment became declined"),
+        (Standing::Approved, Standing::Reversed) => {
+            Some("an approved payment became reversed, and nobody had taken it back")
+        }
+        (Standing::Declined, _) => Some("a declined payment ended otherwise"),
+        (_, _) => Some("a reversed payment ended otherwise"),
     }
 }
 

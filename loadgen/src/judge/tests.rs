@@ -353,3 +353,22 @@ fn a_journal_that_cannot_be_read_breaks_a_promise() {
     let verdict = world.judge.settle(&world.cast, &journal);
     assert_eq!(verdict.violations.listed()[0].rule, Rule::JournalUnreadable);
 }
+
+#[test]
+fn a_68_that_an_advice_has_overtaken_changes_nothing() {
+    let mut world = World::new();
+    let number = world.ask(Fate::Deaf);
+    world.arrive(WALLET, number, 500, Fate::Deaf);
+    world.reverse(number);
+    world.advise(number, Outcome::Reversed);
+    world.answer(number, 500, b"68");
+    assert_eq!(world.judge.originators.unresolved(), 0);
+    assert_eq!(world.rules(), []);
+
+    let mut world = World::new();
+    let number = world.ask(Fate::Approve);
+    world.arrive(WALLET, number, 500, Fate::Approve);
+    world.answer(number, 500, b"00");
+    world.answer(number, 500, b"68");
+    assert_eq!(world.rules(), [Rule::AnswerChanged]);
+}
