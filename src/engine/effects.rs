@@ -3,7 +3,7 @@
 use arrayvec::ArrayVec;
 
 use crate::model::ids::{LinkId, ParticipantIndex};
-use crate::model::message::Message;
+use crate::model::message::{Message, PaymentResult};
 use crate::model::record::{Record, ShortText};
 
 use crate::engine::exchanges::ExchangeId;
@@ -28,7 +28,7 @@ pub struct Outgoing<'a> {
     pub to: ParticipantIndex,
     /// The link on which the request came, where this is an answer: preferred while it is open.
     pub link: Option<LinkId>,
-    /// What; see [`Outgoing::message`].
+    /// What; see [`Outgoing::with_message`].
     pub(super) message: Message<'a>,
     /// A text that the engine remembers; empty for none.
     pub(super) text: ShortText,
@@ -39,15 +39,15 @@ pub struct Outgoing<'a> {
 }
 
 impl Outgoing<'_> {
-    /// The message, with its text.
-    pub fn message(&self) -> Message<'_> {
-        let mut message = self.message;
-        if let Message::PaymentResult(result) = &mut message
-            && result.text.is_empty()
-        {
-            result.text = self.text.bytes();
+    /// Shows the message, with its text. Messages are large: only one with a kept text is copied.
+    pub fn with_message<R>(&self, look: impl FnOnce(&Message<'_>) -> R) -> R {
+        match self.message {
+            Message::PaymentResult(result) if !self.text.bytes().is_empty() => {
+                let text = self.text.bytes();
+                look(&Message::PaymentResult(PaymentResult { text, ..result }))
+            }
+            _ => look(&self.message),
         }
-        message
     }
 }
 

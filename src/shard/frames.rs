@@ -134,7 +134,9 @@ impl Shard {
                     pass,
                 );
             }
-            Message::PaymentRequest(request) => self.handle_payment(sender, request, pass),
+            Message::PaymentRequest(request) => {
+                self.handle_payment(sender, message, request, pass);
+            }
             Message::ReversalRequest(_)
             | Message::ReversalAdvice(_)
             | Message::StatusInquiry(_) => {
@@ -169,6 +171,7 @@ impl Shard {
     fn handle_payment(
         &mut self,
         sender: Sender,
+        message: &Message<'_>,
         request: &PaymentRequest<'_>,
         pass: &mut Pass<'_>,
     ) {
@@ -177,18 +180,17 @@ impl Shard {
         let named = request
             .forwarder
             .is_none_or(|forwarder| forwarder == known.institution);
-        let message = Message::PaymentRequest(*request);
         if !own || !named {
             self.foreign_messages += 1;
-            return self.reject(sender.link, &message, Fault::ForeignInstitution, pass);
+            return self.reject(sender.link, message, Fault::ForeignInstitution, pass);
         }
         if !self
             .sessions
             .admit(sender.participant, known, pass.now.monotonic)
         {
-            return self.reject(sender.link, &message, Fault::Shed, pass);
+            return self.reject(sender.link, message, Fault::Shed, pass);
         }
-        self.hand_to_engine(sender, &message, pass);
+        self.hand_to_engine(sender, message, pass);
     }
 
     fn hand_to_engine(&mut self, sender: Sender, message: &Message<'_>, pass: &mut Pass<'_>) {

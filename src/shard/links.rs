@@ -106,13 +106,13 @@ impl Links {
         (link.open && link.generation == id.generation).then_some(link)
     }
 
-    /// Appends one whole frame to what waits for a link. `false`: no room, or it is closing.
+    /// Appends one whole frame, header and body, to what waits for a link. `false`: no room, or it is closing.
     #[must_use]
-    pub(super) fn append(&mut self, id: LinkId, frame: &[u8]) -> bool {
+    pub(super) fn append(&mut self, id: LinkId, header: &[u8], body: &[u8]) -> bool {
         let Some(link) = self.find(id) else {
             return false;
         };
-        if link.closing || !link.filling.append(frame) {
+        if link.closing || !link.filling.append_parts(header, body) {
             return false;
         }
         if !link.dirty {

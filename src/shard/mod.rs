@@ -72,8 +72,7 @@ pub struct Shard {
     journal: Journal,
     links: Links,
     gated: GatedFrames,
-    /// Where a message is encoded before it is known which link takes it.
-    scratch: Box<[u8]>,
+    /// Where a message that waits for nothing is encoded.
     free_body: Box<[u8]>,
     cares: Vec<Care>,
     stuck: Vec<(LinkId, Counter)>,
@@ -165,7 +164,6 @@ impl Shard {
             credentials: parts.credentials,
             sessions,
             journal,
-            scratch: vec![0; FRAME_BYTES_MAX].into_boxed_slice(),
             free_body: vec![0; FRAME_BYTES_MAX].into_boxed_slice(),
             cares: Vec::with_capacity(links_max),
             stuck: Vec::with_capacity(links_max),

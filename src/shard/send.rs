@@ -77,12 +77,11 @@ impl Shard {
             self.listeners[usize::from(place.listener)].framing,
             place.tpdu,
         );
-        let Some(header) = framing.write_header(&mut self.scratch, body.len(), tpdu) else {
+        let Some((header, bytes)) = framing.header(body.len(), tpdu) else {
             return false;
         };
-        let total = header + body.len();
-        self.scratch[header..total].copy_from_slice(body);
-        if !self.links.append(link, &self.scratch[..total]) {
+        let total = bytes + body.len();
+        if !self.links.append(link, &header[..bytes], body) {
             return false;
         }
         self.stats.add(Counter::FramesOut, 1);
@@ -93,11 +92,11 @@ impl Shard {
 
     /// Encodes a message and lets it go, or keeps it at the gate.
     pub(super) fn dispatch(&mut self, outgoing: &Outgoing<'_>, pass: &mut Pass<'_>) {
-        let message = outgoing.message();
         match outgoing.gate {
             Gate::Free => {
                 let mut body = core::mem::take(&mut self.free_body);
-                match self.dialect(outgoing.to).encode(&message, &mut body) {
+                let dialect = self.dialect(outgoing.to);
+                match outgoing.with_message(|message| dialect.encode(message, &mut body)) {
                     Ok(encoded) => {
                         self.stats
                             .add(Counter::FieldsDropped, u64::from(encoded.dropped));
@@ -108,23 +107,19 @@ impl Shard {
                 }
                 self.free_body = body;
             }
-            Gate::Committed => self.dispatch_gated(outgoing, &message, pass),
+            Gate::Committed => self.dispatch_gated(outgoing, pass),
         }
     }
 
-    fn dispatch_gated(
-        &mut self,
-        outgoing: &Outgoing<'_>,
-        message: &Message<'_>,
-        pass: &mut Pass<'_>,
-    ) {
+    fn dispatch_gated(&mut self, outgoing: &Outgoing<'_>, pass: &mut Pass<'_>) {
         let lsn = self.journal.appended();
         let Some(room) = self.gated.room() else {
             // A forward that cannot wait never leaves: its deadline declines it. An answer is asked
             // for again by its originator.
             return self.stats.add(Counter::GateFull, 1);
         };
-        match self.dialects[usize::from(outgoing.to.0)].encode(message, room) {
+        let dialect = &self.dialects[usize::from(outgoing.to.0)];
+        match outgoing.with_message(|message| dialect.encode(message, room)) {
             Ok(encoded) => {
                 self.stats
                     .add(Counter::FieldsDropped, u64::from(encoded.dropped));

@@ -222,7 +222,7 @@ impl Shard {
             match listener.framing.split(bytes, listener.frame_bytes_max) {
                 Split::Partial { .. } => return bytes,
                 Split::KeepAlive { total } => {
-                    if !self.links.append(link, &bytes[..total]) {
+                    if !self.links.append(link, &bytes[..total], &[]) {
                         self.cut_slow(link, pass);
                     }
                     bytes = &bytes[total..];

@@ -52,10 +52,17 @@ impl SendBuffer {
     /// Appends whole frames; `false`, and nothing happens, where there is no room.
     #[must_use]
     pub fn append(&mut self, frames: &[u8]) -> bool {
-        if frames.len() > self.free() {
+        self.append_parts(frames, &[])
+    }
+
+    /// Appends a frame, given in two parts; `false`, and nothing happens, where there is no room.
+    #[must_use]
+    pub fn append_parts(&mut self, header: &[u8], body: &[u8]) -> bool {
+        if header.len() + body.len() > self.free() {
             return false;
         }
-        self.bytes.extend_from_slice(frames);
+        self.bytes.extend_from_slice(header);
+        self.bytes.extend_from_slice(body);
         true
     }
 

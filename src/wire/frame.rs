@@ -34,6 +34,9 @@ pub enum Framing {
 /// Transport protocol data unit: id, destination, source; carried and answered, never understood.
 pub type Tpdu = [u8; TPDU_BYTES];
 
+/// The longest header: four digits and a TPDU.
+pub const HEADER_BYTES_MAX: usize = 9;
+
 /// What the next bytes of a stream are.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Split {
@@ -118,12 +121,25 @@ impl Framing {
         body_bytes: usize,
         tpdu: Option<Tpdu>,
     ) -> Option<usize> {
-        let header_bytes = self.header_bytes();
-        let total = header_bytes.checked_add(body_bytes)?;
-        if total > out.len() {
+        let (header, bytes) = self.header(body_bytes, tpdu)?;
+        if bytes.checked_add(body_bytes)? > out.len() {
             return None;
         }
+        out.get_mut(..bytes)?.copy_from_slice(header.get(..bytes)?);
+        Some(bytes)
+    }
+
+    /// The header of a body of `body_bytes` bytes, and its length. `None` where the length cannot
+    /// be said. `tpdu` as in [`Framing::write_header`].
+    pub fn header(
+        self,
+        body_bytes: usize,
+        tpdu: Option<Tpdu>,
+    ) -> Option<([u8; HEADER_BYTES_MAX], usize)> {
+        let header_bytes = self.header_bytes();
+        let total = header_bytes.checked_add(body_bytes)?;
         let follows = total.checked_sub(self.length_bytes())?;
+        let mut out = [0; HEADER_BYTES_MAX];
         match self {
             Self::Sofh => {
                 let [l0, l1, l2, l3] = u32::try_from(total).ok()?.to_be_bytes();
@@ -139,7 +155,7 @@ impl Framing {
             let (_, rest) = out.split_at_mut_checked(self.length_bytes())?;
             *rest.first_chunk_mut()? = tpdu.unwrap_or(TPDU_DEFAULT);
         }
-        Some(header_bytes)
+        Some((out, header_bytes))
     }
 
     /// Bytes that say how long the frame is.

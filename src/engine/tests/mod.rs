@@ -354,7 +354,7 @@ fn tell(outgoing: &Outgoing<'_>) -> String {
         1 => "wallet",
         _ => "stranger",
     };
-    let what = match outgoing.message() {
+    let what = outgoing.with_message(|message| match *message {
         Message::PaymentRequest(request) => format!("pay#{}", request.header.match_key.0),
         Message::PaymentResult(result) => {
             let outcome = result.outcome.map_or("-", Outcome::name);
@@ -406,7 +406,7 @@ fn tell(outgoing: &Outgoing<'_>) -> String {
             result.outcome.map_or("-", Outcome::name)
         ),
         other => format!("{other:?}"),
-    };
+    });
     let free = if outgoing.gate == Gate::Free { "!" } else { "" };
     format!("{what}>{to}{free}")
 }
