@@ -2,12 +2,17 @@
 //!
 //! Measured: encoding, checksum and store of one record into a ring in ordinary memory, block
 //! headers and sealing included, and the turn's end with an imaginary disk that answers at once;
-//! inspecting, chaining and decoding blocks that are in the cache. Not measured: the disk, the
-//! ring's system calls, page faults, a tail shared with the kernel (the loopback runs do that).
+//! inspecting, chaining and decoding blocks that are in the cache. All in CPU time of the thread,
+//! because machines are shared. Not measured: the disk, the ring's system calls, page faults, a tail
+//! shared with the kernel (the loopback runs do that).
 
 use std::hint::black_box;
 
+use core::time::Duration;
+
+use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use rustix::time::{ClockId, clock_gettime};
 
 use cpg_switch::journal::layout::BLOCK;
 use cpg_switch::journal::recovery::Recovery;
@@ -168,7 +173,7 @@ impl Bench {
     }
 }
 
-fn append(criterion: &mut Criterion) {
+fn append(criterion: &mut Criterion<CpuTime>) {
     let mut group = criterion.benchmark_group("append");
     group.throughput(Throughput::Elements(1));
     for (name, record) in [("payment-208", payment()), ("answer-112", answer())] {
@@ -205,7 +210,7 @@ fn blocks() -> Vec<u8> {
     bench.tail[BLOCK_BYTES..BLOCK_BYTES + end].to_vec()
 }
 
-fn replay(criterion: &mut Criterion) {
+fn replay(criterion: &mut Criterion<CpuTime>) {
     let blocks = blocks();
     let (blocks, _) = blocks.as_chunks::<BLOCK_BYTES>();
     let scan = || {
@@ -226,5 +231,46 @@ fn replay(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, append, replay);
+/// What the thread itself used.
+struct CpuTime;
+
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).expect("a thread's time is not negative")
+}
+
+impl Measurement for CpuTime {
+    type Intermediate = Duration;
+    type Value = Duration;
+
+    fn start(&self) -> Duration {
+        cpu_time()
+    }
+
+    fn end(&self, start: Duration) -> Duration {
+        cpu_time() - start
+    }
+
+    fn add(&self, one: &Duration, other: &Duration) -> Duration {
+        *one + *other
+    }
+
+    fn zero(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn to_f64(&self, value: &Duration) -> f64 {
+        WallTime.to_f64(value)
+    }
+
+    fn formatter(&self) -> &dyn ValueFormatter {
+        WallTime.formatter()
+    }
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().with_measurement(CpuTime);
+    targets = append, replay
+}
 criterion_main!(benches);

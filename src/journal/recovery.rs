@@ -171,7 +171,7 @@ impl Recovery {
                 sealing,
                 chain,
             } => match self.misfit(lsn, &opening) {
-                None => match self.visit_records(lsn, block, sealing.used, visit) {
+                None => match self.visit_records(lsn, block, Some(&sealing), visit) {
                     Some(_) => {
                         self.accept(&opening, &sealing, chain);
                         self.report.blocks += 1;
@@ -315,16 +315,23 @@ impl Recovery {
         }
     }
 
-    /// Visits a block's records as far as their chain holds; `None` where one cannot be decoded.
+    /// Visits a block's records: those that its seal counts, or, where it has none, as far as their
+    /// chain holds. `None` where one cannot be decoded.
     fn visit_records(
         &mut self,
         lsn: Lsn,
         block: &[u8; BLOCK_BYTES],
-        bytes: u16,
+        sealing: Option<&Sealing>,
         visit: &mut impl FnMut(Entry),
     ) -> Option<Walked> {
-        let records = payload(block).get(..usize::from(bytes))?;
-        let mut walk = Records::new(records, self.chain);
+        let records = payload(block);
+        let mut walk = match sealing {
+            Some(sealing) => {
+                let records = records.get(..usize::from(sealing.used))?;
+                Records::inspected(records, self.chain)
+            }
+            None => Records::new(records, self.chain),
+        };
         let mut count = 0;
         while let Some(bytes) = walk.step() {
             let (wall, record) = codec::decode(bytes).ok()?;
@@ -403,9 +410,7 @@ impl Recovery {
                 Inspected::Sealed { sealing, .. } => Some(sealing),
                 Inspected::Blank | Inspected::Newer { .. } | Inspected::Damaged => None,
             };
-            let bytes = u16::try_from(payload(block).len()).expect("smaller than 64 KiB");
-            let bytes = whole.map_or(bytes, |sealing| sealing.used);
-            let Some(walked) = self.visit_records(lsn, block, bytes, visit) else {
+            let Some(walked) = self.visit_records(lsn, block, whole.as_ref(), visit) else {
                 return Err(self.damage(Fault::UnreadableRecord, lsn));
             };
             if whole.is_none() && walked.records == 0 {
