@@ -29,12 +29,11 @@
 //! ```
 //!
 //! * `journal`: 64-bit hash of the journal's UUID. `chain`: the check of the last record before.
-//! * A record's check is the CRC-32C of its bytes from 4 on, seeded with the check of the record
-//!   before it, over block, segment and epoch borders: the chain. The check itself is not covered
-//!   by the next one (a CRC over data and its own CRC is a constant and would forget all before).
+//! * A record's check is the CRC-32C of its bytes from 4 on, added to the check of the record
+//!   before it ([`checksum`]), over block, segment and epoch borders: the chain.
 //! * The opening check is the CRC-32C of bytes 0 to 40. A killed process leaves its last block
 //!   unsealed in the tail; the opening part and the chain are all that recovery needs of it.
-//! * The seal is the CRC-32C of bytes 0 to 60, seeded with the check of the block's last record:
+//! * The seal is the CRC-32C of bytes 0 to 60, added to the check of the block's last record:
 //!   header, records and watermark are bound by one number.
 //! * `watermark`: up to where the stream was known to be on the disk when the block was sealed.
 //!
@@ -52,8 +51,6 @@
 //!        +---------+-------------------+-------------------+-----------+---------+
 //! ```
 #![deny(clippy::indexing_slicing)]
-
-use crc_fast::{CrcAlgorithm, Digest};
 
 use crate::model::ids::{Epoch, Lsn, ShardId};
 use crate::model::limits::{BLOCK_BYTES, RECORD_BYTES_MAX};
@@ -84,13 +81,19 @@ const _: () = assert!(BLOCK_PAYLOAD_BYTES.is_multiple_of(RECORD_ALIGNMENT_BYTES)
 const _: () = assert!(TAIL_COPY_PLACES[0] + TAIL_COPY_BYTES <= TAIL_COPY_PLACES[1]);
 const _: () = assert!(TAIL_COPY_PLACES[1] + TAIL_COPY_BYTES <= TAIL_HEADER_BYTES);
 
-/// The CRC-32C of `bytes`, seeded with `seed`: with the CRC of what comes before, or with zero.
-pub fn checksum(seed: u32, bytes: &[u8]) -> u32 {
-    let mut digest =
-        Digest::new_with_init_state(CrcAlgorithm::Crc32Iscsi, u64::from(seed ^ u32::MAX));
-    digest.update(bytes);
-    u32::try_from(digest.finalize()).expect("a CRC-32 has 32 bits")
+/// The check of `bytes` after the check `before`; with zero, the CRC-32C alone.
+///
+/// The check before is spread and added instead of seeding the CRC, which the library does through
+/// a state of 200 bytes: 97 against 76 ns for an append of a payment (`benches/journal.rs`).
+/// Nothing is lost: spreading is a bijection, so that another check before always gives another
+/// check.
+pub fn checksum(before: u32, bytes: &[u8]) -> u32 {
+    crc_fast::crc32_iscsi(bytes) ^ before.wrapping_mul(SPREAD).rotate_left(15)
 }
+
+/// An odd number (2^32 divided by the golden ratio): multiplying by it is a bijection.
+const SPREAD: u32 = 0x9e37_79b1;
+const _: () = assert!(!SPREAD.is_multiple_of(2));
 
 /// Whose journal: what every block and the tail repeat.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
