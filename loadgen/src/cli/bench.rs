@@ -30,6 +30,7 @@ struct Sample {
     cell: String,
     target: &'static str,
     payments_per_second: f64,
+    payments_refused: u64,
     target_cpu_us_per_payment: Option<f64>,
     generator_cpu_us_per_payment: Option<f64>,
     p50_us: Option<f64>,
@@ -205,7 +206,7 @@ impl Block<'_> {
         };
         println!(
             "block {} {:>9} {:<8} {:>10.0} payments/s  {} us CPU a payment (generator {})  \
-             p50 {} us{}",
+             p50 {} us{}{}",
             run.block,
             run.cell,
             run.target,
@@ -213,6 +214,11 @@ impl Block<'_> {
             shown(run.target_cpu_us_per_payment),
             shown(run.generator_cpu_us_per_payment),
             shown(run.p50_us),
+            if run.payments_refused > 0 {
+                "  SHED: not at its limit"
+            } else {
+                ""
+            },
             if run.verdict.holds {
                 ""
             } else {
@@ -229,6 +235,7 @@ impl Sample {
             cell: name(cell),
             target,
             payments_per_second: report.payments_per_second,
+            payments_refused: report.payments_refused,
             target_cpu_us_per_payment: report.cpu.switch_us_per_payment,
             generator_cpu_us_per_payment: report.cpu.generator_us_per_payment,
             p50_us: report.latency.response.p50_us,

@@ -36,6 +36,8 @@ struct Round {
     asked_once_more: u32,
     /// Advices of outcomes after the restart.
     advices: u64,
+    /// Answers 68 that came after the advice of the outcome, on another link.
+    overtaken: u64,
     /// From the start of the process until every outcome was known.
     recovered_ms: u64,
 }
@@ -142,6 +144,7 @@ impl Scene<'_> {
         })?;
         let unanswered = stage.floor.lost_payments();
         let advices_before = stage.floor.tally.advices_seen;
+        let overtaken_before = stage.floor.judge.originators.overtaken();
         let started = Clock.monotonic();
         let target = self.launch.start()?;
         let players = players::players(self.configuration, &target.ready, &self.piece.protocols)?;
@@ -161,6 +164,7 @@ impl Scene<'_> {
             sent_again,
             asked_once_more,
             advices: stage.floor.tally.advices_seen - advices_before,
+            overtaken: stage.floor.judge.originators.overtaken() - overtaken_before,
             recovered_ms: recovered_ns / 1_000_000,
         };
         Ok((target, done))
@@ -171,13 +175,15 @@ impl Round {
     fn text(&self) -> String {
         format!(
             "round {}: killed with {} payments in flight ({} answers were still read); \
-             sent again {}, asked once more {}, advices {}; every outcome known after {} ms",
+             sent again {}, asked once more {}, advices {} ({} before the 68); \
+             every outcome known after {} ms",
             self.round,
             self.in_flight,
             self.answered_late,
             self.sent_again,
             self.asked_once_more,
             self.advices,
+            self.overtaken,
             self.recovered_ms,
         )
     }

@@ -17,6 +17,7 @@ pub(crate) struct Originators {
     pages: Vec<Asked>,
     told: u64,
     unresolved: u64,
+    overtaken: u64,
 }
 
 impl Originators {
@@ -26,6 +27,7 @@ impl Originators {
             pages: Vec::with_capacity(payments),
             told: 0,
             unresolved: 0,
+            overtaken: 0,
         }
     }
 
@@ -213,6 +215,11 @@ impl Originators {
         self.told
     }
 
+    /// Answers 68 or 09 that an advice of the outcome overtook on another link.
+    pub(crate) const fn overtaken(&self) -> u64 {
+        self.overtaken
+    }
+
     /// Payments that were answered 68 or 09 and have no outcome yet.
     pub(crate) const fn unresolved(&self) -> u64 {
         self.unresolved
@@ -240,7 +247,10 @@ impl Originators {
         }
         if page.standing.is_final() {
             return match change(page, standing) {
-                None => Ok(()),
+                None => {
+                    self.overtaken += u64::from(standing == Standing::Unresolved);
+                    Ok(())
+                }
                 Some(what) => Err(Fault::of(number, Rule::AnswerChanged, what)),
             };
         }
@@ -270,7 +280,11 @@ const fn change(page: &Asked, now: Standing) -> Option<&'static str> {
         | (Standing::Reversed, Standing::Reversed)
         // Nothing was recorded of this message: it tells nothing about the payment.
         | (_, Standing::Refused | Standing::Unanswered) => None,
-        (Standing::Approved, Standing::Reversed) if !matches!(page.taken_back, TakenBack::No) => None,
+        (Standing::Approved, Standing::Reversed)
+            if !matches!(page.taken_back, TakenBack::No) =>
+        {
+            None
+        }
         // 68 is no outcome, and left before the advice that was faster on another link.
         (_, Standing::Unresolved) if page.advices > 0 => None,
         (_, Standing::Unresolved) => Some("an ended payment became open"),

@@ -33,6 +33,8 @@ pub(crate) struct Report {
     pub(crate) payments: u64,
     /// Payments answered in the measured time, a second.
     pub(crate) payments_per_second: f64,
+    /// Payments that were shed or refused: neither throughput nor response time.
+    pub(crate) payments_refused: u64,
     /// What took how long.
     pub(crate) latency: Latencies,
     /// CPU time for one payment.
@@ -312,6 +314,7 @@ impl Report {
             plan: PlanReport::new(course),
             payments: verdict.payments,
             payments_per_second: ratio(tally.measured, driven.measured_ns) * 1e9,
+            payments_refused: tally.refused,
             latency: Latencies {
                 response: Quantiles::of(&record.response),
                 service: Quantiles::of(&record.service),

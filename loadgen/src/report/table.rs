@@ -56,6 +56,13 @@ fn write_head(out: &mut String, report: &Report) -> fmt::Result {
         "payments answered/s   {:>12.0}",
         report.payments_per_second
     )?;
+    if report.payments_refused > 0 {
+        writeln!(
+            out,
+            "shed or refused       {:>12} (neither throughput nor response time)",
+            grouped(report.payments_refused)
+        )?;
+    }
     if let Some(us) = report.cpu.switch_us_per_payment {
         writeln!(out, "switch CPU/payment    {us:>12.2} us")?;
     }

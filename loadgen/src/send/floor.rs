@@ -43,6 +43,8 @@ impl Sizes {
 pub(crate) struct Tally {
     /// Payments answered in the measured part of the run.
     pub(crate) measured: u64,
+    /// Payments that were shed or refused: not measured.
+    pub(crate) refused: u64,
     /// Same key and body, sent again.
     pub(crate) repeats: u64,
     /// Same key, another body.

@@ -278,12 +278,18 @@ impl Floor<'_> {
         self.in_flight -= 1;
         let now_ns = self.now.monotonic.0;
         let (from_ns, to_ns) = self.measure;
+        let standing = Standing::told(code, None);
+        if standing == Standing::Refused {
+            // To refuse is quick: it is neither throughput nor a response time.
+            self.tally.refused += 1;
+            return;
+        }
         self.tally.measured += u64::from((from_ns..to_ns).contains(&now_ns));
         if !(from_ns..to_ns).contains(&request.intended_ns) {
             return;
         }
         let response_ns = now_ns.saturating_sub(request.intended_ns);
-        if Standing::told(code, None) == Standing::Unresolved {
+        if standing == Standing::Unresolved {
             self.record.unanswered.add(response_ns);
         } else {
             self.record.response.add(response_ns);
