@@ -51,6 +51,9 @@ pub struct StoreOptions {
     pub segment_bytes: u64,
     /// Where the tails are; none: on tmpfs where there is one.
     pub tail_dir: Option<PathBuf>,
+    /// Whether new segments are written full of zeros: small synchronous writes then change no
+    /// metadata. Not worth its time where writes are large and nobody waits for them.
+    pub zero_fill: bool,
     /// How long to wait for the writes of a killed process.
     pub lock_wait_ms: u64,
 }
@@ -211,7 +214,7 @@ impl Folder {
             plan: SegmentPlan {
                 directory,
                 bytes: self.identity.segment_bytes,
-                zero_fill: true,
+                zero_fill: self.options.zero_fill,
             },
             report: recovered.report,
             warnings,

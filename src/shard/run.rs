@@ -319,6 +319,7 @@ fn store_options(plan: &JournalPlan) -> StoreOptions {
         tail_bytes: plan.tail_bytes,
         segment_bytes: plan.segment_bytes,
         tail_dir: plan.tail_dir.clone(),
+        zero_fill: plan.commit == CommitMode::Disk,
         lock_wait_ms: LOCK_WAIT_MS,
     }
 }

@@ -33,6 +33,7 @@ impl Place {
             tail_bytes: 33 * BLOCK,
             segment_bytes: 16 * BLOCK,
             tail_dir: Some(self.memory.path().to_owned()),
+            zero_fill: true,
             lock_wait_ms: 0,
         }
     }
