@@ -22,7 +22,7 @@ pub mod transitions;
 use crate::engine::exchanges::Exchanges;
 use crate::engine::transactions::Transactions;
 use crate::model::ids::{LinkId, MatchKey, ParticipantIndex, TransactionNumber};
-use crate::model::time::{Monotonic, Now, Wall};
+use crate::model::time::{Date, Monotonic, Now, Wall};
 use crate::route::Tables;
 
 pub use apply::{Drawn, ReplayError};
@@ -51,6 +51,8 @@ pub enum Room {
 pub struct Context<'c, L: Legs> {
     /// Both clocks, read once per turn.
     pub now: Now,
+    /// The date of now, in UTC.
+    pub today: Date,
     /// The tables that decide.
     pub tables: &'c Tables,
     /// The sessions.

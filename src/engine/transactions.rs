@@ -197,16 +197,18 @@ impl Transactions {
 }
 
 fn hash_of(hasher: &FixedState, key: &BusinessKey) -> u64 {
-    let mut bytes = [0_u8; 28];
-    bytes[..8].copy_from_slice(&key.key.originator.code().to_le_bytes());
-    bytes[8..12].copy_from_slice(&key.key.local_date.yyyymmdd().to_le_bytes());
-    bytes[12..24].copy_from_slice(key.key.reference.bytes());
-    bytes[24] = match key.class {
-        Class::Payment => 1,
+    let [a, b, c, d, e, f, g, h, rest @ ..] = *key.key.reference.bytes();
+    let head = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+    let tail = u64::from(u32::from_le_bytes(rest));
+    let date = u64::from(key.key.local_date.yyyymmdd());
+    let class = match key.class {
+        Class::Payment => 1_u64,
         Class::Refund => 2,
         Class::CodeInquiry => 3,
     };
-    hasher.hash_one(bytes)
+    // Eleven digits of an institution need 37 bits, a date 25.
+    let who = (key.key.originator.code() << 2) | class;
+    hasher.hash_one((head, (tail << 32) | date, who))
 }
 
 fn index(slot: u32) -> usize {

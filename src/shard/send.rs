@@ -135,6 +135,7 @@ impl Shard {
                 let mut context = Context {
                     room: self.room(),
                     now: pass.now,
+                    today: self.today,
                     tables: &self.tables,
                     legs: &mut self.sessions,
                 };

@@ -108,6 +108,7 @@ impl Shard {
 
     /// Everything that is due at the end of a turn.
     pub fn finish(&mut self, pass: &mut Pass<'_>) -> TurnEnd {
+        self.read_calendar(pass);
         if !self.closing {
             self.resume(pass);
             self.handle_deadlines(pass);
@@ -132,6 +133,15 @@ impl Shard {
             until: self.next_deadline(),
             publish,
             done,
+        }
+    }
+
+    /// Whatever day it is.
+    fn read_calendar(&mut self, pass: &Pass<'_>) {
+        let day = pass.now.wall.0 / DAY_NS;
+        if day != self.day {
+            self.day = day;
+            self.today = pass.now.wall.date();
         }
     }
 
@@ -161,15 +171,12 @@ impl Shard {
     }
 
     fn handle_received(&mut self, link: LinkId, mut bytes: &[u8], pass: &mut Pass<'_>) {
+        self.read_calendar(pass);
         let Some(place) = self.links.find(link) else {
             return;
         };
         if place.closing || self.closing {
             return;
-        }
-        if pass.now.wall.0 / DAY_NS != self.day {
-            self.day = pass.now.wall.0 / DAY_NS;
-            self.today = pass.now.wall.date();
         }
         let listener = usize::from(place.listener);
         let (framing, frame_bytes_max) = (
@@ -295,6 +302,7 @@ impl Shard {
             let mut context = Context {
                 room: self.room(),
                 now: pass.now,
+                today: self.today,
                 tables: &self.tables,
                 legs: &mut self.sessions,
             };
@@ -315,6 +323,7 @@ impl Shard {
             let mut context = Context {
                 room: self.room(),
                 now: pass.now,
+                today: self.today,
                 tables: &self.tables,
                 legs: &mut self.sessions,
             };

@@ -18,7 +18,6 @@ use crate::model::money::{Currency, Money};
 use crate::model::outcome::{Outcome, Presentation, Reason, ResponseCode};
 use crate::model::participant::{Participant, Protocol, Role};
 use crate::model::record::Record;
-use crate::model::time::Date;
 use crate::route::CodePrefixes;
 
 const ACQUIRER: ParticipantIndex = ParticipantIndex(0);
@@ -173,6 +172,7 @@ impl World {
         let (tables, legs, room) = (&self.tables, &mut self.legs, self.room);
         let mut context = Context {
             now,
+            today: wall.date(),
             tables,
             legs,
             room,
