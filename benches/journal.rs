@@ -3,8 +3,8 @@
 //! Measured: encoding, checksum and store of one record into a ring in ordinary memory, block
 //! headers and sealing included, and the turn's end with an imaginary disk that answers at once;
 //! inspecting, chaining and decoding blocks that are in the cache. All in CPU time of the thread,
-//! because machines are shared. Not measured: the disk, the ring's system calls, page faults, a tail
-//! shared with the kernel (the loopback runs do that).
+//! because machines are shared. Not measured: the disk, the ring's system calls, page faults, a
+//! tail shared with the kernel (the loopback runs do that).
 
 use std::hint::black_box;
 

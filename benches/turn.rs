@@ -4,6 +4,11 @@
 //! Measures everything but the kernel: no socket, no system call; the journal's tail is plain
 //! memory and its writes complete at once (commit mode `memory`). Numbers are per payment.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a bench whose world cannot be built stops"
+)]
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;

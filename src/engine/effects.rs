@@ -41,12 +41,13 @@ pub struct Outgoing<'a> {
 impl Outgoing<'_> {
     /// Shows the message, with its text. Messages are large: only one with a kept text is copied.
     pub fn with_message<R>(&self, look: impl FnOnce(&Message<'_>) -> R) -> R {
-        match self.message {
-            Message::PaymentResult(result) if !self.text.bytes().is_empty() => {
-                let text = self.text.bytes();
-                look(&Message::PaymentResult(PaymentResult { text, ..result }))
-            }
-            _ => look(&self.message),
+        let text = self.text.bytes();
+        if let Message::PaymentResult(result) = self.message
+            && !text.is_empty()
+        {
+            look(&Message::PaymentResult(PaymentResult { text, ..result }))
+        } else {
+            look(&self.message)
         }
     }
 }

@@ -106,7 +106,8 @@ impl Links {
         (link.open && link.generation == id.generation).then_some(link)
     }
 
-    /// Appends one whole frame, header and body, to what waits for a link. `false`: no room, or it is closing.
+    /// Appends one whole frame, header and body, to what waits for a link. `false`: no room, or it
+    /// is closing.
     #[must_use]
     pub(super) fn append(&mut self, id: LinkId, header: &[u8], body: &[u8]) -> bool {
         let Some(link) = self.find(id) else {
