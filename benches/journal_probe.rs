@@ -136,11 +136,12 @@ impl Probe<'_> {
         println!("    {}: {:?}", segment_name(1), segment.access());
         let view = tail.view().expect("it can be mapped twice");
         let append = |offset: usize| tail[offset..offset + RECORD_BYTES].fill(1);
-        self.run("(c) tmpfs tail + O_DIRECT|O_DSYNC", append, move || {
+        self.run("(c) tmpfs tail + O_DIRECT|RWF_DSYNC", append, move || {
             let faults = WriteFaults::default();
             let journal = Some(JournalConfig {
                 tail: view,
                 plan,
+                synchronous: true,
                 writes_max: 1,
                 faults,
             });

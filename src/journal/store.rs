@@ -31,7 +31,7 @@ use crate::journal::warning::StoreWarning;
 use crate::model::ids::{Epoch, Lsn, ShardId};
 use crate::model::limits::BLOCK_BYTES;
 use crate::sys::error::MachineError;
-use crate::sys::files::{failed, is_tmpfs, lock_path, sync_directory};
+use crate::sys::files::{failed, is_tmpfs, lock_path, sync_directory, sync_file_system};
 use crate::sys::machine::SEGMENTS_OPEN_MAX;
 use crate::sys::segments::{
     SegmentFile, SegmentPlan, SegmentReader, list_segments, open_segment, segment_name,
@@ -148,6 +148,11 @@ impl Folder {
     /// Keys the fingerprints of requests.
     pub fn seed(&self) -> u64 {
         self.identity.seed
+    }
+
+    /// Waits until all that was written to the segments survives the power.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        Ok(sync_file_system(&self.options.data)?)
     }
 
     /// Whose journals these are.

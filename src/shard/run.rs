@@ -190,7 +190,7 @@ struct Worker {
     clock: Clock,
     commands: Arc<ArrayQueue<Command>>,
     /// Holds the data directory's lock for as long as the shard writes.
-    _folder: Folder,
+    folder: Folder,
 }
 
 impl Worker {
@@ -241,7 +241,7 @@ impl Worker {
             tail,
             clock,
             commands,
-            _folder: folder,
+            folder,
         };
         Ok((
             worker,
@@ -300,9 +300,12 @@ impl Worker {
                 return ShardExit::Full;
             }
             if end.done {
-                // Everything is in the segments, and they say so: the tail has done its work. That
-                // removing it can fail changes nothing, the next start ignores it.
-                drop(std::fs::remove_file(self.tail.path()));
+                // Everything is in the segments, and they say so. In memory mode they may still be
+                // on their way to the disk: then the tail has done its work only once they are.
+                // That removing it can fail changes nothing, the next start ignores it.
+                if self.folder.sync().is_ok() {
+                    drop(std::fs::remove_file(self.tail.path()));
+                }
                 return ShardExit::Drained;
             }
             if let Err(error) = machine.enter(idle, end.until, now.monotonic) {
@@ -351,6 +354,7 @@ fn machine_config(plan: &ShardPlan, open: &OpenShard) -> Result<MachineConfig, M
         journal: Some(machine::JournalConfig {
             tail: open.tail.view()?,
             plan: open.plan.clone(),
+            synchronous: plan.journal.commit == CommitMode::Disk,
             writes_max: 64,
             faults: plan.journal.faults,
         }),

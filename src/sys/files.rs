@@ -77,6 +77,13 @@ pub(crate) fn sync_directory(directory: &Path) -> Result<(), MachineError> {
         .map_err(|cause| failed("syncing the directory", directory, cause))
 }
 
+/// Flushes the file system that holds `directory`: everything written so far survives the power.
+pub fn sync_file_system(directory: &Path) -> Result<(), MachineError> {
+    let doing = |cause: io::Error| failed("flushing the file system of", directory, cause);
+    let file = File::open(directory).map_err(doing)?;
+    rustix::fs::syncfs(file).map_err(|cause| doing(cause.into()))
+}
+
 /// Whether `path` (a file, or the directory it will be in) is on a tmpfs: memory that survives
 /// kill -9, but not the power.
 pub fn is_tmpfs(path: &Path) -> Result<bool, MachineError> {

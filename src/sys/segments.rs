@@ -29,9 +29,9 @@ const CHUNK_BYTES: usize = 1 << 20;
 /// How a segment is reached.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SegmentAccess {
-    /// O_DIRECT | O_DSYNC.
+    /// O_DIRECT: past the page cache.
     Direct,
-    /// O_DSYNC alone, through the page cache: the file system refuses O_DIRECT. Slower, as durable;
+    /// Through the page cache: the file system refuses O_DIRECT. Slower, as durable;
     /// worth a warning.
     Buffered,
 }
@@ -185,7 +185,7 @@ pub fn open_segment(path: &Path, wait_ms: u64) -> Result<SegmentFile, MachineErr
 
 /// Opens past the page cache, or through it where the file system knows no O_DIRECT (EINVAL).
 fn open(options: &mut OpenOptions, path: &Path) -> Result<SegmentFile, MachineError> {
-    const FLAGS: i32 = libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_DSYNC;
+    const FLAGS: i32 = libc::O_CLOEXEC | libc::O_NOFOLLOW;
     let opened = match options.custom_flags(FLAGS | libc::O_DIRECT).open(path) {
         Err(cause) if cause.raw_os_error() == Some(libc::EINVAL) => options
             .custom_flags(FLAGS)

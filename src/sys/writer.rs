@@ -29,6 +29,8 @@ pub struct JournalConfig {
     pub tail: TailView,
     /// How new segments are made.
     pub plan: SegmentPlan,
+    /// Whether a write is over only once it survives the power (RWF_DSYNC).
+    pub synchronous: bool,
     /// Writes that may be in flight.
     pub writes_max: u32,
     /// Faults for tests; none by default.
@@ -58,6 +60,7 @@ pub(crate) struct PreparedWrite {
     pub(crate) address: *const u8,
     pub(crate) bytes: u32,
     pub(crate) segment_offset: u64,
+    pub(crate) synchronous: bool,
 }
 
 #[derive(Debug)]
@@ -68,6 +71,7 @@ pub(crate) struct Writer {
     free: Vec<u32>,
     preparer: Preparer,
     faults: WriteFaults,
+    synchronous: bool,
     begun: u64,
     held: VecDeque<(Monotonic, u64, Errno)>,
 }
@@ -82,6 +86,7 @@ impl Writer {
             free: (0..config.writes_max).rev().collect(),
             preparer: Preparer::start(config.plan, waker)?,
             faults: config.faults,
+            synchronous: config.synchronous,
             begun: 0,
             held: VecDeque::with_capacity(writes_max),
         })
@@ -152,6 +157,7 @@ impl Writer {
             address,
             bytes,
             segment_offset,
+            synchronous: self.synchronous,
         })
     }
 

@@ -312,6 +312,11 @@ impl Machine {
         };
         let entry = opcode::Write::new(Fd(prepared.file), prepared.address, prepared.bytes)
             .offset(prepared.segment_offset)
+            .rw_flags(if prepared.synchronous {
+                libc::RWF_DSYNC
+            } else {
+                0
+            })
             .build();
         let tag = Tag::new(Operation::Write, 0, prepared.place);
         // SAFETY: the address lies in the tail's view, which is unmapped after the last operation

@@ -433,6 +433,7 @@ fn journal(faults: WriteFaults) -> (tempfile::TempDir, tempfile::TempDir, TailMa
     };
     let mut config = small();
     config.journal = Some(JournalConfig {
+        synchronous: true,
         tail: tail.view().unwrap(),
         plan,
         writes_max: 4,
