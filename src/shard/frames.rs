@@ -26,7 +26,8 @@ impl Shard {
             Some((participant, _)) => &self.dialects[usize::from(participant.0)],
             None => &self.plain[listener],
         };
-        match dialect.decode(body, self.today) {
+        let mut joined = core::mem::take(&mut self.joined_code);
+        match dialect.decode_joining(body, self.today, &mut joined) {
             Err(refused) => self.handle_refused(link, speaker, &refused, pass),
             Ok(message) => match speaker {
                 None => self.handle_before_sign_on(link, &message, pass),
@@ -35,6 +36,7 @@ impl Shard {
                 }
             },
         }
+        self.joined_code = joined;
     }
 
     fn handle_before_sign_on(&mut self, link: LinkId, message: &Message<'_>, pass: &mut Pass<'_>) {

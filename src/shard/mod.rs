@@ -23,7 +23,7 @@ use std::sync::Arc;
 use crate::engine::{Engine, EngineLimits, ReplayError};
 use crate::journal::{self, Journal};
 use crate::model::ids::{LinkId, MatchKey, ParticipantIndex, ShardId};
-use crate::model::limits::FRAME_BYTES_MAX;
+use crate::model::limits::{CODE_BYTES_MAX, FRAME_BYTES_MAX};
 use crate::model::record::{Opened, Record};
 use crate::model::time::{DAY_NS, Date, Monotonic, Now};
 use crate::route::Tables;
@@ -74,6 +74,8 @@ pub struct Shard {
     gated: GatedFrames,
     /// Where a message that waits for nothing is encoded.
     free_body: Box<[u8]>,
+    /// Where a code that arrived in two fields is joined.
+    joined_code: Box<[u8]>,
     cares: Vec<Care>,
     stuck: Vec<(LinkId, Counter)>,
     /// Sign-ons and requests in the name of somebody else.
@@ -165,6 +167,7 @@ impl Shard {
             sessions,
             journal,
             free_body: vec![0; FRAME_BYTES_MAX].into_boxed_slice(),
+            joined_code: vec![0; CODE_BYTES_MAX].into_boxed_slice(),
             cares: Vec::with_capacity(links_max),
             stuck: Vec::with_capacity(links_max),
             foreign_messages: 0,

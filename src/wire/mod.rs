@@ -55,6 +55,20 @@ impl Dialect {
         }
     }
 
+    /// As [`Dialect::decode`]; `scratch`, of `CODE_BYTES_MAX` bytes, joins what an encoding carries
+    /// in two places: an ISO 8583 code that is continued in DE 63.
+    pub fn decode_joining<'a>(
+        &self,
+        body: &'a [u8],
+        today: Date,
+        scratch: &'a mut [u8],
+    ) -> Result<Message<'a>, Refused> {
+        match self {
+            Self::Sbe => sbe::decode(body),
+            Self::Iso8583(dialect) => iso8583::decode_joining(dialect, body, today, scratch),
+        }
+    }
+
     /// Writes one body. A request with a field that this encoding cannot carry is refused
     /// (`NotCarried`), an answer loses the field. `BadLength` where `out` is too short.
     pub fn encode(&self, message: &Message<'_>, out: &mut [u8]) -> Result<Encoded, Refusal> {

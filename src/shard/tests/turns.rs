@@ -247,6 +247,25 @@ fn garbage_is_answered_where_it_can_be_and_harms_nobody_else() {
 }
 
 #[test]
+fn a_code_of_any_length_passes() {
+    let (mut world, acquirer, wallet) = iso_world(CommitMode::Memory);
+    let mut code = b"2812".to_vec();
+    code.resize(1_998, b'7');
+    let mut long = request(Presentation::Cpm, 11);
+    long.code = crate::model::chars::Sensitive(&code);
+    world.say(acquirer, &Message::PaymentRequest(long));
+    let body = world.heard(wallet).expect("forwarded");
+    match world
+        .dialect_of(wallet)
+        .decode(&body, world.today())
+        .unwrap()
+    {
+        Message::PaymentRequest(request) => assert!(request.code.expose() == code),
+        other => panic!("{:?}", other.kind()),
+    }
+}
+
+#[test]
 fn an_unreadable_answer_makes_the_outcome_unknown() {
     let (mut world, acquirer, wallet) = iso_world(CommitMode::Memory);
     pay(&mut world, acquirer, 11);
