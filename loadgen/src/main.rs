@@ -12,6 +12,7 @@ mod players;
 mod proxy;
 mod record;
 mod report;
+mod scratch;
 mod send;
 mod target;
 

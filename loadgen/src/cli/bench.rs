@@ -1,7 +1,6 @@
 //! `bench`: the switch and HAProxy in turns, so that what disturbs one disturbs the other.
 
 use std::fs;
-use std::path::Path;
 
 use cpg_switch::control::configuration::Configuration;
 use cpg_switch::model::outcome::Presentation;
@@ -20,6 +19,7 @@ use crate::play::{self, Piece};
 use crate::proxy::Proxy;
 use crate::report::progress::Line;
 use crate::report::{Report, VerdictReport};
+use crate::scratch::Scratch;
 use crate::send::{Sizes, Stage};
 use crate::target::{Launch, Ready};
 
@@ -58,15 +58,12 @@ struct BenchReport {
 }
 
 pub(super) fn execute(arguments: &Bench) -> Result<Exit, Failure> {
-    let folder = tempfile::Builder::new()
-        .prefix("cpg-bench-")
-        .tempdir()
-        .map_err(Failure::file("make a folder"))?;
+    let scratch = Scratch::new("bench")?;
     let cores = cpu::allowed_cores()?;
     let cores = (cores.len() > 1).then(|| (cores[0], cores[1]));
     let bench = Block {
         arguments,
-        folder: folder.path(),
+        scratch: &scratch,
         cores,
     };
     if let Some((_, own)) = cores {
@@ -116,23 +113,29 @@ pub(super) fn execute(arguments: &Bench) -> Result<Exit, Failure> {
 /// What all runs share.
 struct Block<'a> {
     arguments: &'a Bench,
-    folder: &'a Path,
+    scratch: &'a Scratch,
     cores: Option<(usize, usize)>,
 }
 
 impl Block<'_> {
     fn switch(&self, block: u32, cell: (u32, u32)) -> Result<Sample, Failure> {
-        let text = configuration(self.cores.map(|(target, _)| target));
-        let file = self.folder.join("bench.toml");
+        let text = configuration(
+            self.cores.map(|(target, _)| target),
+            &self.scratch.tail_line(),
+        );
+        let file = self.scratch.folder().join("bench.toml");
         fs::write(&file, &text).map_err(Failure::file("write the switch's configuration"))?;
         let configuration = Configuration::from_text("bench.toml", &text)
             .map_err(|diagnostics| Failure::Configuration(diagnostics.to_string()))?;
-        let data = self.folder.join(format!("data-{block}-{}", name(cell)));
+        let data = self
+            .scratch
+            .folder()
+            .join(format!("data-{block}-{}", name(cell)));
         let launch = Launch {
             program: Launch::sibling_program()?,
             configuration: Some(file),
             data: data.clone(),
-            folder: self.folder.to_owned(),
+            folder: self.scratch.folder().to_owned(),
         };
         let target = launch.start()?;
         let piece = self.piece(cell);
@@ -147,7 +150,7 @@ impl Block<'_> {
     }
 
     fn proxy(&self, block: u32, cell: (u32, u32)) -> Result<Sample, Failure> {
-        let configuration = Configuration::from_text("bench.toml", &configuration(None))
+        let configuration = Configuration::from_text("bench.toml", &configuration(None, ""))
             .map_err(|diagnostics| Failure::Configuration(diagnostics.to_string()))?;
         let piece = self.piece(cell);
         let cast = play::cast(&configuration, &Ready::nowhere(), &piece)?;
@@ -163,7 +166,11 @@ impl Block<'_> {
         };
         let mut stage = Stage::new(&cast, &mix, sizes, Idle::Park)?;
         let backend = stage.host(lane.destination)?;
-        let proxy = Proxy::start(self.folder, backend, self.cores.map(|(target, _)| target))?;
+        let proxy = Proxy::start(
+            self.scratch.folder(),
+            backend,
+            self.cores.map(|(target, _)| target),
+        )?;
         stage.dial_unsigned(proxy.address, lane.originator, links)?;
         let course = self.course(&cast, &piece, cell, proxy.pid());
         let driven = drive(&mut stage, &course, &mut |_| {})?;
@@ -301,7 +308,7 @@ fn name((links, window): (u32, u32)) -> String {
 }
 
 /// One acquirer, one wallet, SBE, and bounds that saturation does not reach.
-fn configuration(core: Option<usize>) -> String {
+fn configuration(core: Option<usize>, tail_line: &str) -> String {
     let cores = core.map_or_else(String::new, |core| core.to_string());
     format!(
         r#"
@@ -313,7 +320,7 @@ commit = "memory"
 tail_bytes = "256 MiB"
 segment_bytes = "256 MiB"
 bytes_max = "32 GiB"
-
+{tail_line}
 [limits]
 links_max = 8192
 in_flight_max = 131072
@@ -365,7 +372,8 @@ mod tests {
     #[test]
     fn the_configuration_is_one_that_the_switch_takes() {
         for core in [None, Some(0)] {
-            Configuration::from_text("bench", &configuration(core)).unwrap();
+            Configuration::from_text("bench", &configuration(core, "tail_dir = \"/dev/shm\"\n"))
+                .unwrap();
         }
     }
 

@@ -19,6 +19,7 @@ use crate::plan::Plan;
 use crate::play::{self, Piece};
 use crate::players;
 use crate::report::{VerdictReport, table};
+use crate::scratch::Scratch;
 use crate::send::Stage;
 use crate::target::{Launch, Target};
 
@@ -52,11 +53,8 @@ struct CrashReport {
 }
 
 pub(super) fn execute(arguments: &Crash) -> Result<Exit, Failure> {
-    let folder = tempfile::Builder::new()
-        .prefix("cpg-crash-")
-        .tempdir()
-        .map_err(Failure::file("make a folder"))?;
-    let (launch, configuration) = demo::launch(folder.path(), arguments.commit)?;
+    let scratch = Scratch::new("crash")?;
+    let (launch, configuration) = demo::launch(&scratch, arguments.commit)?;
     let mut target = launch.start()?;
     let piece = demo::sandbox_piece();
     let cast = play::cast(&configuration, &target.ready, &piece)?;

@@ -1,7 +1,6 @@
 //! `demo`: the whole house, once, in a fresh folder.
 
 use std::fs;
-use std::path::Path;
 
 use cpg_switch::control::configuration::{Configuration, SANDBOX};
 use cpg_switch::model::outcome::Presentation;
@@ -15,15 +14,13 @@ use crate::mix::{EVERYDAY, Mix};
 use crate::plan::Spacing;
 use crate::play::{self, Piece};
 use crate::report::progress::Line;
+use crate::scratch::Scratch;
 use crate::target::Launch;
 
 pub(super) fn execute(arguments: &Demo) -> Result<Exit, Failure> {
-    let folder = tempfile::Builder::new()
-        .prefix("cpg-demo-")
-        .tempdir()
-        .map_err(Failure::file("make a folder"))?;
+    let scratch = Scratch::new("demo")?;
     let line = Line::new(arguments.json);
-    let (launch, configuration) = launch(folder.path(), arguments.commit)?;
+    let (launch, configuration) = launch(&scratch, arguments.commit)?;
     let target = launch.start()?;
     let piece = sandbox_piece();
     let cast = play::cast(&configuration, &target.ready, &piece)?;
@@ -49,9 +46,13 @@ pub(super) fn execute(arguments: &Demo) -> Result<Exit, Failure> {
     })
 }
 
-/// A switch on the sandbox with this commit mode, in `folder`.
-pub(super) fn launch(folder: &Path, commit: Commit) -> Result<(Launch, Configuration), Failure> {
-    let text = sandbox(commit);
+/// A switch on the sandbox with this commit mode, in the folders of `scratch`.
+pub(super) fn launch(
+    scratch: &Scratch,
+    commit: Commit,
+) -> Result<(Launch, Configuration), Failure> {
+    let folder = scratch.folder();
+    let text = sandbox(commit, &scratch.tail_line());
     let file = folder.join("sandbox.toml");
     fs::write(&file, &text).map_err(Failure::file("write the switch's configuration"))?;
     let configuration = Configuration::from_text("sandbox.toml", &text)
@@ -77,9 +78,9 @@ pub(super) fn sandbox_piece() -> Piece {
     }
 }
 
-/// The embedded sandbox with another commit mode.
-fn sandbox(commit: Commit) -> String {
-    let with = format!("[journal]\ncommit = \"{}\"\n", commit.name());
+/// The embedded sandbox with another commit mode, and another line in the journal's section.
+fn sandbox(commit: Commit, line: &str) -> String {
+    let with = format!("[journal]\ncommit = \"{}\"\n{line}", commit.name());
     let text = SANDBOX.replacen("[journal]\n", &with, 1);
     assert_ne!(text, SANDBOX, "the sandbox has a section for the journal");
     text
@@ -105,7 +106,9 @@ mod tests {
             (Commit::Disk, CommitMode::Disk),
             (Commit::Memory, CommitMode::Memory),
         ] {
-            let configuration = Configuration::from_text("test", &sandbox(commit)).unwrap();
+            let configuration =
+                Configuration::from_text("test", &sandbox(commit, "tail_dir = \"/dev/shm\"\n"))
+                    .unwrap();
             assert_eq!(configuration.journal.commit, expected);
         }
     }
