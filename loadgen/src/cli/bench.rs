@@ -323,7 +323,7 @@ bytes_max = "32 GiB"
 {tail_line}
 [limits]
 links_max = 8192
-in_flight_max = 131072
+in_flight_max = 16384
 remembered_keys_max = {KEYS_MAX}
 
 [admin]
@@ -342,8 +342,8 @@ country = "MY"
 currency = "MYR"
 protocol = "sbe"
 code_prefixes = ["281045"]
-window_in = 131072
-window_out = 131072
+window_in = 16384
+window_out = 16384
 
 [[participants]]
 name = "acquirer"
@@ -352,8 +352,8 @@ role = "acquirer"
 country = "CN"
 currency = "CNY"
 protocol = "sbe"
-window_in = 131072
-window_out = 131072
+window_in = 16384
+window_out = 16384
 "#
     )
 }
