@@ -165,7 +165,12 @@ fn missing_field(view: &View<'_, '_>, kind: Kind) -> Option<u8> {
 pub(super) fn implied_outcome(code: ResponseCode) -> Option<Outcome> {
     match code {
         ResponseCode::APPROVED => Some(Outcome::Approved),
-        ResponseCode::PENDING | ResponseCode::NO_ANSWER => None,
+        // Not decided yet, or said of this message alone and not of what its key names.
+        ResponseCode::PENDING
+        | ResponseCode::NO_ANSWER
+        | ResponseCode::CONFLICT
+        | ResponseCode::BAD_MAC
+        | ResponseCode::SHED => None,
         _ => Some(Outcome::Declined),
     }
 }
