@@ -2,7 +2,7 @@
 
 use arrayvec::ArrayVec;
 
-use crate::model::ids::{LinkId, ParticipantIndex};
+use crate::model::ids::{LinkAddress, ParticipantIndex};
 use crate::model::message::{Message, PaymentResult};
 use crate::model::record::{Record, ShortText};
 
@@ -27,7 +27,7 @@ pub struct Outgoing<'a> {
     /// To whom.
     pub to: ParticipantIndex,
     /// The link on which the request came, where this is an answer: preferred while it is open.
-    pub link: Option<LinkId>,
+    pub link: Option<LinkAddress>,
     /// What; see [`Outgoing::with_message`].
     pub(super) message: Message<'a>,
     /// A text that the engine remembers; empty for none.

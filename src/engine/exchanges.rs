@@ -10,7 +10,7 @@ use hashbrown::HashTable;
 use core::hash::BuildHasher;
 
 use crate::engine::timers::Timers;
-use crate::model::ids::{LinkId, MatchKey, ParticipantIndex};
+use crate::model::ids::{LinkAddress, MatchKey, ParticipantIndex};
 use crate::model::limits::WAITERS_MAX;
 use crate::model::time::Monotonic;
 
@@ -41,7 +41,7 @@ pub struct Waiter {
     /// Who asked.
     pub participant: ParticipantIndex,
     /// Over which link.
-    pub link: LinkId,
+    pub link: LinkAddress,
     /// With which match key.
     pub match_key: MatchKey,
 }

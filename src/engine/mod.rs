@@ -21,7 +21,7 @@ pub mod transitions;
 
 use crate::engine::exchanges::Exchanges;
 use crate::engine::transactions::Transactions;
-use crate::model::ids::{LinkId, MatchKey, ParticipantIndex, TransactionNumber};
+use crate::model::ids::{LinkAddress, MatchKey, ParticipantIndex, TransactionNumber};
 use crate::model::time::{Date, Monotonic, Now, Wall};
 use crate::route::Tables;
 
@@ -67,7 +67,7 @@ pub struct Sender {
     /// Who.
     pub participant: ParticipantIndex,
     /// Over which link.
-    pub link: LinkId,
+    pub link: LinkAddress,
 }
 
 /// Bounds of one engine.

@@ -76,6 +76,15 @@ pub struct LinkId {
     pub generation: u32,
 }
 
+/// A link as every shard of the switch names it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct LinkAddress {
+    /// The shard whose machine holds it.
+    pub shard: ShardId,
+    /// There.
+    pub link: LinkId,
+}
+
 /// Place of a listener in the configuration, from 0.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct ListenerIndex(pub u16);

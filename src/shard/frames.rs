@@ -3,7 +3,7 @@
 //! Nothing is recorded here, so nothing said here waits for a commit.
 
 use crate::engine::{Context, Effects, Sender};
-use crate::model::ids::{LinkId, MatchKey, ParticipantIndex};
+use crate::model::ids::{LinkAddress, LinkId, MatchKey, ParticipantIndex};
 use crate::model::message::{
     Header, Kind, Message, Notice, NoticeAck, PaymentRequest, Reject, SignOn, SignOnAck,
 };
@@ -13,6 +13,14 @@ use crate::model::refusal::{Fault, Refusal, Refused};
 use crate::session::LinkState;
 use crate::shard::stats::Counter;
 use crate::shard::{Pass, Shard};
+
+/// Whose session a message came over.
+#[derive(Clone, Copy, Debug)]
+struct Speaker {
+    participant: ParticipantIndex,
+    link: LinkId,
+    state: LinkState,
+}
 
 impl Shard {
     /// A whole frame's body arrived.
@@ -32,7 +40,12 @@ impl Shard {
             Ok(message) => match speaker {
                 None => self.handle_before_sign_on(link, &message, pass),
                 Some((participant, state)) => {
-                    self.handle_message(Sender { participant, link }, state, &message, pass);
+                    let from = Speaker {
+                        participant,
+                        link,
+                        state,
+                    };
+                    self.handle_message(from, &message, pass);
                 }
             },
         }
@@ -91,74 +104,56 @@ impl Shard {
     }
 
     /// A message over a link that is, or was, signed on.
-    fn handle_message(
-        &mut self,
-        sender: Sender,
-        state: LinkState,
-        message: &Message<'_>,
-        pass: &mut Pass<'_>,
-    ) {
-        if state == LinkState::SignedOff && !allowed_after_sign_off(message) {
-            return self.reject(sender.link, message, Fault::NotSignedOn, pass);
+    fn handle_message(&mut self, from: Speaker, message: &Message<'_>, pass: &mut Pass<'_>) {
+        if from.state == LinkState::SignedOff && !allowed_after_sign_off(message) {
+            return self.reject(from.link, message, Fault::NotSignedOn, pass);
         }
         match message {
-            Message::SignOn(sign_on) => self.handle_sign_on(sender.link, sign_on, pass),
+            Message::SignOn(sign_on) => self.handle_sign_on(from.link, sign_on, pass),
             Message::SignOff(notice) => {
-                let code = match self.sessions.handle_sign_off(sender.link) {
+                let code = match self.sessions.handle_sign_off(from.link) {
                     Ok(()) => ResponseCode::APPROVED,
                     Err(fault) => fault.response_code(),
                 };
-                self.acknowledge(sender.link, Message::SignOffAck, &notice.header, code, pass);
+                self.acknowledge(from.link, Message::SignOffAck, &notice.header, code, pass);
             }
             Message::Echo(Notice { header, .. }) => {
                 let code = ResponseCode::APPROVED;
-                self.acknowledge(sender.link, Message::EchoAck, header, code, pass);
+                self.acknowledge(from.link, Message::EchoAck, header, code, pass);
             }
             // Whatever arrives shows that the link lives; the answer has done its work.
             Message::EchoAck(_) => {}
             Message::KeyChange(change) => {
                 let code = ResponseCode::NOT_SUPPORTED;
-                self.acknowledge(
-                    sender.link,
-                    Message::KeyChangeAck,
-                    &change.header,
-                    code,
-                    pass,
-                );
+                self.acknowledge(from.link, Message::KeyChangeAck, &change.header, code, pass);
             }
             Message::Cutover(cutover) => {
                 let code = ResponseCode::NOT_SUPPORTED;
-                self.acknowledge(
-                    sender.link,
-                    Message::CutoverAck,
-                    &cutover.header,
-                    code,
-                    pass,
-                );
+                self.acknowledge(from.link, Message::CutoverAck, &cutover.header, code, pass);
             }
             Message::PaymentRequest(request) => {
-                self.handle_payment(sender, message, request, pass);
+                self.handle_payment(from, message, request, pass);
             }
             Message::ReversalRequest(_)
             | Message::ReversalAdvice(_)
             | Message::StatusInquiry(_) => {
-                let known = self.tables.participant(sender.participant);
+                let known = self.tables.participant(from.participant);
                 if self
                     .sessions
-                    .admit(sender.participant, known, pass.now.monotonic)
+                    .admit(from.participant, known, pass.now.monotonic)
                 {
-                    self.hand_to_engine(sender, message, pass);
+                    self.hand_to_engine(from, message, pass);
                 } else {
-                    self.reject(sender.link, message, Fault::Shed, pass);
+                    self.reject(from.link, message, Fault::Shed, pass);
                 }
             }
             Message::PaymentResult(_)
             | Message::PaymentAdviceAck(_)
             | Message::ReversalResult(_)
             | Message::ReversalAdviceAck(_)
-            | Message::Reject(_) => self.hand_to_engine(sender, message, pass),
+            | Message::Reject(_) => self.hand_to_engine(from, message, pass),
             Message::CodeInquiry(_) | Message::RefundRequest(_) | Message::PaymentAdvice(_) => {
-                self.reject(sender.link, message, Fault::NotSupported, pass);
+                self.reject(from.link, message, Fault::NotSupported, pass);
             }
             Message::SignOnAck(_)
             | Message::SignOffAck(_)
@@ -172,30 +167,37 @@ impl Shard {
 
     fn handle_payment(
         &mut self,
-        sender: Sender,
+        from: Speaker,
         message: &Message<'_>,
         request: &PaymentRequest<'_>,
         pass: &mut Pass<'_>,
     ) {
-        let known = self.tables.participant(sender.participant);
+        let known = self.tables.participant(from.participant);
         let own = known.speaks_for(request.key.originator);
         let named = request
             .forwarder
             .is_none_or(|forwarder| forwarder == known.institution);
         if !own || !named {
             self.foreign_messages += 1;
-            return self.reject(sender.link, message, Fault::ForeignInstitution, pass);
+            return self.reject(from.link, message, Fault::ForeignInstitution, pass);
         }
         if !self
             .sessions
-            .admit(sender.participant, known, pass.now.monotonic)
+            .admit(from.participant, known, pass.now.monotonic)
         {
-            return self.reject(sender.link, message, Fault::Shed, pass);
+            return self.reject(from.link, message, Fault::Shed, pass);
         }
-        self.hand_to_engine(sender, message, pass);
+        self.hand_to_engine(from, message, pass);
     }
 
-    fn hand_to_engine(&mut self, sender: Sender, message: &Message<'_>, pass: &mut Pass<'_>) {
+    fn hand_to_engine(&mut self, from: Speaker, message: &Message<'_>, pass: &mut Pass<'_>) {
+        let sender = Sender {
+            participant: from.participant,
+            link: LinkAddress {
+                shard: self.shard,
+                link: from.link,
+            },
+        };
         let mut effects = Effects::new();
         let mut context = Context {
             room: self.room(),

@@ -100,7 +100,7 @@ impl Shard {
                     Ok(encoded) => {
                         self.stats
                             .add(Counter::FieldsDropped, u64::from(encoded.dropped));
-                        let link = outgoing.link;
+                        let link = outgoing.link.map(|address| address.link);
                         self.send_body(outgoing.to, link, &body[..encoded.bytes], pass);
                     }
                     Err(refusal) => self.stats.refuse(refusal.fault),
@@ -123,7 +123,8 @@ impl Shard {
             Ok(encoded) => {
                 self.stats
                     .add(Counter::FieldsDropped, u64::from(encoded.dropped));
-                let (to, link, exchange) = (outgoing.to, outgoing.link, outgoing.exchange);
+                let (to, exchange) = (outgoing.to, outgoing.exchange);
+                let link = outgoing.link.map(|address| address.link);
                 self.gated.push((lsn, encoded.bytes), to, link, exchange);
             }
             Err(refusal) => {

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use super::*;
 use crate::model::chars::{Chars, Sensitive};
-use crate::model::ids::{Institution, Reference, TableVersion};
+use crate::model::ids::{Institution, LinkAddress, LinkId, Reference, ShardId, TableVersion};
 use crate::model::keys::{BusinessKey, Class, Key};
 use crate::model::message::{
     Amounts, Echoed, Header, Message, PaymentAdviceAck, PaymentRequest, PaymentResult, Reversal,
@@ -131,9 +131,12 @@ fn header(match_key: u64) -> Header {
 fn sender(participant: ParticipantIndex) -> Sender {
     Sender {
         participant,
-        link: LinkId {
-            slot: u32::from(participant.0),
-            generation: 1,
+        link: LinkAddress {
+            shard: ShardId(0),
+            link: LinkId {
+                slot: u32::from(participant.0),
+                generation: 1,
+            },
         },
     }
 }
