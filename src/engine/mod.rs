@@ -129,7 +129,12 @@ pub struct Engine {
     /// Transactions that replay left open, oldest first; emptied by [`Engine::resume`].
     replayed_open: std::collections::BTreeSet<TransactionNumber>,
     tally: Tally,
+    /// How often each row of the transition table was taken.
+    steps: StepCounts,
 }
+
+/// Rows of the transition table, by phase and event as they stand in their `ALL`.
+pub type StepCounts = [[u64; transitions::Event::ALL.len()]; transitions::Phase::ALL.len()];
 
 /// Exchanges that one payment may need at once: its forward, its reversal, its advice.
 const EXCHANGES_PER_PAYMENT: u32 = 3;
@@ -156,6 +161,20 @@ impl Engine {
             ),
             replayed_open: std::collections::BTreeSet::new(),
             tally: Tally::default(),
+            steps: StepCounts::default(),
+        }
+    }
+
+    /// How often each row of the transition table was taken since the start.
+    pub fn steps(&self) -> &StepCounts {
+        &self.steps
+    }
+
+    /// Shows every remembered transaction, in no particular order, without the exchanges that are
+    /// open about it: what the journal alone must bring back.
+    pub fn each_remembered(&self, mut look: impl FnMut(TransactionNumber, &dyn core::fmt::Debug)) {
+        for transaction in self.transactions.iter() {
+            look(transaction.number, &transaction.without_exchanges());
         }
     }
 

@@ -58,7 +58,9 @@ impl Engine {
         context: &mut Context<'_, L>,
         effects: &mut Effects<'_>,
     ) {
-        let step = step(self.transactions.get(slot).phase, case.event);
+        let phase = self.transactions.get(slot).phase;
+        self.steps[phase as usize][case.event as usize] += 1;
+        let step = step(phase, case.event);
         for act in step.acts {
             let done = self.perform(*act, slot, case, context, effects);
             if !done {

@@ -80,6 +80,16 @@ impl Transaction {
         self.phase.is_settled() && self.advice != AdviceState::Owed && !self.needs_advice()
     }
 
+    /// The same, with no exchange open.
+    pub(super) const fn without_exchanges(self) -> Self {
+        Self {
+            forward: NO_EXCHANGE,
+            reversal: NO_EXCHANGE,
+            payment_advice: NO_EXCHANGE,
+            ..self
+        }
+    }
+
     /// Whether the originator was told something that is no longer so, and has not heard of it.
     pub(super) fn needs_advice(&self) -> bool {
         let approved = self
@@ -118,6 +128,11 @@ impl Transactions {
     /// How many are remembered.
     pub(super) fn count(&self) -> usize {
         self.by_key.len()
+    }
+
+    /// Every one of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Transaction> {
+        self.by_key.iter().map(|slot| self.get(*slot))
     }
 
     /// The number that the next claim gets, if there is a place for it.

@@ -18,6 +18,7 @@ use crate::journal::cases::{
     Beyond, Ending, Fault, Found, Place, TailFound, TailUse, Verdict, judge_stop, judge_tail,
 };
 use crate::journal::codec;
+use crate::journal::commit::StartPoint;
 use crate::journal::layout::{
     BLOCK, BLOCK_HEADER_BYTES, Inspected, JournalIdentity, Opening, Records, Sealing, TailHeader,
     inspect, payload, read_opening, read_tail_header, seal_block,
@@ -106,6 +107,26 @@ pub struct Recovered {
     pub epoch: Epoch,
     /// What was found.
     pub report: RecoveryReport,
+}
+
+impl Recovered {
+    /// How the next opening starts. `open_last` is the last segment that is open for writing, if
+    /// any is.
+    pub fn start_point(
+        &self,
+        boot_id: [u8; 16],
+        segment_bytes: u64,
+        open_last: Option<u64>,
+    ) -> StartPoint {
+        StartPoint {
+            epoch: Epoch(self.epoch.0 + 1),
+            boot_id,
+            next: self.next,
+            durable: self.durable,
+            chain: self.chain,
+            segments_open: open_last.unwrap_or(segment_of(self.durable, segment_bytes) - 1),
+        }
+    }
 }
 
 /// The tail as it was found: its bytes, and whether the machine was restarted since.

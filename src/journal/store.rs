@@ -28,7 +28,7 @@ use crate::journal::recovery::{Damage, Recovered, Recovery, RecoveryReport, Tail
 use crate::journal::segments::{segment_of, segment_start};
 use crate::journal::tail::Ring;
 use crate::journal::warning::StoreWarning;
-use crate::model::ids::{Epoch, Lsn, ShardId};
+use crate::model::ids::{Lsn, ShardId};
 use crate::model::limits::BLOCK_BYTES;
 use crate::sys::error::MachineError;
 use crate::sys::files::{failed, is_tmpfs, lock_path, sync_directory, sync_file_system};
@@ -204,14 +204,11 @@ impl Folder {
         }
         Ok(OpenShard {
             identity,
-            start: StartPoint {
-                epoch: Epoch(recovered.epoch.0 + 1),
-                boot_id: self.boot_id,
-                next: recovered.next,
-                durable: recovered.durable,
-                chain: recovered.chain,
-                segments_open: segments.last().map_or(open - 1, |(segment, _)| *segment),
-            },
+            start: recovered.start_point(
+                self.boot_id,
+                self.identity.segment_bytes,
+                segments.last().map(|(segment, _)| *segment),
+            ),
             segment_bytes: self.identity.segment_bytes,
             ring_bytes: (tail.len() - TAIL_HEADER_BYTES) as u64,
             tail,

@@ -135,6 +135,11 @@ impl Replaying {
         }
         Ok(())
     }
+
+    /// What has been remembered so far, for whoever compares it.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
 }
 
 impl Shard {
@@ -200,6 +205,11 @@ impl Shard {
     /// What happened, counted.
     pub fn stats(&self) -> &Stats {
         &self.stats
+    }
+
+    /// The transactions, for whoever watches.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     /// The journal, for whoever watches.

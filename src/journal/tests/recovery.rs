@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::journal::commit::{CommitMode, Journal, JournalConfig, StartPoint};
+use crate::journal::commit::{CommitMode, Journal, JournalConfig};
 use crate::journal::fixtures;
 use crate::journal::layout::write_tail_header;
 use crate::journal::world::{START, World, config, steps};
@@ -96,14 +96,7 @@ impl World {
     /// A new process goes on where recovery says.
     fn restart(&mut self, config: JournalConfig, recovered: &Recovered) {
         let open = self.disk.keys().last().copied().unwrap_or(0);
-        let start = StartPoint {
-            epoch: Epoch(recovered.epoch.0 + 1),
-            boot_id: BOOT,
-            next: recovered.next,
-            durable: recovered.durable,
-            chain: recovered.chain,
-            segments_open: open,
-        };
+        let start = recovered.start_point(BOOT, config.segment_bytes, Some(open));
         self.asked.clear();
         self.in_flight.clear();
         self.sealed.clear();

@@ -7,6 +7,7 @@ use super::*;
 use crate::journal::commit::{CommitMode, Journal, JournalConfig, Pace};
 use crate::journal::fixtures;
 use crate::journal::reader::{dump, explain, verify};
+use crate::model::ids::Epoch;
 use crate::model::keys::{BusinessKey, Class};
 use crate::model::record::Record;
 use crate::model::time::Now;
