@@ -9,8 +9,11 @@ pub mod operation;
 pub mod machine;
 // Whether this kernel has what the machine needs.
 pub mod probe;
-// How other threads wake a shard.
+// How other threads wake a shard, and why no wake-up is lost.
+pub mod doorbell;
 pub mod wake;
+// From one shard to another.
+pub mod spsc;
 
 // The two clocks.
 pub mod clock;

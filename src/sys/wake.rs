@@ -1,28 +1,19 @@
 //! How another thread wakes a shard: a flag while it is awake, an eventfd once it is parked.
 //!
-//! ```text
-//!   shard                          waker
-//!   1 parked = true                1 (puts something into the mailbox)
-//!   2 notified? then do not park   2 notified = true
-//!   3 parks in the ring            3 parked? then parked = false and write the eventfd
-//! ```
-//!
-//! All four accesses are sequentially consistent: in any order of the steps either the shard sees
-//! `notified` at its step 2 or the waker sees `parked` at its step 3. A shard that spins therefore
-//! costs its wakers no system call, and a parked one a single one.
+//! A shard that spins costs its wakers no system call, and a parked one a single one; that no
+//! wake-up is lost between the two is [`crate::sys::doorbell`]'s.
 
-use core::sync::atomic::{AtomicBool, Ordering};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use crossbeam_utils::CachePadded;
 use rustix::event::{EventfdFlags, eventfd};
+
+use crate::sys::doorbell::Doorbell;
 
 #[derive(Debug)]
 struct Shared {
-    notified: CachePadded<AtomicBool>,
-    parked: CachePadded<AtomicBool>,
+    bell: Doorbell,
     eventfd: OwnedFd,
 }
 
@@ -33,15 +24,14 @@ pub struct Waker {
 }
 
 impl Waker {
-    /// Call it after putting something into the shard's mailbox. Calls before the shard looks are
-    /// one.
+    /// Call it after putting something into the shard's mailbox or ring. Calls before the shard
+    /// looks are one.
     #[expect(
         clippy::host_endian_bytes,
         reason = "eventfd(2) counts in the host's order"
     )]
     pub fn wake(&self) {
-        self.shared.notified.store(true, Ordering::SeqCst);
-        if self.shared.parked.swap(false, Ordering::SeqCst) {
+        if self.shared.bell.ring() {
             let written = rustix::io::write(&self.shared.eventfd, &1_u64.to_ne_bytes());
             debug_assert!(written.is_ok(), "the counter has room for 2^64 wake-ups");
         }
@@ -58,8 +48,7 @@ impl Sleeper {
     pub(crate) fn new() -> io::Result<Self> {
         let eventfd = eventfd(0, EventfdFlags::CLOEXEC)?;
         let shared = Shared {
-            notified: CachePadded::new(AtomicBool::new(false)),
-            parked: CachePadded::new(AtomicBool::new(false)),
+            bell: Doorbell::default(),
             eventfd,
         };
         Ok(Self {
@@ -78,29 +67,19 @@ impl Sleeper {
         self.shared.eventfd.as_fd()
     }
 
-    /// Whether a wake-up has come that [`Sleeper::take`] has not taken.
-    pub(crate) fn is_notified(&self) -> bool {
-        self.shared.notified.load(Ordering::Relaxed)
-    }
-
-    /// Takes a wake-up. What was in the mailbox before it was sent is visible afterwards.
+    /// Takes a wake-up. What was put there before it was sent is visible afterwards.
     pub(crate) fn take(&self) -> bool {
-        self.is_notified() && self.shared.notified.swap(false, Ordering::SeqCst)
+        self.shared.bell.take()
     }
 
     /// `true`: wakers will write the eventfd from now on. `false`: somebody called just now; do
     /// not park.
     pub(crate) fn begin_park(&self) -> bool {
-        self.shared.parked.store(true, Ordering::SeqCst);
-        let parked = !self.shared.notified.load(Ordering::SeqCst);
-        if !parked {
-            self.end_park();
-        }
-        parked
+        self.shared.bell.begin_park()
     }
 
     pub(crate) fn end_park(&self) {
-        self.shared.parked.store(false, Ordering::Relaxed);
+        self.shared.bell.end_park();
     }
 }
 
