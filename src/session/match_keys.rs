@@ -18,6 +18,7 @@ use crate::model::participant::{Participant, Protocol};
 use crate::model::time::Wall;
 
 const COUNTER_BITS: u32 = 40;
+const SHARD_SHIFT: u32 = 56;
 const SECOND_NS: u64 = 1_000_000_000;
 
 /// What is drawn for one participant.
@@ -33,6 +34,7 @@ enum Block {
 #[derive(Debug)]
 pub struct MatchKeys {
     blocks: Vec<Block>,
+    shards: u16,
     link_ref_base: u64,
     stan_first: u32,
     stan_count: u32,
@@ -63,9 +65,10 @@ impl MatchKeys {
             })
             .collect();
         let epoch = u64::from(epoch.0) & 0xffff;
-        let link_ref_base = (u64::from(shard.0) << 56) | (epoch << COUNTER_BITS);
+        let link_ref_base = (u64::from(shard.0) << SHARD_SHIFT) | (epoch << COUNTER_BITS);
         Self {
             blocks,
+            shards,
             link_ref_base,
             stan_first,
             stan_count,
@@ -112,6 +115,18 @@ impl MatchKeys {
                 Some(MatchKey::from_iso(stan, self.transmission))
             }
         }
+    }
+
+    /// The shard whose block has this key; none where no block has it.
+    pub fn drawn_by(&self, participant: ParticipantIndex, key: MatchKey) -> Option<ShardId> {
+        let shard = match self.blocks.get(usize::from(participant.0))? {
+            Block::LinkRef(_) => key.0 >> SHARD_SHIFT,
+            Block::Stan { .. } => {
+                u64::from(key.stan().checked_sub(1)?) / u64::from(self.stan_count)
+            }
+        };
+        let shard = u16::try_from(shard).ok()?;
+        (shard < self.shards).then_some(ShardId(shard))
     }
 
     /// An earlier run drew this key: continue after it.
@@ -183,6 +198,32 @@ mod tests {
         // The wall clock jumps back an hour: DE 7 does not, and the block stays used up.
         assert_eq!(keys.draw(ISO, Wall(wall.0 - 3_600 * SECOND_NS)), None);
         assert!(seen.insert(keys.draw(ISO, Wall(wall.0 + SECOND_NS)).unwrap()));
+    }
+
+    #[test]
+    fn every_key_names_the_shard_that_drew_it() {
+        let wall = Wall(1_795_298_705_000_000_000);
+        for shards in [1, 2, 3, 7, 64] {
+            for shard in 0..shards {
+                let mut keys = keys(shard, shards, 1);
+                let share = keys.stan_count;
+                for draw in 0..=share {
+                    let wall = Wall(wall.0 + u64::from(draw / share) * SECOND_NS);
+                    let key = keys.draw(ISO, wall).unwrap();
+                    assert_eq!(keys.drawn_by(ISO, key), Some(ShardId(shard)));
+                }
+                let key = keys.draw(SBE, wall).unwrap();
+                assert_eq!(keys.drawn_by(SBE, key), Some(ShardId(shard)));
+            }
+        }
+        let keys = keys(0, 2, 1);
+        assert_eq!(
+            keys.drawn_by(ISO, MatchKey::from_iso(STAN_MAX, 1)),
+            None,
+            "nobody's"
+        );
+        assert_eq!(keys.drawn_by(ISO, MatchKey::from_iso(0, 1)), None);
+        assert_eq!(keys.drawn_by(SBE, MatchKey(2 << SHARD_SHIFT)), None);
     }
 
     #[test]

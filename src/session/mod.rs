@@ -11,12 +11,15 @@
 //! ```
 
 mod match_keys;
+mod presence;
 
 use crate::model::ids::{LinkId, ParticipantIndex};
 use crate::model::limits::SIGN_ON_DEADLINE_MS;
 use crate::model::participant::{Participant, Protocol};
 use crate::model::refusal::Fault;
 use crate::model::time::{Monotonic, Now, Wall};
+
+use crate::session::presence::Presence;
 
 pub use match_keys::MatchKeys;
 
@@ -98,6 +101,7 @@ pub struct Sessions {
     links: Vec<Link>,
     seats: Vec<Seat>,
     keys: MatchKeys,
+    presence: Presence,
     limits: SessionLimits,
     unsigned: u32,
     /// One more than the highest slot ever used: what a round of care looks at.
@@ -138,6 +142,7 @@ impl Sessions {
             links: vec![free; index(limits.links_max)],
             seats: vec![seat; participants.len()],
             keys: MatchKeys::new(participants, (shard, shards), epoch),
+            presence: Presence::new(participants.len(), (shard, shards)),
             limits,
             unsigned: 0,
             slots_used: 0,
@@ -249,14 +254,46 @@ impl Sessions {
         self.find(link).is_some()
     }
 
-    /// Whether a participant has a link that is signed on.
+    /// Whether a participant has a link that is signed on, here or on another shard.
     pub fn is_up(&self, participant: ParticipantIndex) -> bool {
-        self.seats
-            .get(usize::from(participant.0))
-            .is_some_and(|seat| seat.links > 0)
+        self.links_of(participant) > 0 || self.presence.count(participant) > 0
     }
 
-    /// How many links of a participant are signed on.
+    /// The other shards on which the participant has links, in turn.
+    pub fn elsewhere(&mut self, participant: ParticipantIndex) -> Option<ShardId> {
+        self.presence.choose(participant)
+    }
+
+    /// Another shard says whether it has a link of the participant.
+    pub fn set_elsewhere(&mut self, participant: ParticipantIndex, shard: ShardId, up: bool) {
+        self.presence.set(participant, shard, up);
+    }
+
+    /// Another shard has ended, and all its links with it.
+    pub fn forget_shard(&mut self, shard: ShardId) {
+        self.presence.forget(shard);
+    }
+
+    /// Tells the other shards who has come here or gone (`true`: is here); `tell` says whether it
+    /// could, and is asked again where it could not. `false`: somebody is still untold.
+    pub fn tell_elsewhere(
+        &mut self,
+        mut tell: impl FnMut(ParticipantIndex, bool, ShardId) -> bool,
+    ) -> bool {
+        let seats = &self.seats;
+        self.presence.tell(|participant, shard| {
+            let up = seats[usize::from(participant.0)].links > 0;
+            tell(participant, up, shard)
+        });
+        self.presence.is_settled()
+    }
+
+    /// The shard that drew the key of an answer; none where nobody can have drawn it.
+    pub fn drawn_by(&self, participant: ParticipantIndex, key: MatchKey) -> Option<ShardId> {
+        self.keys.drawn_by(participant, key)
+    }
+
+    /// How many links of a participant are signed on here.
     pub fn links_of(&self, participant: ParticipantIndex) -> u32 {
         self.seats
             .get(usize::from(participant.0))
@@ -271,13 +308,16 @@ impl Sessions {
         Some(link.id)
     }
 
-    /// Takes one request from the participant's rate. `false`: it has sent too many, shed it.
+    /// Takes one request from the participant's rate, of which each shard that has links of it
+    /// gives an equal share. `false`: it has sent too many, shed it.
     #[must_use]
     pub fn admit(&mut self, index: ParticipantIndex, known: &Participant, now: Monotonic) -> bool {
         let rate = u64::from(known.rate_per_second);
         if rate == 0 {
             return true;
         }
+        let shards = 1 + u64::from(self.presence.count(index));
+        let rate = rate.div_ceil(shards);
         let Some(seat) = self.seats.get_mut(usize::from(index.0)) else {
             return false;
         };
@@ -352,6 +392,9 @@ impl Sessions {
         let participant = self.links[index(slot)].participant;
         let seat = &mut self.seats[usize::from(participant.0)];
         seat.links += 1;
+        if seat.links == 1 {
+            self.presence.on_changed(participant);
+        }
         let (previous, next) = if seat.link == NOBODY {
             seat.link = slot;
             (slot, slot)
@@ -378,6 +421,7 @@ impl Sessions {
         seat.links -= 1;
         if seat.links == 0 {
             seat.link = NOBODY;
+            self.presence.on_changed(participant);
         } else if seat.link == slot {
             seat.link = next;
         }

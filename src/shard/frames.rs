@@ -16,10 +16,12 @@ use crate::shard::{Pass, Shard};
 
 /// Whose session a message came over.
 #[derive(Clone, Copy, Debug)]
-struct Speaker {
+struct Speaker<'f> {
     participant: ParticipantIndex,
     link: LinkId,
     state: LinkState,
+    /// The message as it came.
+    body: &'f [u8],
 }
 
 impl Shard {
@@ -36,7 +38,7 @@ impl Shard {
         };
         let mut joined = core::mem::take(&mut self.joined_code);
         match dialect.decode_joining(body, self.today, &mut joined) {
-            Err(refused) => self.handle_refused(link, speaker, &refused, pass),
+            Err(refused) => self.handle_refused(link, speaker, (&refused, body), pass),
             Ok(message) => match speaker {
                 None => self.handle_before_sign_on(link, &message, pass),
                 Some((participant, state)) => {
@@ -44,6 +46,7 @@ impl Shard {
                         participant,
                         link,
                         state,
+                        body,
                     };
                     self.handle_message(from, &message, pass);
                 }
@@ -104,7 +107,7 @@ impl Shard {
     }
 
     /// A message over a link that is, or was, signed on.
-    fn handle_message(&mut self, from: Speaker, message: &Message<'_>, pass: &mut Pass<'_>) {
+    fn handle_message(&mut self, from: Speaker<'_>, message: &Message<'_>, pass: &mut Pass<'_>) {
         if from.state == LinkState::SignedOff && !allowed_after_sign_off(message) {
             return self.reject(from.link, message, Fault::NotSignedOn, pass);
         }
@@ -142,7 +145,7 @@ impl Shard {
                     .sessions
                     .admit(from.participant, known, pass.now.monotonic)
                 {
-                    self.hand_to_engine(from, message, pass);
+                    self.hand_to_owner(from, message, pass);
                 } else {
                     self.reject(from.link, message, Fault::Shed, pass);
                 }
@@ -151,7 +154,7 @@ impl Shard {
             | Message::PaymentAdviceAck(_)
             | Message::ReversalResult(_)
             | Message::ReversalAdviceAck(_)
-            | Message::Reject(_) => self.hand_to_engine(from, message, pass),
+            | Message::Reject(_) => self.hand_to_owner(from, message, pass),
             Message::CodeInquiry(_) | Message::RefundRequest(_) | Message::PaymentAdvice(_) => {
                 self.reject(from.link, message, Fault::NotSupported, pass);
             }
@@ -167,7 +170,7 @@ impl Shard {
 
     fn handle_payment(
         &mut self,
-        from: Speaker,
+        from: Speaker<'_>,
         message: &Message<'_>,
         request: &PaymentRequest<'_>,
         pass: &mut Pass<'_>,
@@ -187,17 +190,32 @@ impl Shard {
         {
             return self.reject(from.link, message, Fault::Shed, pass);
         }
-        self.hand_to_engine(from, message, pass);
+        self.hand_to_owner(from, message, pass);
     }
 
-    fn hand_to_engine(&mut self, from: Speaker, message: &Message<'_>, pass: &mut Pass<'_>) {
-        let sender = Sender {
-            participant: from.participant,
-            link: LinkAddress {
+    /// Hands a message to the shard whose business it is: most often, with one shard always, us.
+    fn hand_to_owner(&mut self, from: Speaker<'_>, message: &Message<'_>, pass: &mut Pass<'_>) {
+        let (participant, link) = (from.participant, from.link);
+        let owner = self.owner(participant, message);
+        if owner == self.shard {
+            let link = LinkAddress {
                 shard: self.shard,
-                link: from.link,
-            },
-        };
+                link,
+            };
+            return self.hand_to_engine(Sender { participant, link }, message, pass);
+        }
+        let is_answer = message.kind().is_answer();
+        if !self.pass_frame(owner, (participant, link), from.body, is_answer) && !is_answer {
+            self.reject(link, message, Fault::Shed, pass);
+        }
+    }
+
+    pub(super) fn hand_to_engine(
+        &mut self,
+        sender: Sender,
+        message: &Message<'_>,
+        pass: &mut Pass<'_>,
+    ) {
         let mut effects = Effects::new();
         let mut context = Context {
             room: self.room(),
@@ -241,7 +259,7 @@ impl Shard {
         &mut self,
         link: LinkId,
         speaker: Option<(ParticipantIndex, LinkState)>,
-        refused: &Refused,
+        (refused, body): (&Refused, &[u8]),
         pass: &mut Pass<'_>,
     ) {
         self.stats.refuse(refused.refusal.fault);
@@ -251,7 +269,13 @@ impl Shard {
         );
         match (is_answer, refused.match_key, speaker) {
             (true, Some(match_key), Some((participant, _))) => {
-                self.handle_unreadable_answer(match_key, participant, pass);
+                let owner = self.drawn_by(participant, match_key);
+                if owner == self.shard {
+                    self.handle_unreadable_answer(match_key, participant, pass);
+                } else {
+                    // Where it cannot pass, the deadline of what it answers decides.
+                    self.pass_frame(owner, (participant, link), body, true);
+                }
             }
             (false, Some(match_key), _) => {
                 let header = Header {
@@ -277,7 +301,7 @@ impl Shard {
         }
     }
 
-    fn handle_unreadable_answer(
+    pub(super) fn handle_unreadable_answer(
         &mut self,
         match_key: MatchKey,
         participant: ParticipantIndex,

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use crate::engine::ExchangeId;
-use crate::model::ids::{LinkId, Lsn, ParticipantIndex};
+use crate::model::ids::{LinkAddress, Lsn, ParticipantIndex};
 use crate::model::limits::FRAME_BYTES_MAX;
 
 /// Bytes per payment in flight: two messages of a usual size.
@@ -18,7 +18,7 @@ const BYTES_PER_PAYMENT: usize = 1_024;
 pub(super) struct Waiting {
     pub(super) lsn: Lsn,
     pub(super) to: ParticipantIndex,
-    pub(super) link: Option<LinkId>,
+    pub(super) link: Option<LinkAddress>,
     pub(super) exchange: Option<ExchangeId>,
     start: usize,
     bytes: usize,
@@ -87,7 +87,7 @@ impl GatedFrames {
         &mut self,
         (lsn, bytes): (Lsn, usize),
         to: ParticipantIndex,
-        link: Option<LinkId>,
+        link: Option<LinkAddress>,
         exchange: Option<ExchangeId>,
     ) {
         assert!(bytes > 0 && bytes <= FRAME_BYTES_MAX);

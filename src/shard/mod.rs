@@ -5,10 +5,12 @@
 //! execute the same turn in a fake world. Read `turn.rs` first.
 
 mod care;
+mod crossing;
 mod frames;
 mod gate;
 mod links;
 mod mailbox;
+mod peers;
 pub mod plan;
 pub mod run;
 mod send;
@@ -30,11 +32,13 @@ use crate::route::Tables;
 use crate::session::{Care, SessionLimits, Sessions};
 use crate::shard::gate::GatedFrames;
 use crate::shard::links::Links;
+use crate::shard::peers::Peers;
 use crate::shard::plan::{Credential, ListenerPlan};
 use crate::shard::stats::{Counter, Stats};
 use crate::sys::operation::Submission;
 use crate::wire::Dialect;
 
+pub use crossing::Ports;
 pub use mailbox::{Command, Mailbox};
 pub use turn::TurnEnd;
 
@@ -72,6 +76,9 @@ pub struct Shard {
     journal: Journal,
     links: Links,
     gated: GatedFrames,
+    /// The ends of the rings from and to every other shard, and what is known of those.
+    ports: Ports,
+    peers: Peers,
     /// Where a message that waits for nothing is encoded.
     free_body: Box<[u8]>,
     /// Where a code that arrived in two fields is joined.
@@ -164,6 +171,8 @@ impl Shard {
             plain: plain.collect(),
             links: Links::new(parts.sessions.links_max),
             gated: GatedFrames::new(parts.in_flight_max),
+            ports: Ports::default(),
+            peers: Peers::default(),
             engine: replayed.engine,
             tables: replayed.tables,
             listeners: parts.listeners,

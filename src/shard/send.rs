@@ -2,7 +2,7 @@
 //! lost.
 
 use crate::engine::{Context, Effects, Gate, Outgoing};
-use crate::model::ids::{LinkId, ParticipantIndex};
+use crate::model::ids::{LinkAddress, LinkId, ParticipantIndex};
 use crate::model::message::Message;
 use crate::shard::stats::Counter;
 use crate::shard::{Pass, Shard};
@@ -56,6 +56,7 @@ impl Shard {
                         .filter(|other| *other != link);
                     other.is_some_and(|other| self.hand_over(other, &bytes[body.clone()]))
                 });
+                let moved = moved || self.pass_on(participant, &bytes[body], 0);
                 let counter = if moved {
                     Counter::FramesMoved
                 } else {
@@ -100,7 +101,7 @@ impl Shard {
                     Ok(encoded) => {
                         self.stats
                             .add(Counter::FieldsDropped, u64::from(encoded.dropped));
-                        let link = outgoing.link.map(|address| address.link);
+                        let link = outgoing.link;
                         self.send_body(outgoing.to, link, &body[..encoded.bytes], pass);
                     }
                     Err(refusal) => self.stats.refuse(refusal.fault),
@@ -123,8 +124,7 @@ impl Shard {
             Ok(encoded) => {
                 self.stats
                     .add(Counter::FieldsDropped, u64::from(encoded.dropped));
-                let (to, exchange) = (outgoing.to, outgoing.exchange);
-                let link = outgoing.link.map(|address| address.link);
+                let (to, link, exchange) = (outgoing.to, outgoing.link, outgoing.exchange);
                 self.gated.push((lsn, encoded.bytes), to, link, exchange);
             }
             Err(refusal) => {
@@ -152,24 +152,43 @@ impl Shard {
     fn send_body(
         &mut self,
         to: ParticipantIndex,
-        link: Option<LinkId>,
+        link: Option<LinkAddress>,
         body: &[u8],
         pass: &mut Pass<'_>,
     ) {
+        match link {
+            Some(LinkAddress { shard, link }) if shard != self.shard => {
+                if !self.pass_body(shard, to, Some(link), (body, 0)) {
+                    self.send_here(to, None, (body, 0), pass);
+                }
+            }
+            Some(LinkAddress { link, .. }) => self.send_here(to, Some(link), (body, 0), pass),
+            None => self.send_here(to, None, (body, 0), pass),
+        }
+    }
+
+    /// Sends a body over this link of ours, or another of the participant, or over another shard.
+    pub(super) fn send_here(
+        &mut self,
+        to: ParticipantIndex,
+        link: Option<LinkId>,
+        (body, hops): (&[u8], u8),
+        pass: &mut Pass<'_>,
+    ) {
         let preferred = link.filter(|link| self.sessions.is_open(*link));
-        let Some(link) = preferred.or_else(|| self.sessions.pick(to)) else {
-            return self.stats.add(Counter::NoLink, 1);
-        };
-        if !self.hand_over(link, body) {
+        if let Some(link) = preferred.or_else(|| self.sessions.pick(to)) {
+            if self.hand_over(link, body) {
+                return;
+            }
             // It does not read what we say: it harms itself alone. Another link may do better.
             self.cut_slow(link, pass);
-            let moved = self
-                .sessions
-                .pick(to)
-                .is_some_and(|other| self.hand_over(other, body));
-            if !moved {
-                self.stats.add(Counter::NoLink, 1);
+            let other = self.sessions.pick(to);
+            if other.is_some_and(|other| self.hand_over(other, body)) {
+                return;
             }
+        }
+        if !self.pass_on(to, body, hops) {
+            self.stats.add(Counter::NoLink, 1);
         }
     }
 

@@ -31,6 +31,8 @@ pub enum Counter {
     Unanswerable,
     FieldsDropped,
     NoLink,
+    Crossings,
+    CrossingsRefused,
     GateFull,
     HeldBack,
     SecurityEvents,
@@ -149,6 +151,18 @@ pub const TABLE: [Row; COUNTERS] = {
             C::NoLink,
             "no_link",
             "messages that found no link of their participant",
+            None,
+        ),
+        (
+            C::Crossings,
+            "crossings",
+            "frames and bodies passed to another shard",
+            None,
+        ),
+        (
+            C::CrossingsRefused,
+            "crossings_refused",
+            "not passed: the ring was full, or the other shard has ended",
             None,
         ),
         (

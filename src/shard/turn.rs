@@ -48,6 +48,8 @@ pub struct TurnEnd {
     pub until: Option<Monotonic>,
     /// Whether the counters are due to be copied.
     pub publish: bool,
+    /// The set of peers to whom something was said: they are to be woken.
+    pub wake: u64,
     /// Drained, and all is written: nothing is left to be done.
     pub done: bool,
 }
@@ -86,7 +88,7 @@ impl Shard {
             Completion::SegmentReady { segment, errno } => {
                 self.journal.handle_segment_ready(segment, errno);
             }
-            Completion::Woken => {}
+            Completion::Woken => self.handle_peers(pass),
         }
     }
 
@@ -120,6 +122,7 @@ impl Shard {
         // In memory mode what was appended in this turn is committed; in disk mode, what the
         // completions of this turn have brought.
         self.release(pass);
+        let (wake, untold) = self.speak_to_peers();
         self.links.flush(pass.now.monotonic, pass.submissions);
         let done = self.draining && self.wind_up();
         self.journal.end_turn(pass.tail, pass.now, pass.submissions);
@@ -130,8 +133,9 @@ impl Shard {
             self.count_all();
         }
         TurnEnd {
-            until: self.next_deadline(),
+            until: self.next_deadline(untold.then_some(pass.now.monotonic)),
             publish,
+            wake,
             done,
         }
     }
@@ -147,8 +151,8 @@ impl Shard {
 
     /// Closes the journal once nothing is open; `true` once that is done too.
     fn wind_up(&mut self) -> bool {
-        let quiet = self.engine.open_payments() == 0 && self.gated.is_empty();
-        if quiet && self.links.is_quiet() {
+        let settled = self.is_settled() && self.are_peers_settled();
+        if settled && self.links.is_quiet() {
             // From here on nothing is heard: whatever still comes is for the next start.
             self.closing = true;
             self.journal.close();
@@ -156,7 +160,7 @@ impl Shard {
         self.journal.is_closed()
     }
 
-    fn next_deadline(&self) -> Option<Monotonic> {
+    fn next_deadline(&self, untold: Option<Monotonic>) -> Option<Monotonic> {
         let care = (self.links.count() > 0).then(|| self.cared.plus_ms(CARE_MS));
         let publish = Some(self.published.plus_ms(10 * PUBLISH_MS));
         [
@@ -164,6 +168,8 @@ impl Shard {
             self.journal.next_deadline(),
             care,
             publish,
+            // A full ring is tried again soon: its reader is at work.
+            untold.map(|now| now.plus_ms(1)),
         ]
         .into_iter()
         .flatten()

@@ -1,6 +1,7 @@
 //! A shard between participants that speak different protocols, without a machine: bytes in,
 //! submissions out. The fake disk completes writes when it is told to.
 
+mod crossings;
 mod translation;
 mod turns;
 
@@ -36,6 +37,8 @@ struct World {
     closed: Vec<LinkId>,
     protocols: Vec<Protocol>,
     link_protocols: Vec<Protocol>,
+    /// Peers to whom something was said and who have not taken a turn since.
+    wake: u64,
 }
 
 fn participant(institution: u64, role: Role, country: u16, protocol: Protocol) -> Participant {
@@ -64,11 +67,11 @@ fn framing(protocol: Protocol) -> Framing {
     }
 }
 
-fn journal(mode: CommitMode) -> (Journal, Vec<u8>) {
+fn journal(mode: CommitMode, (shard, shards): (ShardId, u16)) -> (Journal, Vec<u8>) {
     let identity = JournalIdentity {
         uuid: [7; 16],
-        shard: ShardId(0),
-        shards: 1,
+        shard,
+        shards,
     };
     let config = JournalConfig {
         identity,
@@ -99,6 +102,16 @@ fn journal(mode: CommitMode) -> (Journal, Vec<u8>) {
 
 impl World {
     fn new(acquirer: Protocol, wallet: Protocol, mode: CommitMode) -> Self {
+        Self::of((ShardId(0), 1), Ports::default(), (acquirer, wallet), mode)
+    }
+
+    /// One shard of several.
+    fn of(
+        ids: (ShardId, u16),
+        ports: Ports,
+        (acquirer, wallet): (Protocol, Protocol),
+        mode: CommitMode,
+    ) -> Self {
         let protocols = vec![acquirer, wallet];
         let mut prefixes = CodePrefixes::default();
         prefixes.insert("2812", ParticipantIndex(1)).unwrap();
@@ -115,8 +128,8 @@ impl World {
             frame_bytes_max: 8_192,
         };
         let parts = ShardParts {
-            shard: ShardId(0),
-            shards: 1,
+            shard: ids.0,
+            shards: ids.1,
             listeners: Protocol::ALL.iter().map(listener).collect(),
             dialects: protocols
                 .iter()
@@ -137,7 +150,7 @@ impl World {
             remembered_keys_max: 256,
         };
         let replayed = Replaying::new(limits, Arc::new(tables), 5);
-        let (journal, tail) = journal(mode);
+        let (journal, tail) = journal(mode, ids);
         let now = Now {
             monotonic: Monotonic(0),
             wall: Wall(START),
@@ -152,7 +165,9 @@ impl World {
             closed: Vec::new(),
             link_protocols: Vec::new(),
             protocols,
+            wake: 0,
         };
+        world.shard.connect(ports);
         world.turn(Vec::new());
         world
     }
@@ -177,6 +192,7 @@ impl World {
             self.shard.handle(completion, &mut pass);
         }
         let mut end = self.shard.finish(&mut pass);
+        self.wake |= end.wake;
         while !submissions.is_empty() {
             let done: Vec<Completion<'_>> = submissions
                 .into_iter()
@@ -195,6 +211,7 @@ impl World {
                 self.shard.handle(completion, &mut pass);
             }
             end = self.shard.finish(&mut pass);
+            self.wake |= end.wake;
         }
         end
     }

@@ -1,0 +1,284 @@
+//! From shard to shard: the ports of one shard, and what is said through them.
+//!
+//! A ring from each shard to each other. What passes is no state: a frame for the owner of its
+//! transaction, a body for a link of another shard, and who is there. Nothing of it is recorded
+//! before the owner records it, and nothing binding passes before it is committed.
+//!
+//! ```text
+//!   | kind 1 | flag 1 | participant 2 | slot 4 | generation 4 | body |
+//! ```
+
+use crate::model::ids::{LinkId, ParticipantIndex, ShardId};
+use crate::model::limits::FRAME_BYTES_MAX;
+use crate::sys::spsc::{Consumer, Producer, ring};
+
+/// Before each body.
+const HEADER_BYTES: usize = 12;
+/// Largest message.
+pub(super) const MESSAGE_BYTES_MAX: usize = HEADER_BYTES + FRAME_BYTES_MAX;
+/// Memory for all rings into one shard, as long as each gets enough.
+const RINGS_BYTES: usize = 8 << 20;
+/// Each ring at least: half of it takes the largest message, and requests leave a quarter free.
+const RING_BYTES_MIN: usize = 1 << 18;
+/// Each ring at most: no turn brings more.
+const RING_BYTES_MAX: usize = 1 << 22;
+const _: () = assert!(RING_BYTES_MIN / 2 > MESSAGE_BYTES_MAX + 64);
+
+/// No link is meant in particular.
+const ANY_LINK: u32 = u32::MAX;
+
+/// What one shard says to another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Crossing<'b> {
+    /// A participant sent this to you, the owner, over a link of mine.
+    Frame {
+        participant: ParticipantIndex,
+        link: LinkId,
+        body: &'b [u8],
+    },
+    /// Send this over that link of yours, or over any other of the participant.
+    Body {
+        participant: ParticipantIndex,
+        link: Option<LinkId>,
+        /// How often it was passed on before.
+        hops: u8,
+        body: &'b [u8],
+    },
+    /// The participant has links here, or has none any more.
+    Presence {
+        participant: ParticipantIndex,
+        up: bool,
+    },
+    /// Draining, and nothing of mine is open: no more will come of what I promised.
+    Quiet,
+}
+
+impl<'b> Crossing<'b> {
+    /// Its bytes in a ring.
+    pub(super) fn bytes(&self) -> usize {
+        HEADER_BYTES + self.body().len()
+    }
+
+    fn body(&self) -> &'b [u8] {
+        match *self {
+            Self::Frame { body, .. } | Self::Body { body, .. } => body,
+            Self::Presence { .. } | Self::Quiet => &[],
+        }
+    }
+
+    /// Writes it; `room` has [`Crossing::bytes`] bytes.
+    fn write(&self, room: &mut [u8]) {
+        const NOBODY: ParticipantIndex = ParticipantIndex(0);
+        let (kind, flag, participant, link) = match *self {
+            Self::Frame {
+                participant, link, ..
+            } => (1, 0, participant, Some(link)),
+            Self::Body {
+                participant,
+                link,
+                hops,
+                ..
+            } => (2, hops, participant, link),
+            Self::Presence { participant, up } => (3, u8::from(up), participant, None),
+            Self::Quiet => (4, 0, NOBODY, None),
+        };
+        let (slot, generation) = link.map_or((ANY_LINK, 0), |link| (link.slot, link.generation));
+        room[..2].copy_from_slice(&[kind, flag]);
+        room[2..4].copy_from_slice(&participant.0.to_le_bytes());
+        room[4..8].copy_from_slice(&slot.to_le_bytes());
+        room[8..HEADER_BYTES].copy_from_slice(&generation.to_le_bytes());
+        room[HEADER_BYTES..].copy_from_slice(self.body());
+    }
+
+    /// Reads it.
+    ///
+    /// # Panics
+    ///
+    /// Where no shard of ours can have written it.
+    pub(super) fn read(bytes: &'b [u8]) -> Self {
+        let (header, body) = bytes
+            .split_first_chunk::<HEADER_BYTES>()
+            .expect("every message has a header");
+        let [kind, flag, p0, p1, s0, s1, s2, s3, g0, g1, g2, g3] = *header;
+        let participant = ParticipantIndex(u16::from_le_bytes([p0, p1]));
+        let link = LinkId {
+            slot: u32::from_le_bytes([s0, s1, s2, s3]),
+            generation: u32::from_le_bytes([g0, g1, g2, g3]),
+        };
+        match kind {
+            1 => Self::Frame {
+                participant,
+                link,
+                body,
+            },
+            2 => Self::Body {
+                participant,
+                link: (link.slot != ANY_LINK).then_some(link),
+                hops: flag,
+                body,
+            },
+            3 => Self::Presence {
+                participant,
+                up: flag == 1,
+            },
+            4 => Self::Quiet,
+            _ => unreachable!("kind {kind} is not one of ours"),
+        }
+    }
+}
+
+/// One shard's ends of the rings to and from every other. The only shard has none.
+///
+/// A ring is memory and two counters: what comes out depends on what went in alone, so that a shard
+/// with ports is as pure as one without, as long as one thread holds both ends or the order in
+/// which its peers take their turns is given.
+#[derive(Debug, Default)]
+pub struct Ports {
+    pub(super) outgoing: Vec<Option<Producer>>,
+    pub(super) incoming: Vec<Option<Consumer>>,
+}
+
+impl Ports {
+    /// The ports of `shards` shards, in order. Fails with ENOMEM.
+    pub fn mesh(shards: u16) -> std::io::Result<Vec<Self>> {
+        let count = usize::from(shards);
+        let share = RINGS_BYTES / count.saturating_sub(1).max(1);
+        let bytes = (share.next_power_of_two()).clamp(RING_BYTES_MIN, RING_BYTES_MAX);
+        Self::mesh_of(count, bytes)
+    }
+
+    /// As [`Ports::mesh`], with rings of `bytes`.
+    pub(super) fn mesh_of(count: usize, bytes: usize) -> std::io::Result<Vec<Self>> {
+        let mut mesh: Vec<Self> = Vec::new();
+        mesh.resize_with(count, Self::default);
+        if count < 2 {
+            return Ok(mesh);
+        }
+        for from in 0..count {
+            for to in 0..count {
+                let (producer, consumer) = if from == to {
+                    (None, None)
+                } else {
+                    let (producer, consumer) = ring(bytes)?;
+                    (Some(producer), Some(consumer))
+                };
+                mesh[from].outgoing.push(producer);
+                mesh[to].incoming.push(consumer);
+            }
+        }
+        Ok(mesh)
+    }
+
+    /// Says something to another shard. `false`: there is none, or its ring is full; where
+    /// `may_wait` is set, a quarter of the ring is left to what may not.
+    pub(super) fn say(&mut self, to: ShardId, crossing: &Crossing<'_>, may_wait: bool) -> bool {
+        let Some(Some(producer)) = self.outgoing.get_mut(usize::from(to.0)) else {
+            return false;
+        };
+        let spare = if may_wait {
+            producer.message_bytes_max() / 2
+        } else {
+            0
+        };
+        let bytes = crossing.bytes();
+        let Some(room) = producer.room(bytes, spare) else {
+            return false;
+        };
+        crossing.write(room);
+        producer.push(bytes);
+        true
+    }
+
+    /// Shows every peer what was said since the last time. Returns the set of those to be woken.
+    pub(super) fn publish(&mut self) -> u64 {
+        let mut spoken_to = 0;
+        for (index, producer) in self.outgoing.iter_mut().enumerate() {
+            if producer.as_mut().is_some_and(Producer::publish) {
+                spoken_to |= 1 << index;
+            }
+        }
+        spoken_to
+    }
+
+    /// A peer has ended: nothing is said to it any more.
+    pub(super) fn close(&mut self, shard: ShardId) {
+        if let Some(producer) = self.outgoing.get_mut(usize::from(shard.0)) {
+            *producer = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_said_is_heard() {
+        let link = LinkId {
+            slot: 7,
+            generation: 9,
+        };
+        let participant = ParticipantIndex(300);
+        let body: &[u8] = b"0200...";
+        for crossing in [
+            Crossing::Frame {
+                participant,
+                link,
+                body,
+            },
+            Crossing::Body {
+                participant,
+                link: Some(link),
+                hops: 0,
+                body,
+            },
+            Crossing::Body {
+                participant,
+                link: None,
+                hops: 2,
+                body: b"",
+            },
+            Crossing::Presence {
+                participant,
+                up: true,
+            },
+            Crossing::Presence {
+                participant,
+                up: false,
+            },
+            Crossing::Quiet,
+        ] {
+            let mut room = vec![0; crossing.bytes()];
+            crossing.write(&mut room);
+            assert_eq!(Crossing::read(&room), crossing);
+        }
+    }
+
+    #[test]
+    fn requests_leave_room_for_what_may_not_wait() {
+        let mut mesh = Ports::mesh_of(2, 1 << 18).unwrap();
+        let [first, second] = &mut mesh[..] else {
+            unreachable!("two shards")
+        };
+        let body = vec![1; 1_000];
+        let crossing = Crossing::Body {
+            participant: ParticipantIndex(0),
+            link: None,
+            hops: 0,
+            body: &body,
+        };
+        let mut said = 0;
+        while first.say(ShardId(1), &crossing, true) {
+            said += 1;
+        }
+        assert_eq!(said, 3 * (1 << 16) / 1_024);
+        assert!(first.say(ShardId(1), &crossing, false));
+        assert!(!first.say(ShardId(0), &crossing, false), "itself");
+        assert_eq!((first.publish(), first.publish()), (0b10, 0));
+        let consumer = second.incoming[0].as_mut().unwrap();
+        consumer.refresh();
+        assert_eq!(Crossing::read(consumer.take().unwrap()), crossing);
+        first.close(ShardId(1));
+        assert!(!first.say(ShardId(1), &crossing, false), "it has ended");
+    }
+}

@@ -1,0 +1,269 @@
+//! One of many shards: whose is this message, how does it get there, and what comes back?
+//!
+//! A frame whose transaction another shard owns is passed on as it came; the owner decodes it in
+//! its sender's dialect, decides, records and commits, and passes the answer's body back. Answers
+//! find their owner by their match key, which names the shard that drew it.
+
+use crate::engine::Sender;
+use crate::model::ids::{LinkAddress, LinkId, MatchKey, ParticipantIndex, ShardId};
+use crate::model::keys::{BusinessKey, Class, Key};
+use crate::model::message::Message;
+use crate::shard::crossing::{Crossing, Ports};
+use crate::shard::stats::Counter;
+use crate::shard::{Pass, Shard};
+
+/// How often a body is passed on in search of a link.
+const HOPS_MAX: u8 = 2;
+
+/// What a shard knows of the others.
+#[derive(Debug, Default)]
+pub(super) struct Peers {
+    /// The others, as a set; those that have ended are in it no more.
+    all: u64,
+    /// Those that have said that nothing of theirs is open.
+    quiet: u64,
+    /// Those that have heard this of us.
+    told_quiet: u64,
+}
+
+impl Shard {
+    /// Gives the shard its ends of the rings. Before its first turn.
+    ///
+    /// # Panics
+    ///
+    /// Where they are not those of a mesh of as many shards.
+    pub fn connect(&mut self, ports: Ports) {
+        if self.shards > 1 {
+            assert_eq!(ports.outgoing.len(), usize::from(self.shards));
+            let all = u64::MAX >> (u64::BITS - u32::from(self.shards));
+            self.peers.all = all & !bit(self.shard);
+        }
+        self.ports = ports;
+    }
+
+    /// The shard whose business a message is.
+    pub(super) fn owner(&self, sender: ParticipantIndex, message: &Message<'_>) -> ShardId {
+        if self.shards == 1 {
+            return self.shard;
+        }
+        match question(message) {
+            Question::Root(key) => key.owner(self.shards),
+            Question::Answer(match_key) => self.drawn_by(sender, match_key),
+            Question::Here => self.shard,
+        }
+    }
+
+    /// The shard that asked what this answers; ours where nobody can have asked: it is counted.
+    pub(super) fn drawn_by(&self, sender: ParticipantIndex, match_key: MatchKey) -> ShardId {
+        self.sessions
+            .drawn_by(sender, match_key)
+            .unwrap_or(self.shard)
+    }
+
+    /// Passes a frame on to the owner of its transaction. `false`: it has no room, or has ended.
+    /// Requests can be sent again, so they leave some room to what cannot.
+    pub(super) fn pass_frame(
+        &mut self,
+        owner: ShardId,
+        (participant, link): (ParticipantIndex, LinkId),
+        body: &[u8],
+        is_answer: bool,
+    ) -> bool {
+        let frame = Crossing::Frame {
+            participant,
+            link,
+            body,
+        };
+        self.say(owner, &frame, !is_answer)
+    }
+
+    /// Passes a body on to a shard that has a link of the participant.
+    pub(super) fn pass_body(
+        &mut self,
+        shard: ShardId,
+        participant: ParticipantIndex,
+        link: Option<LinkId>,
+        (body, hops): (&[u8], u8),
+    ) -> bool {
+        let body = Crossing::Body {
+            participant,
+            link,
+            hops,
+            body,
+        };
+        self.say(shard, &body, false)
+    }
+
+    /// Looks for a link of the participant on any other shard, unless it was looked for too often.
+    pub(super) fn pass_on(&mut self, to: ParticipantIndex, body: &[u8], hops: u8) -> bool {
+        if hops >= HOPS_MAX {
+            return false;
+        }
+        match self.sessions.elsewhere(to) {
+            Some(shard) => self.pass_body(shard, to, None, (body, hops + 1)),
+            None => false,
+        }
+    }
+
+    fn say(&mut self, to: ShardId, crossing: &Crossing<'_>, may_wait: bool) -> bool {
+        let said = self.ports.say(to, crossing, may_wait);
+        let counter = if said {
+            Counter::Crossings
+        } else {
+            Counter::CrossingsRefused
+        };
+        self.stats.add(counter, 1);
+        said
+    }
+
+    /// Handles everything that the peers have said.
+    pub(super) fn handle_peers(&mut self, pass: &mut Pass<'_>) {
+        let mut incoming = core::mem::take(&mut self.ports.incoming);
+        for (from, consumer) in (0_u16..).zip(&mut incoming) {
+            let Some(consumer) = consumer else { continue };
+            consumer.refresh();
+            while let Some(message) = consumer.take() {
+                if !self.closing {
+                    self.handle_crossing(ShardId(from), Crossing::read(message), pass);
+                }
+            }
+            consumer.release();
+        }
+        self.ports.incoming = incoming;
+    }
+
+    fn handle_crossing(&mut self, from: ShardId, crossing: Crossing<'_>, pass: &mut Pass<'_>) {
+        match crossing {
+            Crossing::Frame {
+                participant,
+                link,
+                body,
+            } => {
+                let link = LinkAddress { shard: from, link };
+                self.handle_passed(Sender { participant, link }, body, pass);
+            }
+            Crossing::Body {
+                participant,
+                link,
+                hops,
+                body,
+            } => self.send_here(participant, link, (body, hops), pass),
+            Crossing::Presence { participant, up } => {
+                self.sessions.set_elsewhere(participant, from, up);
+            }
+            Crossing::Quiet => self.peers.quiet |= bit(from),
+        }
+    }
+
+    /// A frame that a peer received. It has seen to the session and to what can be refused at once.
+    fn handle_passed(&mut self, sender: Sender, body: &[u8], pass: &mut Pass<'_>) {
+        let dialect = &self.dialects[usize::from(sender.participant.0)];
+        let mut joined = core::mem::take(&mut self.joined_code);
+        match dialect.decode_joining(body, self.today, &mut joined) {
+            Ok(message) => self.hand_to_engine(sender, &message, pass),
+            // The peer could not read it either, and knows that it is an answer.
+            Err(refused) => match refused.match_key {
+                Some(match_key) => {
+                    self.handle_unreadable_answer(match_key, sender.participant, pass);
+                }
+                None => self.stats.add(Counter::Unanswerable, 1),
+            },
+        }
+        self.joined_code = joined;
+    }
+
+    /// At the end of a turn: tells the peers what they must know, and shows them everything.
+    /// Returns the set of those to be woken, and whether somebody could not be told.
+    pub(super) fn speak_to_peers(&mut self) -> (u64, bool) {
+        if self.peers.all == 0 {
+            return (0, false);
+        }
+        let ports = &mut self.ports;
+        let mut settled = self.sessions.tell_elsewhere(|participant, up, shard| {
+            ports.say(shard, &Crossing::Presence { participant, up }, false)
+        });
+        if self.is_settled() {
+            for shard in (0..self.shards).map(ShardId) {
+                let untold = self.peers.all & !self.peers.told_quiet & bit(shard) != 0;
+                if untold && self.ports.say(shard, &Crossing::Quiet, false) {
+                    self.peers.told_quiet |= bit(shard);
+                }
+            }
+            settled &= self.peers.all & !self.peers.told_quiet == 0;
+        }
+        (self.ports.publish(), !settled)
+    }
+
+    /// Draining, and nothing that we own is open or waits for its commit.
+    pub(super) fn is_settled(&self) -> bool {
+        self.draining && self.engine.open_payments() == 0 && self.gated.is_empty()
+    }
+
+    /// Whether every peer is settled, too, and knows that we are: nothing binding will come of them
+    /// for our links, and nothing of us for theirs.
+    pub(super) fn are_peers_settled(&self) -> bool {
+        self.peers.all & !(self.peers.quiet & self.peers.told_quiet) == 0
+    }
+
+    /// A peer has ended. What it owned is refused with A1 from now on, and its links are gone.
+    pub fn handle_peer_ended(&mut self, shard: ShardId) {
+        self.peers.all &= !bit(shard);
+        self.ports.close(shard);
+        self.sessions.forget_shard(shard);
+    }
+}
+
+const fn bit(shard: ShardId) -> u64 {
+    1 << shard.0
+}
+
+/// What decides which shard a message belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Question<'m> {
+    /// It is about the transaction with this root.
+    Root(&'m Key),
+    /// It answers a request of ours.
+    Answer(MatchKey),
+    /// It is the session's.
+    Here,
+}
+
+fn question<'m>(message: &'m Message<'_>) -> Question<'m> {
+    match message {
+        Message::PaymentRequest(request) => Question::Root(&request.key),
+        Message::CodeInquiry(inquiry) => Question::Root(&inquiry.key),
+        // A refund lives with its payment, which alone knows what is left to be refunded.
+        Message::RefundRequest(request) => Question::Root(&request.root),
+        Message::PaymentAdvice(advice) => Question::Root(root(&advice.target, &advice.root)),
+        Message::ReversalRequest(reversal) | Message::ReversalAdvice(reversal) => {
+            Question::Root(root(&reversal.target, &reversal.root))
+        }
+        Message::StatusInquiry(inquiry) => Question::Root(root(&inquiry.target, &inquiry.root)),
+        Message::CodeResult(_)
+        | Message::PaymentResult(_)
+        | Message::PaymentAdviceAck(_)
+        | Message::ReversalResult(_)
+        | Message::ReversalAdviceAck(_)
+        | Message::RefundResult(_)
+        | Message::StatusResult(_)
+        | Message::Reject(_) => Question::Answer(message.header().match_key),
+        Message::SignOn(_)
+        | Message::SignOnAck(_)
+        | Message::SignOff(_)
+        | Message::SignOffAck(_)
+        | Message::Echo(_)
+        | Message::EchoAck(_)
+        | Message::KeyChange(_)
+        | Message::KeyChangeAck(_)
+        | Message::Cutover(_)
+        | Message::CutoverAck(_) => Question::Here,
+    }
+}
+
+/// A payment is its own root, whatever a message says.
+fn root<'k>(target: &'k BusinessKey, root: &'k Key) -> &'k Key {
+    match target.class {
+        Class::Payment | Class::CodeInquiry => &target.key,
+        Class::Refund => root,
+    }
+}
