@@ -20,12 +20,13 @@ use cpg_switch::journal::{
     CommitMode, Journal, JournalConfig, JournalIdentity, Pace, Room, StartPoint,
 };
 use cpg_switch::model::chars::Chars;
+use cpg_switch::model::fingerprint::Fingerprint;
 use cpg_switch::model::ids::{
     Epoch, Institution, Lsn, MatchKey, Reference, ShardId, TableVersion, TransactionNumber,
 };
 use cpg_switch::model::keys::Key;
 use cpg_switch::model::limits::BLOCK_BYTES;
-use cpg_switch::model::message::{Amounts, Echoed, Fingerprint};
+use cpg_switch::model::message::{Amounts, Echoed};
 use cpg_switch::model::money::{Currency, Money, Rate};
 use cpg_switch::model::outcome::{Outcome, Presentation, ResponseCode, Scenario};
 use cpg_switch::model::record::{Actor, Answer, Decision, Payment, Record, ShortText};

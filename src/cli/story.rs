@@ -150,11 +150,12 @@ const fn state_after(record: &Record, before: &'static str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::fingerprint::Fingerprint;
     use crate::model::ids::{
         Institution, Lsn, MatchKey, Reference, TableVersion, TransactionNumber,
     };
     use crate::model::keys::{BusinessKey, Class};
-    use crate::model::message::{Amounts, Echoed, Fingerprint};
+    use crate::model::message::{Amounts, Echoed};
     use crate::model::money::Currency;
     use crate::model::outcome::{Presentation, Reason, ResponseCode};
     use crate::model::record::{Actor, AdviceAnswer, ReversalAnswer, Unknown};

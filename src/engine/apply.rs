@@ -5,9 +5,10 @@
 use crate::engine::Engine;
 use crate::engine::transactions::{AdviceState, FinalAnswer, NO_EXCHANGE, Transaction};
 use crate::engine::transitions::Phase;
+use crate::model::fingerprint::Fingerprint;
 use crate::model::ids::MatchKey;
 use crate::model::keys::{BusinessKey, Class};
-use crate::model::message::{Amounts, Echoed, Fingerprint};
+use crate::model::message::{Amounts, Echoed};
 use crate::model::outcome::{Outcome, ResponseCode};
 use crate::model::record::{
     Actor, Answer, Decision, Payment, Record, Reversal, ReversalAnswer, ShortText,

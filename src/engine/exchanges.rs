@@ -5,10 +5,11 @@
 
 use arrayvec::ArrayVec;
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
 
 use core::hash::BuildHasher;
+use core::ops::Range;
 
+use crate::engine::index::{Index, memory_of, neighbourly};
 use crate::engine::timers::Timers;
 use crate::model::ids::{LinkAddress, MatchKey, ParticipantIndex};
 use crate::model::limits::WAITERS_MAX;
@@ -71,7 +72,7 @@ pub(super) struct Exchange {
 pub(super) struct Exchanges {
     places: Vec<Exchange>,
     free: Vec<u32>,
-    by_match_key: HashTable<u32>,
+    by_match_key: Index,
     hasher: FixedState,
     pub(super) timers: Timers,
 }
@@ -94,10 +95,15 @@ impl Exchanges {
         Self {
             places: vec![unused; count],
             free: (0..capacity).rev().collect(),
-            by_match_key: HashTable::with_capacity(count),
+            by_match_key: Index::new(count),
             hasher: FixedState::with_seed(seed),
             timers: Timers::new(count, intervals_ms),
         }
+    }
+
+    /// Where its memory is.
+    pub(super) fn memory(&self) -> [Range<usize>; 2] {
+        [memory_of(&self.places), self.by_match_key.memory()]
     }
 
     /// How many more can be opened.
@@ -130,23 +136,17 @@ impl Exchanges {
         place.repeats = 0;
         place.waiters.clear();
         let hash = self.hash(talk, with, match_key);
-        let (places, hasher) = (&self.places, &self.hasher);
-        self.by_match_key.insert_unique(hash, index, |other| {
-            let other = &places[place_of(*other)];
-            hasher.hash_one((other.talk as u8, other.with.0, other.match_key.0))
-        });
+        self.by_match_key.insert(hash, index);
         index
     }
 
     /// The open exchange that an answer belongs to.
     pub(super) fn find(&self, talk: Talk, with: ParticipantIndex, key: MatchKey) -> Option<u32> {
         let hash = self.hash(talk, with, key);
-        self.by_match_key
-            .find(hash, |index| {
-                let place = &self.places[place_of(*index)];
-                place.match_key == key && place.with == with && place.talk == talk
-            })
-            .copied()
+        self.by_match_key.find(hash, |index| {
+            let place = &self.places[place_of(index)];
+            place.match_key == key && place.with == with && place.talk == talk
+        })
     }
 
     /// Ends one.
@@ -157,10 +157,7 @@ impl Exchanges {
         place.open = false;
         let (talk, with, key) = (place.talk, place.with, place.match_key);
         let hash = self.hash(talk, with, key);
-        self.by_match_key
-            .find_entry(hash, |other| *other == index)
-            .expect("every open exchange is in the table")
-            .remove();
+        self.by_match_key.remove(hash, index);
         self.free.push(index);
     }
 
@@ -191,8 +188,10 @@ impl Exchanges {
         self.timers.due(index)
     }
 
-    fn hash(&self, talk: Talk, with: ParticipantIndex, key: MatchKey) -> u64 {
-        self.hasher.hash_one((talk as u8, with.0, key.0))
+    /// We draw match keys one after the other, and answers come about in that order.
+    fn hash(&self, talk: Talk, with: ParticipantIndex, key: MatchKey) -> u32 {
+        let who = (u64::from(with.0) << 8) | talk as u64;
+        neighbourly(self.hasher.hash_one((key.0 >> 3, who)), key.0)
     }
 }
 

@@ -10,6 +10,7 @@ mod answers;
 mod apply;
 mod effects;
 mod exchanges;
+mod index;
 mod payments;
 mod replies;
 mod resolve;
@@ -19,9 +20,12 @@ mod timers;
 mod transactions;
 pub mod transitions;
 
+use core::ops::Range;
+
 use crate::engine::exchanges::Exchanges;
 use crate::engine::transactions::Transactions;
 use crate::model::ids::{LinkAddress, MatchKey, ParticipantIndex, TransactionNumber};
+use crate::model::keys::BusinessKey;
 use crate::model::time::{Date, Monotonic, Now, Wall};
 use crate::route::Tables;
 
@@ -176,6 +180,19 @@ impl Engine {
         for transaction in self.transactions.iter() {
             look(transaction.number, &transaction.without_exchanges());
         }
+    }
+
+    /// The addresses of its tables: large, of fixed size, and used at random.
+    pub fn memory(&self) -> impl Iterator<Item = Range<usize>> {
+        let tables = self.transactions.memory().into_iter();
+        tables.chain(self.exchanges.memory())
+    }
+
+    /// Where the look-up of a key begins: memory that is worth being asked for ahead of the message
+    /// that brings the key, because with millions of keys it is in no cache.
+    #[inline]
+    pub fn entry(&self, key: &BusinessKey) -> &u64 {
+        self.transactions.entry(key)
     }
 
     /// What happened since the start.

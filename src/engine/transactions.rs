@@ -4,16 +4,18 @@
 //! when its transaction is over and older than keys must be remembered. Nothing is allocated.
 
 use core::hash::BuildHasher;
+use core::ops::Range;
 
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
 
+use crate::engine::index::{Index, memory_of};
 use crate::engine::transitions::Phase;
 use crate::model::chars::Chars;
+use crate::model::fingerprint::Fingerprint;
 use crate::model::ids::{MatchKey, ParticipantIndex, TransactionNumber};
 use crate::model::keys::{BusinessKey, Class};
 use crate::model::limits::KEY_RETENTION_DAYS;
-use crate::model::message::{Amounts, Echoed, Fingerprint};
+use crate::model::message::{Amounts, Echoed};
 use crate::model::outcome::{Outcome, Reason, ResponseCode};
 use crate::model::record::{Actor, ShortText};
 use crate::model::time::{DAY_NS, Date, Wall};
@@ -106,7 +108,7 @@ impl Transaction {
 pub(super) struct Transactions {
     places: Vec<Transaction>,
     capacity: usize,
-    by_key: HashTable<u32>,
+    by_key: Index,
     hasher: FixedState,
     last: TransactionNumber,
 }
@@ -119,10 +121,15 @@ impl Transactions {
         Self {
             places: Vec::with_capacity(capacity),
             capacity,
-            by_key: HashTable::with_capacity(capacity),
+            by_key: Index::new(capacity),
             hasher: FixedState::with_seed(seed),
             last: TransactionNumber(0),
         }
+    }
+
+    /// Where its memory is.
+    pub(super) fn memory(&self) -> [Range<usize>; 2] {
+        [memory_of(&self.places), self.by_key.memory()]
     }
 
     /// How many are remembered.
@@ -132,7 +139,7 @@ impl Transactions {
 
     /// Every one of them.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Transaction> {
-        self.by_key.iter().map(|slot| self.get(*slot))
+        self.by_key.places().map(|slot| self.get(slot))
     }
 
     /// The number that the next claim gets, if there is a place for it.
@@ -160,9 +167,7 @@ impl Transactions {
         let slot = u32::try_from(place).expect("the capacity is a u32");
         if place < self.places.len() {
             let hash = self.hash(&self.places[place].target);
-            let old = self.by_key.find_entry(hash, |other| *other == slot);
-            old.expect("every remembered transaction is in the table")
-                .remove();
+            self.by_key.remove(hash, slot);
             self.places[place] = transaction;
         } else {
             // Places before the first number of a cut journal are filled with copies: never found.
@@ -171,10 +176,7 @@ impl Transactions {
             }
         }
         let hash = self.hash(&transaction.target);
-        let (places, hasher) = (&self.places, &self.hasher);
-        self.by_key.insert_unique(hash, slot, |other| {
-            hash_of(hasher, &places[index(*other)].target)
-        });
+        self.by_key.insert(hash, slot);
         slot
     }
 
@@ -182,8 +184,13 @@ impl Transactions {
     pub(super) fn find(&self, key: &BusinessKey) -> Option<u32> {
         let hash = self.hash(key);
         self.by_key
-            .find(hash, |slot| self.places[index(*slot)].target == *key)
-            .copied()
+            .find(hash, |slot| self.places[index(slot)].target == *key)
+    }
+
+    /// Where a look-up of `key` begins.
+    #[inline]
+    pub(super) fn entry(&self, key: &BusinessKey) -> &u64 {
+        self.by_key.entry(self.hash(key))
     }
 
     /// Finds a transaction by its number.
@@ -206,12 +213,12 @@ impl Transactions {
         usize::try_from((number.0 - 1) % count).expect("smaller than the capacity")
     }
 
-    fn hash(&self, key: &BusinessKey) -> u64 {
+    fn hash(&self, key: &BusinessKey) -> u32 {
         hash_of(&self.hasher, key)
     }
 }
 
-fn hash_of(hasher: &FixedState, key: &BusinessKey) -> u64 {
+fn hash_of(hasher: &FixedState, key: &BusinessKey) -> u32 {
     let [a, b, c, d, e, f, g, h, rest @ ..] = *key.key.reference.bytes();
     let head = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
     let tail = u64::from(u32::from_le_bytes(rest));
@@ -223,7 +230,7 @@ fn hash_of(hasher: &FixedState, key: &BusinessKey) -> u64 {
     };
     // Eleven digits of an institution need 37 bits, a date 25.
     let who = (key.key.originator.code() << 2) | class;
-    hasher.hash_one((head, (tail << 32) | date, who))
+    (hasher.hash_one((head, (tail << 32) | date, who)) >> 32) as u32
 }
 
 fn index(slot: u32) -> usize {

@@ -442,6 +442,17 @@ impl<'a> Writer<'a> {
         self.rest = rest;
     }
 
+    /// As [`Writer::put`], from where the bytes are. By value they would be copied to the stack
+    /// first and read back in pieces that straddle the stores.
+    #[inline]
+    pub(super) fn put_text<const N: usize>(&mut self, bytes: &[u8; N]) {
+        let (place, rest) = core::mem::take(&mut self.rest)
+            .split_first_chunk_mut()
+            .expect("sizes are constants that the tests add up");
+        *place = *bytes;
+        self.rest = rest;
+    }
+
     /// Zeroes the rest, which is padding.
     #[inline]
     pub(super) fn finish(self) {

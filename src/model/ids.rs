@@ -1,27 +1,27 @@
 //! Names of things: institutions, references, links, shards, places in the journal.
 
 use core::fmt;
+use core::num::NonZeroU64;
 
 use crate::model::limits::INSTITUTION_MAX;
 
 /// An institution code, 1 to 99,999,999,999 (eleven digits; leading zeros mean nothing).
 /// ISO 8583 DE 32/33/100, SBE `institution`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Institution(u64);
+pub struct Institution(NonZeroU64);
 
 impl Institution {
     /// `None` for zero and for more than eleven digits.
     pub const fn new(code: u64) -> Option<Self> {
-        if code >= 1 && code <= INSTITUTION_MAX {
-            Some(Self(code))
-        } else {
-            None
+        match NonZeroU64::new(code) {
+            Some(code) if code.get() <= INSTITUTION_MAX => Some(Self(code)),
+            _ => None,
         }
     }
 
     /// The code as a number.
     pub const fn code(self) -> u64 {
-        self.0
+        self.0.get()
     }
 }
 

@@ -3,15 +3,14 @@
 //! A message borrows texts and codes from the frame it was decoded from and copies everything
 //! else. `Option::None` is a null value in SBE and an absent field in ISO 8583.
 
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+pub use crate::model::kind::Kind;
 
 use crate::model::chars::{Chars, Sensitive};
 use crate::model::ids::{Institution, MatchKey};
-use crate::model::keys::{BusinessKey, Class, Key};
+use crate::model::keys::{BusinessKey, Key};
 use crate::model::money::{Currency, Money, Rate};
-use crate::model::outcome::{
-    CodeKind, KycLevel, Outcome, Presentation, Reason, ResponseCode, Scenario, State,
-};
+use crate::model::outcome::{CodeKind, KycLevel, Outcome, Presentation};
+use crate::model::outcome::{Reason, ResponseCode, Scenario, State};
 use crate::model::time::{Date, LocalTime, Wall};
 
 /// What every message starts with.
@@ -22,110 +21,6 @@ pub struct Header {
     /// When the sender sent it, by its own clock. SBE `transmitTime` (null: zero); in ISO 8583 the
     /// only trace is DE 7, which is part of the match key, so a decoded header has zero here.
     pub transmit_time: Wall,
-}
-
-/// The kinds of message, numbered as the SBE templates are.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[repr(u16)]
-#[expect(missing_docs, reason = "each is the message of the same name below")]
-pub enum Kind {
-    SignOn = 1,
-    SignOnAck = 2,
-    SignOff = 3,
-    SignOffAck = 4,
-    Echo = 5,
-    EchoAck = 6,
-    KeyChange = 7,
-    KeyChangeAck = 8,
-    Cutover = 9,
-    CutoverAck = 10,
-    CodeInquiry = 20,
-    CodeResult = 21,
-    PaymentRequest = 30,
-    PaymentResult = 31,
-    PaymentAdvice = 32,
-    PaymentAdviceAck = 33,
-    ReversalRequest = 40,
-    ReversalResult = 41,
-    ReversalAdvice = 42,
-    ReversalAdviceAck = 43,
-    RefundRequest = 50,
-    RefundResult = 51,
-    StatusInquiry = 60,
-    StatusResult = 61,
-    Reject = 99,
-}
-
-impl Kind {
-    /// Every kind, in the order of their numbers.
-    pub const ALL: [Self; 25] = [
-        Self::SignOn,
-        Self::SignOnAck,
-        Self::SignOff,
-        Self::SignOffAck,
-        Self::Echo,
-        Self::EchoAck,
-        Self::KeyChange,
-        Self::KeyChangeAck,
-        Self::Cutover,
-        Self::CutoverAck,
-        Self::CodeInquiry,
-        Self::CodeResult,
-        Self::PaymentRequest,
-        Self::PaymentResult,
-        Self::PaymentAdvice,
-        Self::PaymentAdviceAck,
-        Self::ReversalRequest,
-        Self::ReversalResult,
-        Self::ReversalAdvice,
-        Self::ReversalAdviceAck,
-        Self::RefundRequest,
-        Self::RefundResult,
-        Self::StatusInquiry,
-        Self::StatusResult,
-        Self::Reject,
-    ];
-
-    /// The kind with this SBE template id.
-    pub fn from_template_id(id: u16) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| *kind as u16 == id)
-    }
-
-    /// The SBE template id.
-    pub const fn template_id(self) -> u16 {
-        self as u16
-    }
-
-    /// Whether it answers a request (and so is found by its match key).
-    pub const fn is_answer(self) -> bool {
-        match self {
-            Self::SignOnAck
-            | Self::SignOffAck
-            | Self::EchoAck
-            | Self::KeyChangeAck
-            | Self::CutoverAck
-            | Self::CodeResult
-            | Self::PaymentResult
-            | Self::PaymentAdviceAck
-            | Self::ReversalResult
-            | Self::ReversalAdviceAck
-            | Self::RefundResult
-            | Self::StatusResult
-            | Self::Reject => true,
-            Self::SignOn
-            | Self::SignOff
-            | Self::Echo
-            | Self::KeyChange
-            | Self::Cutover
-            | Self::CodeInquiry
-            | Self::PaymentRequest
-            | Self::PaymentAdvice
-            | Self::ReversalRequest
-            | Self::ReversalAdvice
-            | Self::RefundRequest
-            | Self::StatusInquiry => false,
-        }
-    }
 }
 
 /// First message of a session. SBE 1, ISO 8583 0800 with DE 70 = 001.
@@ -598,79 +493,6 @@ impl Message<'_> {
             Self::StatusInquiry(message) => &message.header,
             Self::StatusResult(message) => &message.header,
             Self::Reject(message) => &message.header,
-        }
-    }
-}
-
-/// Hash of a request's business fields: tells a repeat from a conflict. Keyed, because the journal
-/// keeps it and a code must not be found by trying.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Fingerprint(pub u64);
-
-impl PaymentRequest<'_> {
-    /// Everything but match key, transmit time, forwarder's repeat marks and MAC.
-    pub fn fingerprint(&self, seed: u64) -> Fingerprint {
-        let mut fields = [0_u8; 192];
-        let mut at = Packer {
-            bytes: &mut fields,
-            used: 0,
-        };
-        at.put(&self.key.originator.code().to_le_bytes());
-        at.put(&self.key.local_date.yyyymmdd().to_le_bytes());
-        at.put(self.key.reference.bytes());
-        at.put(&[Class::Payment as u8, self.presentation as u8]);
-        at.put(
-            &self
-                .local_time
-                .map_or(u32::MAX, LocalTime::hhmmss)
-                .to_le_bytes(),
-        );
-        at.put(&self.destination.map_or(0, Institution::code).to_le_bytes());
-        at.put(&self.forwarder.map_or(0, Institution::code).to_le_bytes());
-        at.amounts(&self.amounts);
-        at.put(&self.mcc.unwrap_or(u16::MAX).to_le_bytes());
-        at.put(&self.country.unwrap_or(u16::MAX).to_le_bytes());
-        at.put(self.terminal.unwrap_or_default().bytes());
-        at.put(self.merchant_id.unwrap_or_default().bytes());
-        at.put(self.payer_token.unwrap_or_default().bytes());
-        at.put(&[self.kyc_level.map_or(u8::MAX, |level| level as u8)]);
-        let mut hash = xxh3_64_with_seed(&fields, seed);
-        for text in [self.code.expose(), self.merchant_name, self.quote] {
-            hash = xxh3_64_with_seed(text, hash);
-        }
-        Fingerprint(hash)
-    }
-}
-
-/// Writes fixed fields one after the other for hashing.
-struct Packer<'a> {
-    bytes: &'a mut [u8; 192],
-    used: usize,
-}
-
-impl Packer<'_> {
-    fn put(&mut self, bytes: &[u8]) {
-        let end = self.used + bytes.len();
-        self.bytes[self.used..end].copy_from_slice(bytes);
-        self.used = end;
-    }
-
-    fn money(&mut self, money: Option<Money>) {
-        self.put(&money.map_or(-1, |money| money.minor).to_le_bytes());
-        self.put(
-            &money
-                .map_or(0, |money| money.currency.numeric())
-                .to_le_bytes(),
-        );
-    }
-
-    fn amounts(&mut self, amounts: &Amounts) {
-        self.money(Some(amounts.amount));
-        self.money(amounts.billing);
-        self.money(amounts.settlement);
-        for rate in [amounts.billing_rate, amounts.settlement_rate] {
-            self.put(&rate.map_or(0, |rate| rate.mantissa).to_le_bytes());
-            self.put(&rate.map_or(0, |rate| rate.exponent).to_le_bytes());
         }
     }
 }

@@ -4,8 +4,10 @@
 //! It imports nothing of ours, and holds no clock, no socket, no file, no thread and no randomness.
 
 pub mod chars;
+pub mod fingerprint;
 pub mod ids;
 pub mod keys;
+pub mod kind;
 pub mod limits;
 pub mod message;
 pub mod money;

@@ -1,24 +1,24 @@
 //! Money is integers in minor units; a rate is a decimal between *major* units. No floating point.
 
 use core::fmt;
+use core::num::NonZeroU16;
 
 /// ISO 4217 numeric currency code, 1 to 999.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Currency(u16);
+pub struct Currency(NonZeroU16);
 
 impl Currency {
     /// `None` outside 1 to 999.
     pub const fn new(numeric: u16) -> Option<Self> {
-        if numeric >= 1 && numeric <= 999 {
-            Some(Self(numeric))
-        } else {
-            None
+        match NonZeroU16::new(numeric) {
+            Some(numeric) if numeric.get() <= 999 => Some(Self(numeric)),
+            _ => None,
         }
     }
 
     /// The numeric code.
     pub const fn numeric(self) -> u16 {
-        self.0
+        self.0.get()
     }
 }
 

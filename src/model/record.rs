@@ -4,10 +4,11 @@
 //! merchant's name or a key. Byte layouts are the journal's business (`journal/layout.rs`).
 
 use crate::model::chars::Chars;
+use crate::model::fingerprint::Fingerprint;
 use crate::model::ids::{Epoch, Institution, MatchKey, ShardId, TableVersion, TransactionNumber};
 use crate::model::keys::{BusinessKey, Key};
 use crate::model::limits::TEXT_BYTES_MAX;
-use crate::model::message::{Amounts, Echoed, Fingerprint};
+use crate::model::message::{Amounts, Echoed};
 use crate::model::money::Money;
 use crate::model::outcome::{Outcome, Presentation, Reason, ResponseCode, Scenario};
 use crate::model::time::{Date, Wall};
@@ -28,14 +29,17 @@ impl ShortText {
 
     /// The text; empty where it is too long to be kept whole.
     pub fn new(text: &[u8]) -> Self {
-        let mut bytes = [0; TEXT_BYTES_MAX];
-        match (bytes.get_mut(..text.len()), u8::try_from(text.len())) {
-            (Some(place), Ok(length)) => {
-                place.copy_from_slice(text);
-                Self { bytes, length }
-            }
-            (None, _) | (_, Err(_)) => Self::EMPTY,
+        let mut kept = Self::EMPTY;
+        if let Some(place) = kept.bytes.get_mut(..text.len()) {
+            place.copy_from_slice(text);
+            kept.length = u8::try_from(text.len()).expect("TEXT_BYTES_MAX fits");
         }
+        kept
+    }
+
+    /// Its bytes, and zeros after them.
+    pub const fn padded(&self) -> &[u8; TEXT_BYTES_MAX] {
+        &self.bytes
     }
 
     /// Its bytes.

@@ -132,6 +132,11 @@ impl Replaying {
         }
     }
 
+    /// Where its tables are, see [`Engine::memory`].
+    pub fn memory(&self) -> impl Iterator<Item = core::ops::Range<usize>> {
+        self.engine.memory()
+    }
+
     /// Applies one record of an earlier run.
     pub fn apply(&mut self, entry: &journal::Entry) -> Result<(), ReplayError> {
         let drawn = self

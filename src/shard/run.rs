@@ -27,7 +27,7 @@ use crate::sys::error::MachineError;
 use crate::sys::machine::{self, Idle, Machine, MachineConfig};
 use crate::sys::operation::Submission;
 use crate::sys::tail::TailMap;
-use crate::sys::{cpu, threads};
+use crate::sys::{cpu, memory, threads};
 
 /// How long a start waits for the writes of a killed predecessor.
 const LOCK_WAIT_MS: u64 = 10_000;
@@ -198,6 +198,7 @@ impl Worker {
         let clock = Clock;
         let folder = Folder::open(store_options(&plan.journal)).map_err(StartError::Journal)?;
         let mut replayed = Replaying::new(plan.engine, Arc::clone(&plan.tables), folder.seed());
+        replayed.memory().for_each(memory::settle);
         let mut failed = None;
         let shard = ShardId(0);
         let opened = folder.open_shard(shard, |entry| {

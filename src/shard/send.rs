@@ -198,17 +198,18 @@ impl Shard {
             return;
         }
         let committed = self.journal.committed();
-        while let Some(waiting) = self.gated.pop(committed) {
+        // Nothing below comes back to the gate; taken once, not for each message.
+        let mut gated = core::mem::take(&mut self.gated);
+        while let Some(waiting) = gated.pop(committed) {
             if let Some(exchange) = waiting.exchange
                 && !self.engine.release(exchange, pass.now.monotonic)
             {
                 self.stats.add(Counter::HeldBack, 1);
                 continue;
             }
-            let gated = core::mem::take(&mut self.gated);
             self.send_body(waiting.to, waiting.link, gated.body(&waiting), pass);
-            self.gated = gated;
         }
+        self.gated = gated;
     }
 
     /// Says something over one link at once: sign-on answers, echoes, Reject.

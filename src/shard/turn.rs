@@ -15,6 +15,7 @@ use crate::model::time::{DAY_NS, Monotonic};
 use crate::session::Sessions;
 use crate::shard::stats::{Counter, Health};
 use crate::shard::{Pass, Shard};
+use crate::sys::memory::prefetch;
 use crate::sys::operation::{Completion, Submission};
 use crate::wire::frame::Split;
 
@@ -242,6 +243,10 @@ impl Shard {
                 }
                 Split::Frame { body, tpdu, total } => {
                     place.tpdu = tpdu.map(crate::wire::frame::answer_tpdu);
+                    if let Some(key) = listener.framing.peek_key(&bytes[total..]) {
+                        // By the time that the next frame is handled its key's place is at hand.
+                        prefetch(self.engine.entry(&key));
+                    }
                     self.stats.add(Counter::FramesIn, 1);
                     self.handle_body(link, &bytes[body], pass);
                     bytes = &bytes[total..];

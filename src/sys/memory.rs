@@ -7,7 +7,7 @@
     reason = "only mmap gives page-aligned, populated and shared memory"
 )]
 
-use core::ops::{Deref, DerefMut};
+use core::ops::{Deref, DerefMut, Range};
 use core::ptr::{self, NonNull};
 use core::slice;
 use std::os::fd::BorrowedFd;
@@ -152,6 +152,42 @@ impl DerefMut for AlignedBuffer {
     }
 }
 
+/// Has the pages of `addresses` present and, where the system has them, huge: then the hot path
+/// takes no page fault on its tables, and rarely misses the translation of an address.
+///
+/// What the memory holds does not change. Whether it helped is not told: it is a wish, and a page
+/// that is not present now is so at its first use.
+pub fn settle(addresses: Range<usize>) {
+    let start = addresses.start.next_multiple_of(PAGE_BYTES);
+    let end = addresses.end - addresses.end % PAGE_BYTES;
+    if start >= end {
+        return;
+    }
+    let base: *mut core::ffi::c_void = ptr::with_exposed_provenance_mut(start);
+    for advice in [Advice::LinuxHugepage, Advice::LinuxPopulateWrite] {
+        // SAFETY: neither advice changes a byte or a protection, whatever the range is: the first
+        // tells how pages may be backed, the second does what a store of the same byte would do.
+        unsafe { madvise(base, end - start, advice) }.unwrap_or(());
+    }
+}
+
+/// Asks for the cache line of `place`, which is needed soon. Changes nothing, waits for nothing.
+#[inline]
+pub fn prefetch<T>(place: &T) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch neither faults nor changes what a program can see, at any address;
+        // the instruction is part of every x86-64.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(ptr::from_ref(place).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = place;
+}
+
+/// The smallest page.
+const PAGE_BYTES: usize = 4_096;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,5 +200,16 @@ mod tests {
         buffer[8_191] = 7;
         assert_eq!(buffer.len(), 8_192);
         assert_eq!(buffer[8_191], 7);
+    }
+
+    #[test]
+    fn settled_memory_holds_what_it_held() {
+        let mut table: Vec<usize> = (0..100_000).collect();
+        let start = table.as_ptr().addr();
+        settle(start..start + table.len() * size_of::<usize>());
+        settle(start + 1..start + 2);
+        assert!((0..100_000).all(|n| table[n] == n));
+        table[99_999] = 7;
+        assert_eq!(table[99_999], 7);
     }
 }

@@ -121,8 +121,9 @@ impl JournalBook {
 mod tests {
     use super::*;
     use crate::cast::tests::two_players;
+    use cpg_switch::model::fingerprint::Fingerprint;
     use cpg_switch::model::ids::{MatchKey, TableVersion};
-    use cpg_switch::model::message::{Amounts, Echoed, Fingerprint};
+    use cpg_switch::model::message::{Amounts, Echoed};
     use cpg_switch::model::outcome::{Outcome, Presentation, Reason, ResponseCode};
     use cpg_switch::model::record::{Actor, Answer, ShortText, Unknown};
     use cpg_switch::model::time::Wall;

@@ -7,12 +7,13 @@ use super::{
 };
 use crate::journal::layout::{RECORD_HEADER_BYTES, Reader};
 use crate::model::chars::Chars;
+use crate::model::fingerprint::Fingerprint;
 use crate::model::ids::{
     Epoch, Institution, MatchKey, Reference, ShardId, TableVersion, TransactionNumber,
 };
 use crate::model::keys::{BusinessKey, Class, Key};
 use crate::model::limits::TEXT_BYTES_MAX;
-use crate::model::message::{Amounts, Echoed, Fingerprint};
+use crate::model::message::{Amounts, Echoed};
 use crate::model::money::{Currency, Money, Rate};
 use crate::model::outcome::{Outcome, Presentation, Reason, ResponseCode, Scenario};
 use crate::model::record::{

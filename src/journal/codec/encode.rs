@@ -6,9 +6,10 @@ use super::{
     size,
 };
 use crate::journal::layout::{Writer, checksum};
+use crate::model::chars::Chars;
 use crate::model::ids::Institution;
 use crate::model::keys::Key;
-use crate::model::limits::{RECORD_BYTES_MAX, TEXT_BYTES_MAX};
+use crate::model::limits::RECORD_BYTES_MAX;
 use crate::model::message::{Amounts, Echoed};
 use crate::model::money::Money;
 use crate::model::record::{Answer, Decision, Opened, Payment, Record, Reversal, ShortText};
@@ -143,7 +144,7 @@ fn answer(writer: &mut Writer<'_>, it: &Answer) {
     writer.put([it.by as u8]);
     writer.put(it.response_code.0);
     writer.put([it.outcome as u8]);
-    writer.put(it.approval_code.map_or([0; 6], |code| *code.bytes()));
+    chars(writer, it.approval_code.as_ref());
     amounts(writer, &it.amounts);
     text(writer, &it.text);
 }
@@ -168,7 +169,7 @@ fn reversal(writer: &mut Writer<'_>, it: &Reversal) {
 fn key(writer: &mut Writer<'_>, it: &Key) {
     institution(writer, Some(it.originator));
     writer.put(it.local_date.yyyymmdd().to_le_bytes());
-    writer.put(*it.reference.bytes());
+    writer.put_text(it.reference.bytes());
 }
 
 #[inline]
@@ -203,16 +204,20 @@ fn echoed(writer: &mut Writer<'_>, it: &Echoed) {
     writer.put(it.local_time.unwrap_or_default().hhmmss().to_le_bytes());
     writer.put([it.presentation.map_or(0, |value| value as u8)]);
     writer.put(it.mcc.unwrap_or_default().to_le_bytes());
-    writer.put(it.terminal.map_or([0; 8], |text| *text.bytes()));
-    writer.put(it.merchant_id.map_or([0; 15], |text| *text.bytes()));
+    chars(writer, it.terminal.as_ref());
+    chars(writer, it.merchant_id.as_ref());
 }
 
+#[inline]
+fn chars<const N: usize>(writer: &mut Writer<'_>, it: Option<&Chars<N>>) {
+    match it {
+        Some(text) => writer.put_text(text.bytes()),
+        None => writer.put_text(&[0; N]),
+    }
+}
+
+#[inline]
 fn text(writer: &mut Writer<'_>, it: &ShortText) {
-    let mut bytes = [0; TEXT_BYTES_MAX];
-    bytes
-        .iter_mut()
-        .zip(it.bytes())
-        .for_each(|(place, byte)| *place = *byte);
     writer.put([u8::try_from(it.bytes().len()).expect("TEXT_BYTES_MAX fits")]);
-    writer.put(bytes);
+    writer.put_text(it.padded());
 }

@@ -93,7 +93,7 @@ fn key_change(message: &KeyChange<'_>, out: &mut [u8]) -> Result<Encoded, Refusa
     to.header(&message.header);
     to.institution(f::INSTITUTION, message.institution);
     to.u32(f::KEY_ID, Some(message.key_id));
-    to.chars(f::CHECK_VALUE, Some(message.check_value));
+    to.chars(f::CHECK_VALUE, Some(&message.check_value));
     to.data(f::WRAPPED_KEY, message.wrapped_key.expose());
     to.finish(message.mac)
 }
@@ -112,7 +112,7 @@ fn code_inquiry(message: &CodeInquiry<'_>, out: &mut [u8]) -> Result<Encoded, Re
     to.local_time(message.local_time);
     to.byte(f::PRESENTATION, message.presentation.map(|it| it as u8));
     to.currency(f::WALLET_CURRENCY, message.wallet_currency);
-    to.chars(f::PAYER_TOKEN, message.payer_token);
+    to.chars(f::PAYER_TOKEN, message.payer_token.as_ref());
     to.data(f::CODE, message.code.expose());
     to.finish(message.mac)
 }
@@ -130,7 +130,7 @@ fn code_result(message: &CodeResult<'_>, out: &mut [u8]) -> Result<Encoded, Refu
     to.u64(f::QUOTE_EXPIRY, message.quote_expiry.map(|wall| wall.0));
     to.u16(f::MCC, message.mcc);
     to.u16(f::COUNTRY, message.country);
-    to.chars(f::MERCHANT_ID, message.merchant_id);
+    to.chars(f::MERCHANT_ID, message.merchant_id.as_ref());
     to.data(f::MERCHANT_NAME, message.merchant_name);
     to.data(f::QUOTE, message.quote);
     to.data(f::TEXT, message.text);
@@ -149,9 +149,9 @@ fn payment_request(message: &PaymentRequest<'_>, out: &mut [u8]) -> Result<Encod
     to.amounts(&message.amounts);
     to.u16(f::MCC, message.mcc);
     to.u16(f::COUNTRY, message.country);
-    to.chars(f::TERMINAL, message.terminal);
-    to.chars(f::MERCHANT_ID, message.merchant_id);
-    to.chars(f::PAYER_TOKEN, message.payer_token);
+    to.chars(f::TERMINAL, message.terminal.as_ref());
+    to.chars(f::MERCHANT_ID, message.merchant_id.as_ref());
+    to.chars(f::PAYER_TOKEN, message.payer_token.as_ref());
     to.byte(f::KYC_LEVEL, message.kyc_level.map(|it| it as u8));
     to.data(f::CODE, message.code.expose());
     to.data(f::MERCHANT_NAME, message.merchant_name);
@@ -165,7 +165,7 @@ fn payment_result(message: &PaymentResult<'_>, out: &mut [u8]) -> Result<Encoded
     to.key(&message.key);
     to.response_code(message.response_code);
     to.byte(f::OUTCOME, message.outcome.map(|it| it as u8));
-    to.chars(f::APPROVAL_CODE, message.approval_code);
+    to.chars(f::APPROVAL_CODE, message.approval_code.as_ref());
     to.amounts(&message.amounts);
     to.date(f::SETTLEMENT_DATE, message.settlement_date);
     to.data(f::TEXT, message.text);
@@ -179,7 +179,7 @@ fn payment_advice(message: &PaymentAdvice<'_>, out: &mut [u8]) -> Result<Encoded
     to.root(&message.root);
     to.response_code(message.response_code);
     to.byte(f::OUTCOME, message.outcome.map(|it| it as u8));
-    to.chars(f::APPROVAL_CODE, message.approval_code);
+    to.chars(f::APPROVAL_CODE, message.approval_code.as_ref());
     to.amounts(&message.amounts);
     to.date(f::SETTLEMENT_DATE, message.settlement_date);
     to.data(f::TEXT, message.text);
@@ -225,8 +225,8 @@ fn refund_request(message: &RefundRequest<'_>, out: &mut [u8]) -> Result<Encoded
     to.amounts(&message.amounts);
     to.u16(f::MCC, message.mcc);
     to.u16(f::COUNTRY, message.country);
-    to.chars(f::TERMINAL, message.terminal);
-    to.chars(f::MERCHANT_ID, message.merchant_id);
+    to.chars(f::TERMINAL, message.terminal.as_ref());
+    to.chars(f::MERCHANT_ID, message.merchant_id.as_ref());
     to.byte(f::REASON, message.reason.map(|it| it as u8));
     to.finish(message.mac)
 }
@@ -259,7 +259,7 @@ fn status_result(message: &StatusResult<'_>, out: &mut [u8]) -> Result<Encoded, 
     to.response_code(message.response_code);
     to.byte(f::STATE, message.state.map(|it| it as u8));
     to.byte(f::OUTCOME, message.outcome.map(|it| it as u8));
-    to.chars(f::APPROVAL_CODE, message.approval_code);
+    to.chars(f::APPROVAL_CODE, message.approval_code.as_ref());
     to.money(f::AMOUNT, message.amount);
     to.money(f::BILLING, message.billing);
     to.money(f::SETTLEMENT, message.settlement);

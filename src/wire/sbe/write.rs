@@ -79,6 +79,22 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// As [`Writer::number`], from where the bytes are: by value they would be copied to the stack
+    /// and read back in pieces that straddle the stores, which costs more than all the rest.
+    #[inline(always)]
+    fn text<const N: usize>(&mut self, field: Field, bytes: &[u8; N]) {
+        debug_assert_eq!(field.bytes(), N);
+        debug_assert_eq!(self.template.fields.get(self.written), Some(&field));
+        self.written += 1;
+        match core::mem::take(&mut self.block).split_first_chunk_mut::<N>() {
+            Some((place, rest)) => {
+                place.copy_from_slice(bytes);
+                self.block = rest;
+            }
+            None => self.short = true,
+        }
+    }
+
     /// A value that the wire would take for null is left out, and counted.
     #[inline(always)]
     fn carried<T: PartialEq>(&mut self, field: Field, value: Option<T>, null: T) -> T {
@@ -144,8 +160,11 @@ impl<'a> Writer<'a> {
     }
 
     #[inline(always)]
-    pub(super) fn chars<const N: usize>(&mut self, field: Field, value: Option<Chars<N>>) {
-        self.number(field, value.map_or([0; N], |text| *text.bytes()));
+    pub(super) fn chars<const N: usize>(&mut self, field: Field, value: Option<&Chars<N>>) {
+        match value {
+            Some(text) => self.text(field, text.bytes()),
+            None => self.text(field, &[0; N]),
+        }
     }
 
     #[inline(always)]
@@ -166,7 +185,7 @@ impl<'a> Writer<'a> {
         let [who, when, which] = fields;
         self.institution(who, Some(key.originator));
         self.date(when, Some(key.local_date));
-        self.number(which, *Reference::bytes(&key.reference));
+        self.text(which, Reference::bytes(&key.reference));
     }
 
     #[inline(always)]

@@ -19,11 +19,6 @@ const ATOMIC_HOMES: [&str; 4] = ["sys", "route", "shard", "control"];
 const LINES_MAX: usize = 600;
 const COLUMNS_MAX: usize = 100;
 
-/// Files longer than [`LINES_MAX`], with the length that they may not exceed. The list may only
-/// shrink: split a file rather than name it here.
-const LONG_FILES: [(&str, usize); 2] =
-    [("src/engine/tests.rs", 744), ("src/model/message.rs", 676)];
-
 /// Names that say nothing.
 const EMPTY_NAMES: [&str; 4] = ["core", "utils", "common", "manager"];
 
@@ -133,14 +128,8 @@ fn shapes(files: &[File]) -> Vec<Finding> {
 
 fn length(file: &File) -> Option<Finding> {
     let lines = file.text.lines().count();
-    let listed = LONG_FILES.iter().find(|(path, _)| *path == file.path);
-    let note = match listed {
-        Some((_, most)) if lines > *most => format!("{lines} lines: it may only shrink"),
-        Some(_) if lines <= LINES_MAX => "short enough: take it off the list".to_owned(),
-        None if file.is_rust() && lines > LINES_MAX => format!("{lines} lines: split it"),
-        _ => return None,
-    };
-    Some(Finding::new(&file.path, 0, note))
+    (file.is_rust() && lines > LINES_MAX)
+        .then(|| Finding::new(&file.path, 0, format!("{lines} lines: split it")))
 }
 
 #[test]
@@ -210,7 +199,6 @@ fn long_untidy_and_nameless_files_are_found() {
         File::sample("README.md", "blank \n"),
         File::sample("src/wire/headless.rs", "fn f() {}\n"),
         File::sample("src/wire/utils.rs", "//! Things.\n"),
-        File::sample("src/model/message.rs", "//! Short now.\n"),
     ];
     let expected = [
         "601 lines",
@@ -218,7 +206,6 @@ fn long_untidy_and_nameless_files_are_found() {
         "trailing blanks",
         "starts without",
         "a name that says nothing",
-        "short enough",
     ];
     assert_finds(&shapes(&bad), &expected);
 }
