@@ -160,8 +160,8 @@ impl Framing {
         Some((out, header_bytes))
     }
 
-    /// The key of the payment request that `bytes` may begin with, where it can be told at a glance:
-    /// in SBE. A hint; nothing is validated.
+    /// The key of the payment request that `bytes` may begin with, where it can be told at a
+    /// glance: in SBE. A hint; nothing is validated.
     #[inline]
     pub fn peek_key(self, bytes: &[u8]) -> Option<BusinessKey> {
         match self {

@@ -112,8 +112,8 @@ impl<'a> View<'a> {
     }
 }
 
-/// The key of the payment request that `body` may be, read at a glance: nothing is validated but the
-/// three values themselves. For hints, never for decisions.
+/// The key of the payment request that `body` may be, read at a glance: nothing is validated but
+/// the three values themselves. For hints, never for decisions.
 #[inline]
 pub fn peek_key(body: &[u8]) -> Option<BusinessKey> {
     const TEMPLATE: [u8; 2] = Kind::PaymentRequest.template_id().to_le_bytes();
