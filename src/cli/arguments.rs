@@ -11,6 +11,7 @@ use crate::model::ids::{Institution, Reference};
 use crate::model::keys::Key;
 use crate::model::participant::Protocol;
 use crate::model::time::Date;
+use crate::sim::{PLANT_TABLE, Plant};
 
 /// How long `--idle adaptive` polls: the default of `shard.spin_us`.
 const SPIN_US: u32 = 50;
@@ -21,7 +22,7 @@ Exit codes:
   1  failed: the answer is no
   2  the command line or the configuration is wrong
   3  the machine does not let it (port, disk, core, io_uring)
-  4  the journal is not what it must be";
+  4  the journal is not what it must be, or `sim` saw a rule broken";
 
 /// The switch of a cross-border QR payment gateway.
 ///
@@ -57,6 +58,8 @@ Examples:
     /// Verify, dump or explain a journal
     #[command(subcommand, after_help = JOURNAL_EXAMPLES)]
     Journal(Journal),
+    /// Run the switch in a fake world, from a seed, and check what must hold
+    Sim(Sim),
     /// Print a completion script for your shell
     Completions(Completions),
 }
@@ -264,6 +267,47 @@ fn key(text: &str) -> Result<Key, String> {
         local_date: self::date(date).map_err(|_| "the date is not a day, such as 20261121")?,
         reference: reference.ok_or("the reference has exactly 12 letters and digits")?,
     })
+}
+
+/// Run the switch in a fake world, from a seed, and check what must hold.
+///
+/// The shard, its journal's recovery and its replay are the real ones; clock, network, disk and
+/// participants are made from the seed, and so is what goes wrong. A seed replays exactly. Exit
+/// code 0: nothing broke; 4: a rule was broken.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  cpg-switch sim --seeds 1000
+  cpg-switch sim --seed 42 --trace
+  cpg-switch sim --seed 42 --seeds 200 --plant drops-reversal")]
+pub(super) struct Sim {
+    /// The seed, or the first of several
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) seed: u64,
+    /// How many seeds, one after the other
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = count())]
+    pub(super) seeds: u64,
+    /// Events of one seed at most
+    #[arg(long, value_name = "COUNT", default_value_t = crate::sim::STEPS_MAX)]
+    pub(super) steps: u64,
+    /// Plant a bug, and see whether it is found
+    #[arg(long, value_name = "BUG", value_parser = plant())]
+    pub(super) plant: Option<Plant>,
+    /// Tell every message and every fault, secrets masked
+    #[arg(long)]
+    pub(super) trace: bool,
+    /// Write JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+fn count() -> impl TypedValueParser<Value = u64> {
+    clap::value_parser!(u64).range(1..)
+}
+
+fn plant() -> impl TypedValueParser<Value = Plant> {
+    PossibleValuesParser::new(PLANT_TABLE.map(|(_, name, ..)| name))
+        .map(|name| Plant::from_name(&name).expect("one of the names"))
 }
 
 /// Print a completion script for your shell.

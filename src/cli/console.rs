@@ -117,6 +117,13 @@ impl<'a> Console<'a> {
         failure.exit
     }
 
+    /// Shows how far a long command is, on one line that is written over: on a terminal only.
+    pub(super) fn progress(&mut self, line: &str) {
+        if self.colours.1 {
+            drop(write!(self.error, "\r\x1b[K{line}"));
+        }
+    }
+
     /// Writes to standard error. Where that is closed, the exit code must do.
     pub(super) fn complain(&mut self, text: &str) {
         drop(self.error.write_all(text.as_bytes()));

@@ -11,6 +11,7 @@ mod exit;
 mod journal;
 mod message;
 mod run;
+mod sim;
 mod story;
 
 #[cfg(test)]
@@ -54,6 +55,7 @@ fn dispatch(command: Command, console: &mut Console<'_>) -> Ended {
         Command::Schema => shown(SCHEMA_XML, console),
         Command::Message(command) => message::execute(&command, console),
         Command::Journal(command) => journal::execute(&command, console),
+        Command::Sim(arguments) => sim::execute(&arguments, console),
         Command::Completions(arguments) => completions::execute(&arguments, console),
     }
 }

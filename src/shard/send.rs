@@ -4,6 +4,8 @@
 use crate::engine::{Context, Effects, Gate, Outgoing};
 use crate::model::ids::{LinkAddress, LinkId, ParticipantIndex};
 use crate::model::message::Message;
+use crate::model::outcome::ResponseCode;
+use crate::model::refusal::Refused;
 use crate::shard::stats::Counter;
 use crate::shard::{Pass, Shard};
 use crate::sys::operation::{Errno, SendBuffer, Submission};
@@ -34,7 +36,8 @@ impl Shard {
     }
 
     /// Whole frames of which the kernel took not one byte go over another link of the participant.
-    /// A frame that was begun may have arrived: its deadline decides.
+    /// A frame that was begun may have arrived: its deadline decides. An interim answer stays
+    /// behind: the advice that ends it may have gone out over that other link already.
     pub(super) fn move_unsent(&mut self, link: LinkId, bytes: &[u8], sent: usize) {
         let Some(place) = self.links.find(link) else {
             return;
@@ -47,8 +50,12 @@ impl Shard {
         let mut start = 0;
         while let Split::Frame { body, total, .. } = framing.split(&bytes[start..], frame_bytes_max)
         {
-            if start >= sent {
-                let body = start + body.start..start + body.end;
+            let body = start + body.start..start + body.end;
+            let dialect = &self.dialects[usize::from(participant.0)];
+            let interim = is_interim(&dialect.decode(&bytes[body.clone()], self.today));
+            if start >= sent && interim {
+                self.stats.add(Counter::NoLink, 1);
+            } else if start >= sent {
                 let moved = (0..self.sessions.links_of(participant)).any(|_| {
                     let other = self
                         .sessions
@@ -232,5 +239,16 @@ impl Shard {
             Err(refusal) => self.stats.refuse(refusal.fault),
         }
         self.free_body = body;
+    }
+}
+
+/// Whether a message says 09 or 68 and nothing else.
+fn is_interim(message: &Result<Message<'_>, Refused>) -> bool {
+    match message {
+        Ok(Message::PaymentResult(result)) => {
+            let codes = [ResponseCode::PENDING, ResponseCode::NO_ANSWER];
+            result.outcome.is_none() && codes.contains(&result.response_code)
+        }
+        Ok(_) | Err(_) => false,
     }
 }

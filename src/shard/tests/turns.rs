@@ -355,6 +355,48 @@ fn what_a_lost_link_had_not_sent_goes_over_another() {
     assert_eq!(world.shard.stats().get(Counter::FramesMoved), 1);
 }
 
+/// Found by `cpg-switch sim --seed 291`: a 68 that waited behind a reader who did not read came out
+/// over another link, after the advice that had ended it.
+#[test]
+fn an_interim_answer_does_not_follow_a_lost_link() {
+    let (mut world, acquirer, wallet) = iso_world(CommitMode::Memory);
+    let other = world.connect(Protocol::Iso8583Ascii);
+    world.sign_on(other, ACQUIRER);
+    pay(&mut world, acquirer, 11);
+    forwarded(&mut world, wallet);
+    world.ns += 5_100_000_000;
+    let mut submissions = Vec::new();
+    let now = world.now();
+    world.shard.finish(&mut Pass {
+        now,
+        tail: &mut world.tail,
+        submissions: &mut submissions,
+    });
+    let sent = submissions
+        .into_iter()
+        .find_map(|submission| match submission {
+            Submission::Send { link, buffer } => (link == acquirer).then_some(buffer),
+            _ => None,
+        });
+    let (link, buffer) = (acquirer, sent.expect("68 was submitted"));
+    let errno = Errno(104);
+    world.turn(vec![
+        Completion::Ended { link, errno },
+        Completion::Sent {
+            link,
+            buffer,
+            errno,
+        },
+    ]);
+    assert!(world.heard(other).is_none());
+    pay(&mut world, other, 12);
+    assert_eq!(
+        answer_code(&mut world, other),
+        Some(ResponseCode::NO_ANSWER),
+        "who asks again is told as it is now"
+    );
+}
+
 #[test]
 fn an_answer_finds_another_link_of_its_originator() {
     let (mut world, acquirer, wallet) = iso_world(CommitMode::Memory);

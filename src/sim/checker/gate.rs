@@ -1,0 +1,116 @@
+//! Whether a message that leaves is borne out by what is really committed.
+
+use crate::model::ids::MatchKey;
+use crate::model::keys::{BusinessKey, Class, Key};
+use crate::model::message::{Message, PaymentResult, ReversalResult, StatusResult};
+use crate::model::outcome::{Outcome, ResponseCode, State};
+use crate::model::record::Actor;
+use crate::sim::checker::shadow::{Page, Shadow};
+
+/// Codes that bind nobody: nothing was recorded, or nothing has changed.
+const FREE: [ResponseCode; 8] = [
+    ResponseCode::SHED,
+    ResponseCode::FORMAT,
+    ResponseCode::NOT_PERMITTED,
+    ResponseCode::NOT_SUPPORTED,
+    ResponseCode::BAD_MAC,
+    ResponseCode::CONFLICT,
+    ResponseCode::INVALID_AMOUNT,
+    ResponseCode::NOT_FOUND,
+];
+
+/// What is not borne out, if anything.
+pub(in crate::sim) fn unfounded(shadow: &Shadow, message: &Message<'_>) -> Option<&'static str> {
+    match message {
+        Message::PaymentRequest(request) => {
+            let page = page(shadow, &request.key);
+            let forwarded = |page: &Page| {
+                let key = request.header.match_key;
+                page.forwards.iter().any(|(_, drawn, _)| *drawn == key)
+            };
+            (!page.is_some_and(forwarded)).then_some("a request whose record is not committed")
+        }
+        Message::PaymentResult(result) => payment_result(page(shadow, &result.key), result),
+        Message::PaymentAdvice(advice) => {
+            let told = |page: &Page| {
+                page.advices.contains(&advice.header.match_key)
+                    && (advice.outcome != Some(Outcome::Reversed) || page.is_reversed())
+            };
+            let page = shadow.page(&advice.target);
+            (!page.is_some_and(told)).then_some("an advice whose record is not committed")
+        }
+        Message::ReversalRequest(reversal) | Message::ReversalAdvice(reversal) => {
+            let drawn = |page: &Page| has_drawn(page, reversal.header.match_key);
+            let page = shadow.page(&reversal.target);
+            (!page.is_some_and(drawn)).then_some("a reversal whose record is not committed")
+        }
+        Message::ReversalResult(result) | Message::ReversalAdviceAck(result) => {
+            reversal_result(shadow.page(&result.target), result)
+        }
+        Message::StatusResult(result) => status(shadow.page(&result.target), result),
+        _ => None,
+    }
+}
+
+fn page<'s>(shadow: &'s Shadow, key: &Key) -> Option<&'s Page> {
+    shadow.page(&BusinessKey {
+        key: *key,
+        class: Class::Payment,
+    })
+}
+
+fn has_drawn(page: &Page, key: MatchKey) -> bool {
+    let reversals = page.reversals.iter().any(|(.., drawn)| *drawn == Some(key));
+    reversals || page.escalations.contains(&key)
+}
+
+fn payment_result(page: Option<&Page>, result: &PaymentResult<'_>) -> Option<&'static str> {
+    let code = result.response_code;
+    let interim = [ResponseCode::NO_ANSWER, ResponseCode::PENDING].contains(&code);
+    match page {
+        _ if FREE.contains(&code) => None,
+        None => Some("an answer of which nothing is committed"),
+        Some(page) if interim && result.outcome.is_none() => {
+            let known = page.unknown || !page.reversals.is_empty();
+            (!known).then_some("68 before it is committed")
+        }
+        Some(page) => {
+            let outcome = result.outcome.unwrap_or(if code == ResponseCode::APPROVED {
+                Outcome::Approved
+            } else {
+                Outcome::Declined
+            });
+            let good = page.answer() == Some((code, outcome));
+            (!good).then_some("an answer whose record is not committed, or another one")
+        }
+    }
+}
+
+fn reversal_result(page: Option<&Page>, result: &ReversalResult<'_>) -> Option<&'static str> {
+    let declined = |page: &Page| matches!(page.answer(), Some((_, Outcome::Declined)));
+    match page {
+        _ if result.response_code != ResponseCode::APPROVED => None,
+        None => Some("a reversal acknowledged of which nothing is committed"),
+        Some(page) => {
+            let asked = page.reversals.iter().any(|(by, ..)| *by != Actor::Switch);
+            let good = asked || page.is_reversed() || declined(page) || page.unknown;
+            (!good).then_some("a reversal acknowledged before it is committed")
+        }
+    }
+}
+
+fn status(page: Option<&Page>, result: &StatusResult<'_>) -> Option<&'static str> {
+    let state = result.state?;
+    let Some(page) = page else {
+        return Some("a state of which nothing is committed");
+    };
+    let good = match (state, result.outcome) {
+        (State::Answered, Some(Outcome::Reversed)) => page.is_reversed(),
+        (State::Answered, Some(outcome)) => page.answer().is_some_and(|(_, told)| told == outcome),
+        (State::Unknown, _) => page.unknown,
+        (State::Reversing, _) => !page.reversals.is_empty(),
+        (State::Answered | State::Received | State::Forwarded, _) => page.claims > 0,
+        (State::Pending | State::OperatorQueue, _) => page.claims > 0,
+    };
+    (!good).then_some("a state that is not committed")
+}

@@ -1,0 +1,6 @@
+//! WHAT MUST HOLD: the rules, what is checked while the world runs, and the judgement at its end.
+
+pub(super) mod gate;
+pub(super) mod judge;
+pub(super) mod rules;
+pub(super) mod shadow;

@@ -1,0 +1,406 @@
+//! How a node ends, and how it starts again: the real recovery over the fake disk's bytes, the real
+//! replay, and the comparison with what was there before.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::engine::EngineLimits;
+use crate::journal::recovery::{Recovered, TailLeft};
+use crate::journal::{CommitMode, Entry, Journal, JournalConfig};
+use crate::model::ids::{Lsn, ShardId, TransactionNumber};
+use crate::model::participant::Protocol;
+use crate::session::SessionLimits;
+use crate::shard::plan::{Credential, ListenerPlan};
+use crate::shard::{Pass, Replaying, Shard, ShardParts};
+use crate::sim::checker::rules::Rule;
+use crate::sim::faults::Fault;
+use crate::sim::node::Node;
+use crate::sim::plan::Plan;
+use crate::sim::plant::Plant;
+use crate::sim::world::{Event, Season, World};
+use crate::wire::Dialect;
+use crate::wire::frame::Framing;
+
+const MS: u64 = 1_000_000;
+
+impl World {
+    /// kill -9: the tail survives, writes in flight land whole or not at all.
+    pub(super) fn kill(&mut self, node: usize) {
+        if self.nodes[node].shard.is_none() {
+            return;
+        }
+        self.tell(|| format!("node {node} is killed"));
+        self.end(node);
+        self.nodes[node].disk.kill(&mut self.chance.draw);
+        self.start_later(node);
+    }
+
+    /// The process ends by itself: its journal is fenced or full.
+    pub(super) fn end_process(&mut self, node: usize) {
+        self.tell(|| format!("node {node} ends: its journal takes no more"));
+        self.end(node);
+        self.nodes[node].disk.kill(&mut self.chance.draw);
+        self.start_later(node);
+    }
+
+    /// The power goes: the tail is lost, and writes in flight land in pieces or not.
+    pub(super) fn lose_power(&mut self, node: usize) {
+        if self.nodes[node].shard.is_none() {
+            return;
+        }
+        self.tell(|| format!("node {node} loses its power"));
+        self.end(node);
+        if self.plan.mode == CommitMode::Memory {
+            // What was committed in memory alone is lost, and that is what was promised.
+            self.void = true;
+        }
+        let torn = self.chance.strikes(Fault::TornWrite);
+        let place = &mut self.nodes[node];
+        place.disk.lose_power(&mut self.chance.draw, torn);
+        place.tail = None;
+        place.boot = place.boot.wrapping_add(1);
+        place.remembered = None;
+        if self.plant == Some(Plant::AcceptsTornTail) {
+            self.planted += u64::from(Plant::forge(&mut self.nodes[node]));
+        }
+        if self.plant == Some(Plant::LosesRecord) {
+            self.planted += u64::from(self.nodes[node].disk.lose_last());
+        }
+        self.start_later(node);
+    }
+
+    fn end(&mut self, node: usize) {
+        self.crashes += 1;
+        let place = &mut self.nodes[node];
+        let Some(shard) = place.shard.take() else {
+            return;
+        };
+        add_steps(&mut place.steps, shard.engine().steps());
+        place.remembered = (!shard.is_journal_full()).then(|| remembered(shard.engine()));
+        place.life += 1;
+        place.inbox.clear();
+        place.turn_at = None;
+        place.begun.clear();
+        place.clear_slots();
+        self.drop_links(node);
+    }
+
+    fn start_later(&mut self, node: usize) {
+        if self.chance.strikes(Fault::BitRot) {
+            let place = &mut self.nodes[node];
+            let below = place.disk.watermark();
+            if below > Lsn(0) {
+                let (at, bit) = (self.chance.draw.below(below.0), self.chance.draw.below(8));
+                let bit = u8::try_from(bit).expect("below eight");
+                place.disk.flip(Lsn(at), bit);
+                place.rot = Some((Lsn(at), bit));
+            }
+        }
+        let delay = self.chance.draw.between(1, 900) * MS;
+        self.after(delay, Event::Restart(node));
+    }
+
+    /// Everything that is down starts, and nothing stands still.
+    pub(super) fn heal_nodes(&mut self) {
+        for node in &mut self.nodes {
+            node.paused_until = 0;
+        }
+    }
+
+    /// A node starts: recovery, replay, and on it goes.
+    pub(super) fn restart(&mut self, node: usize) {
+        if self.nodes[node].shard.is_some() {
+            return;
+        }
+        let at = self.now;
+        let place = &mut self.nodes[node];
+        let boot_id = [place.boot; 16];
+        let mut found = Vec::new();
+        let left = place.tail.as_mut().map(|bytes| TailLeft { bytes, boot_id });
+        let recovered = place
+            .disk
+            .recover(place.identity, left, &mut |entry| found.push(entry));
+        let rot = place.rot.take();
+        let recovered = match (recovered, rot) {
+            (Err(damage), Some((lsn, bit))) => {
+                // A person restores the segment from a copy, and starts it again.
+                place.disk.flip(lsn, bit);
+                let near = damage.lsn.0 <= lsn.0 && lsn.0 < damage.lsn.0 + 4_096;
+                self.verdicts.check(Rule::HonestRecovery, at, near, || {
+                    format!("bit {bit} of LSN {} was flipped: {damage}", lsn.0)
+                });
+                self.tell(|| format!("node {node} refuses to start: {damage}"));
+                return self.after(MS, Event::Restart(node));
+            }
+            (Err(damage), None) => {
+                self.verdicts.check(Rule::NothingLost, at, false, || {
+                    format!("the journal is refused, and nobody harmed it: {damage}")
+                });
+                self.season = Season::Over;
+                return;
+            }
+            (Ok(recovered), rot) => {
+                self.verdicts
+                    .check(Rule::HonestRecovery, at, rot.is_none(), || {
+                        format!("started with a flipped bit below its watermark: {rot:?}")
+                    });
+                recovered
+            }
+        };
+        if self.nodes[node].life > 0 {
+            self.compare(node, &found, &recovered);
+        }
+        self.start(node, found, &recovered);
+    }
+
+    /// Is what was found a prefix of what was written, with all that was committed?
+    fn compare(&mut self, node: usize, found: &[Entry], recovered: &Recovered) {
+        let (at, mode) = (self.now, self.plan.mode);
+        let place = &self.nodes[node];
+        let written = place.shadow.entries();
+        let same = written
+            .iter()
+            .zip(found)
+            .take_while(|(a, b)| a == b)
+            .count();
+        let prefix = same == found.len();
+        let survives = place.tail.is_some();
+        let landed = place.disk.landed();
+        let safe = written.iter().filter(|entry| entry.lsn <= landed).count();
+        let promised = if survives { written.len() } else { safe };
+        self.verdicts.check(Rule::NothingLost, at, prefix, || {
+            format!("record {same} that was found is not the one that was written")
+        });
+        self.verdicts
+            .check(Rule::NothingLost, at, found.len() >= promised, || {
+                format!("{} records of {promised} were found", found.len())
+            });
+        if mode == CommitMode::Memory && !survives && found.len() < written.len() {
+            let told = recovered.report.loss_window;
+            self.verdicts.check(Rule::HonestRecovery, at, told, || {
+                "records were lost with the memory, and nobody was told".to_owned()
+            });
+        }
+    }
+
+    fn start(&mut self, node: usize, found: Vec<Entry>, recovered: &Recovered) {
+        let at = self.now;
+        let mut replaying = Replaying::new(limits(&self.plan), Arc::clone(&self.tables), 5);
+        for entry in &found {
+            if self.plant.is_some_and(|plant| plant.skips(entry)) {
+                self.planted += 1;
+                continue;
+            }
+            if let Err(error) = replaying.apply(entry) {
+                self.verdicts.check(Rule::ReplayEqualsLive, at, false, || {
+                    format!("replay: {error}")
+                });
+                self.season = Season::Over;
+                return;
+            }
+        }
+        if let Some(live) = self.nodes[node].remembered.take() {
+            self.check_replay(&live, &remembered(replaying.engine()));
+        }
+        let epoch_again = self.plant == Some(Plant::ReusesKeys) && recovered.epoch.0 > 0;
+        self.planted += u64::from(epoch_again);
+        let now = self.clocks();
+        let plan = &self.plan;
+        let place = &mut self.nodes[node];
+        let mut start = recovered.start_point(
+            [place.boot; 16],
+            plan.segment_bytes,
+            place.disk.last_segment(),
+        );
+        if epoch_again {
+            start.epoch = recovered.epoch;
+        }
+        let config = JournalConfig {
+            identity: place.identity,
+            mode: plan.mode,
+            ring_bytes: plan.ring_bytes,
+            segment_bytes: plan.segment_bytes,
+            segments_max: plan.segments_max,
+            reserve_bytes: plan.reserve_bytes,
+            pace: plan.pace,
+        };
+        place.disk.settle(recovered.durable);
+        place.shadow.restart(found, recovered.next, recovered.chain);
+        place.entries_seen = place.shadow.entries().len();
+        let mut tail = place
+            .tail
+            .take()
+            .unwrap_or_else(|| vec![0; place.ring.tail_bytes()]);
+        let mut journal = Journal::new(config, start);
+        journal.start_tail(&mut tail);
+        let mut shard = Shard::new(parts(plan), replaying, journal, now);
+        let mut submissions = Vec::new();
+        shard.open_journal(&mut Pass {
+            now,
+            tail: &mut tail,
+            submissions: &mut submissions,
+        });
+        place.tail = Some(tail);
+        place.shard = Some(shard);
+        self.observe(node);
+        self.tell(|| format!("node {node} starts, epoch {}", start.epoch.0));
+        if self.nodes[node].life > 0 {
+            for player in 0..self.players.len() {
+                self.with_player(player, |player, stage| player.on_restart(stage));
+            }
+        }
+        self.wake(node, 1_000);
+    }
+
+    /// Replay equals live, transaction by transaction.
+    pub(super) fn check_replay(
+        &mut self,
+        live: &BTreeMap<TransactionNumber, String>,
+        replayed: &BTreeMap<TransactionNumber, String>,
+    ) {
+        let at = self.now;
+        self.verdicts.check(
+            Rule::ReplayEqualsLive,
+            at,
+            live.len() == replayed.len(),
+            || {
+                format!(
+                    "{} transactions live, {} replayed",
+                    live.len(),
+                    replayed.len()
+                )
+            },
+        );
+        for (number, before) in live {
+            let after = replayed.get(number);
+            self.verdicts
+                .check(Rule::ReplayEqualsLive, at, after == Some(before), || {
+                    format!(
+                        "transaction {}: live {before}, replayed {after:?}",
+                        number.0
+                    )
+                });
+        }
+    }
+
+    /// Nothing new is taken, and what is open is answered.
+    pub(super) fn drain(&mut self) {
+        for node in 0..self.nodes.len() {
+            if let Some(shard) = &mut self.nodes[node].shard {
+                shard.drain();
+            }
+            self.wake(node, 1_000);
+        }
+    }
+
+    /// A node has drained: what it leaves behind must be all there was.
+    pub(super) fn drained(&mut self, node: usize) {
+        let at = self.now;
+        let place = &mut self.nodes[node];
+        let Some(shard) = place.shard.take() else {
+            return;
+        };
+        add_steps(&mut place.steps, shard.engine().steps());
+        let quiet = shard.open_payments() == 0 && shard.journal().is_closed();
+        self.verdicts.check(Rule::Drained, at, quiet, || {
+            "a drained shard has payments open, or an open journal".to_owned()
+        });
+        let live = remembered(shard.engine());
+        drop(shard);
+        let place = &mut self.nodes[node];
+        place.tail = None;
+        let mut found = Vec::new();
+        let read = place
+            .disk
+            .recover(place.identity, None, &mut |entry| found.push(entry));
+        let whole = read.is_ok_and(|read| !read.report.loss_window);
+        let all = found.as_slice() == place.shadow.entries();
+        self.verdicts.check(Rule::Drained, at, whole && all, || {
+            "the segments of a drained shard do not hold all that was written".to_owned()
+        });
+        let mut replaying = Replaying::new(limits(&self.plan), Arc::clone(&self.tables), 5);
+        let replays = found.iter().all(|entry| replaying.apply(entry).is_ok());
+        self.verdicts
+            .check(Rule::ReplayEqualsLive, at, replays, || {
+                "the journal of a drained shard does not replay".to_owned()
+            });
+        self.check_replay(&live, &remembered(replaying.engine()));
+        let canary = self.nodes[node].disk.holds(crate::sim::player::CANARY);
+        self.verdicts.check(Rule::Confidential, at, !canary, || {
+            "a payment code stands in a segment".to_owned()
+        });
+        self.nodes[node].life += 1;
+        if self.nodes.iter().all(|node| node.shard.is_none()) {
+            self.season = Season::Over;
+        }
+    }
+}
+
+/// What an engine remembers, in words, by number.
+pub(super) fn remembered(engine: &crate::engine::Engine) -> BTreeMap<TransactionNumber, String> {
+    let mut all = BTreeMap::new();
+    engine.each_remembered(|number, transaction| {
+        all.insert(number, format!("{transaction:?}"));
+    });
+    all
+}
+
+pub(super) fn add_steps(sum: &mut crate::engine::StepCounts, more: &crate::engine::StepCounts) {
+    for (row, more) in sum.iter_mut().zip(more) {
+        for (count, more) in row.iter_mut().zip(more) {
+            *count += more;
+        }
+    }
+}
+
+fn limits(plan: &Plan) -> EngineLimits {
+    EngineLimits {
+        in_flight_max: plan.in_flight_max,
+        remembered_keys_max: plan.remembered_keys_max,
+    }
+}
+
+fn parts(plan: &Plan) -> ShardParts {
+    let listener = |protocol: &Protocol| ListenerPlan {
+        name: protocol.name().to_owned(),
+        protocol: *protocol,
+        framing: match protocol {
+            Protocol::Sbe => Framing::Sofh,
+            Protocol::Iso8583Ascii | Protocol::Iso8583Binary => Framing::Len2 { tpdu: false },
+        },
+        address: core::net::SocketAddr::from(([127, 0, 0, 1], 0)),
+        frame_bytes_max: 8_192,
+    };
+    ShardParts {
+        shard: ShardId(0),
+        shards: 1,
+        listeners: Protocol::ALL.iter().map(listener).collect(),
+        dialects: plan
+            .participants
+            .iter()
+            .map(|known| Dialect::plain(known.protocol))
+            .collect(),
+        credentials: plan
+            .participants
+            .iter()
+            .map(|_| Credential(Box::new(|ip| ip.is_loopback())))
+            .collect(),
+        sessions: SessionLimits {
+            links_max: plan.links_max,
+            unsigned_links_max: plan.links_max,
+        },
+        in_flight_max: plan.in_flight_max,
+    }
+}
+
+/// Used where a node is looked at from outside.
+impl Node {
+    /// Adds the rows taken by the shard that is still running.
+    pub(super) fn all_steps(&self) -> crate::engine::StepCounts {
+        let mut steps = self.steps;
+        if let Some(shard) = &self.shard {
+            add_steps(&mut steps, shard.engine().steps());
+        }
+        steps
+    }
+}

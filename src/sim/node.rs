@@ -1,0 +1,461 @@
+//! A node: one shard, its journal's tail and disk, and the machine that carries out its turns.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::journal::tail::Ring;
+use crate::journal::{CommitMode, JournalIdentity};
+use crate::model::ids::{Institution, LinkId, ListenerIndex, Lsn, ShardId, TransactionNumber};
+use crate::model::keys::Key;
+use crate::model::message::Message;
+use crate::model::record::Record;
+use crate::shard::stats::Counter;
+use crate::shard::{Pass, Shard};
+use crate::sim::checker::rules::Rule;
+use crate::sim::checker::shadow::Shadow;
+use crate::sim::checker::{gate, judge};
+use crate::sim::disk::Disk;
+use crate::sim::faults::Fault;
+use crate::sim::plan::Plan;
+use crate::sim::plant::Plant;
+use crate::sim::world::{Event, Season, World};
+use crate::sys::operation::{Completion, Errno, SendBuffer, Submission};
+use crate::wire::Dialect;
+use crate::wire::frame::Split;
+
+const MS: u64 = 1_000_000;
+const EIO: i32 = 5;
+const ENOSPC: i32 = 28;
+/// Completions that one turn may find.
+const DRAINED_MAX: usize = 64;
+
+/// A completion that waits for the next turn.
+#[derive(Debug)]
+pub(super) enum Arrived {
+    Accepted(ListenerIndex, LinkId),
+    Received(LinkId, Vec<u8>),
+    Ended(LinkId, Errno),
+    Sent(LinkId, SendBuffer, Errno),
+    Closed(LinkId),
+    Written(u64, Errno),
+    SegmentReady(u64, Errno),
+}
+
+/// A payment that was written down in this life.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Begun {
+    pub(super) at_ns: u64,
+    pub(super) originator: Institution,
+    /// Messages that had found no link or no room by then: its answer may be among the next.
+    pub(super) lost: u64,
+    /// Whether its first answer has left.
+    pub(super) told: bool,
+}
+
+/// One node.
+#[derive(Debug)]
+pub(super) struct Node {
+    /// None while it is down.
+    pub(super) shard: Option<Shard>,
+    /// Survives the process, not the power.
+    pub(super) tail: Option<Vec<u8>>,
+    pub(super) ring: Ring,
+    pub(super) disk: Disk,
+    pub(super) shadow: Shadow,
+    pub(super) identity: JournalIdentity,
+    /// Counts processes: what an earlier one asked for does not reach a later one.
+    pub(super) life: u64,
+    pub(super) boot: u8,
+    pub(super) inbox: VecDeque<Arrived>,
+    pub(super) turn_at: Option<u64>,
+    pub(super) paused_until: u64,
+    /// The payments of this life.
+    pub(super) begun: BTreeMap<Key, Begun>,
+    pub(super) entries_seen: usize,
+    /// A flipped bit that recovery must notice.
+    pub(super) rot: Option<(Lsn, u8)>,
+    /// What the shard remembered when it was killed.
+    pub(super) remembered: Option<BTreeMap<TransactionNumber, String>>,
+    pub(super) steps: crate::engine::StepCounts,
+    slots: Vec<Option<usize>>,
+    generations: Vec<u32>,
+}
+
+impl Node {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let slots = usize::try_from(plan.links_max).expect("few");
+        Self {
+            shard: None,
+            tail: None,
+            ring: Ring::new(plan.ring_bytes),
+            disk: Disk::new(plan.segment_bytes),
+            shadow: Shadow::default(),
+            identity: JournalIdentity {
+                uuid: plan.uuid,
+                shard: ShardId(0),
+                shards: 1,
+            },
+            life: 0,
+            boot: 1,
+            inbox: VecDeque::new(),
+            turn_at: None,
+            paused_until: 0,
+            begun: BTreeMap::new(),
+            entries_seen: 0,
+            rot: None,
+            remembered: None,
+            steps: crate::engine::StepCounts::default(),
+            slots: vec![None; slots],
+            generations: vec![0; slots],
+        }
+    }
+
+    /// A free slot for link `link`; none while the node is down or full.
+    pub(super) fn take_slot(&mut self, link: usize) -> Option<LinkId> {
+        self.shard.as_ref()?;
+        let slot = self.slots.iter().position(Option::is_none)?;
+        self.slots[slot] = Some(link);
+        self.generations[slot] += 1;
+        Some(LinkId {
+            slot: u32::try_from(slot).expect("few"),
+            generation: self.generations[slot],
+        })
+    }
+
+    /// Which of the world's links this is.
+    fn link(&self, id: LinkId) -> Option<usize> {
+        let slot = usize::try_from(id.slot).expect("few");
+        (self.generations[slot] == id.generation)
+            .then_some(self.slots[slot])
+            .flatten()
+    }
+
+    /// All slots are free again.
+    pub(super) fn clear_slots(&mut self) {
+        self.slots.fill(None);
+    }
+
+    /// Up to where records are really committed.
+    pub(super) fn committed(&self, mode: CommitMode) -> Lsn {
+        match (mode, &self.shard) {
+            (CommitMode::Memory, Some(shard)) => shard.journal().appended(),
+            (CommitMode::Memory, None) | (CommitMode::Disk, _) => self.disk.landed(),
+        }
+    }
+
+    /// Messages that found no link or no room to wait.
+    pub(super) fn lost(&self) -> u64 {
+        self.shard.as_ref().map_or(0, |shard| {
+            let stats = shard.stats();
+            stats.get(Counter::NoLink) + stats.get(Counter::GateFull)
+        })
+    }
+
+    pub(super) fn is_settled(&self) -> bool {
+        self.shard
+            .as_ref()
+            .is_some_and(|shard| shard.open_payments() == 0 && shard.engine().open_exchanges() == 0)
+    }
+}
+
+impl World {
+    /// Something happened at a node: its next turn sees it.
+    pub(super) fn arrive(&mut self, node: usize, arrived: Arrived) {
+        if self.nodes[node].shard.is_none() {
+            return;
+        }
+        self.nodes[node].inbox.push_back(arrived);
+        let delay = self.chance.draw.below(100_000);
+        self.wake(node, delay);
+    }
+
+    pub(super) fn wake(&mut self, node: usize, delay: u64) {
+        let place = &mut self.nodes[node];
+        let at = (self.now + delay).max(place.paused_until);
+        if place.turn_at.is_none_or(|due| at < due) {
+            place.turn_at = Some(at);
+            self.after(at - self.now, Event::Turn(node));
+        }
+    }
+
+    pub(super) fn pause(&mut self, node: usize, length: u64) {
+        self.stall_ns = self.stall_ns.max(length);
+        let place = &mut self.nodes[node];
+        place.paused_until = self.now + length;
+        place.turn_at = None;
+        self.wake(node, length);
+    }
+
+    /// One turn.
+    pub(super) fn turn(&mut self, node: usize) {
+        let place = &mut self.nodes[node];
+        if place.turn_at != Some(self.now) {
+            return;
+        }
+        place.turn_at = None;
+        let now = self.clocks();
+        let now = self.plant.map_or(now, |plant| plant.clock(now));
+        let place = &mut self.nodes[node];
+        let (Some(shard), Some(tail)) = (&mut place.shard, &mut place.tail) else {
+            return;
+        };
+        self.turns += 1;
+        let mut submissions = Vec::new();
+        let mut pass = Pass {
+            now,
+            tail,
+            submissions: &mut submissions,
+        };
+        let count = place.inbox.len().min(DRAINED_MAX);
+        let mut closed = Vec::new();
+        for arrived in place.inbox.drain(..count) {
+            if let Arrived::Closed(id) = &arrived {
+                closed.push(*id);
+            }
+            hand(shard, arrived, &mut pass);
+        }
+        let end = shard.finish(&mut pass);
+        for id in closed {
+            place.slots[usize::try_from(id.slot).expect("few")] = None;
+        }
+        let more = !place.inbox.is_empty();
+        self.observe(node);
+        for submission in submissions {
+            self.carry_out(node, submission);
+        }
+        if self.must_end(node) {
+            return self.end_process(node);
+        }
+        if end.done {
+            return self.drained(node);
+        }
+        if let Some(until) = end.until {
+            let until = until.0.saturating_sub(self.clocks().monotonic.0);
+            self.wake(node, until.max(5_000));
+        }
+        if more {
+            self.wake(node, 5_000);
+        }
+    }
+
+    /// Looks at what the turn has written, and at the bounds.
+    pub(super) fn observe(&mut self, node: usize) {
+        let (at, mode) = (self.now, self.plan.mode);
+        let (in_flight, keys) = (
+            self.plan.in_flight_max,
+            self.plan.remembered_keys_max as usize,
+        );
+        let place = &mut self.nodes[node];
+        let lost = place.lost();
+        let (Some(shard), Some(tail)) = (&place.shard, &place.tail) else {
+            return;
+        };
+        let appended = shard.journal().appended();
+        place.shadow.tap(tail, place.ring, appended);
+        let committed = place.committed(mode);
+        place.shadow.commit(committed);
+        for entry in &place.shadow.entries()[place.entries_seen..] {
+            if let Record::Payment(payment) = &entry.record {
+                let begun = Begun {
+                    at_ns: at,
+                    originator: payment.originator,
+                    lost,
+                    told: false,
+                };
+                place.begun.insert(payment.key, begun);
+            }
+        }
+        place.entries_seen = place.shadow.entries().len();
+        let Some(shard) = &place.shard else { return };
+        let engine = shard.engine();
+        let good = engine.open_payments() <= in_flight
+            && engine.remembered_keys() <= keys
+            && engine.open_exchanges() <= 3 * in_flight as usize;
+        self.verdicts.check(Rule::Bounded, at, good, || {
+            format!(
+                "{} payments of {in_flight}, {} keys of {keys}, {} exchanges",
+                engine.open_payments(),
+                engine.remembered_keys(),
+                engine.open_exchanges()
+            )
+        });
+    }
+
+    fn must_end(&self, node: usize) -> bool {
+        let shard = self.nodes[node].shard.as_ref();
+        shard.is_some_and(|shard| shard.journal().fence().is_some() || shard.is_journal_full())
+    }
+
+    fn carry_out(&mut self, node: usize, submission: Submission) {
+        match submission {
+            Submission::Send { link, buffer } => {
+                let Some(link) = self.nodes[node].link(link) else {
+                    return;
+                };
+                if buffer.sent() == 0 {
+                    self.check_sent(node, link, &buffer);
+                }
+                if self.links[link].closing || self.links[link].sending.is_some() {
+                    let id = self.links[link].id;
+                    return self.arrive(node, Arrived::Sent(id, buffer, Errno(107)));
+                }
+                self.node_sends(link, buffer);
+            }
+            Submission::Close { link } => {
+                if let Some(link) = self.nodes[node].link(link) {
+                    self.node_closes(link);
+                }
+            }
+            Submission::Write {
+                write,
+                segment,
+                segment_offset,
+                tail_offset,
+                bytes,
+            } => {
+                let place = &mut self.nodes[node];
+                let at = usize::try_from(tail_offset).expect("small");
+                let length = usize::try_from(bytes).expect("small");
+                let tail = place.tail.as_ref().expect("a running node has a tail");
+                let taken = &tail[at..at + length];
+                place.disk.begin(write, segment, segment_offset, taken);
+                self.write(node, write);
+            }
+            Submission::PrepareSegment { segment } => {
+                let full = self.chance.strikes(Fault::NoSpace);
+                if full {
+                    self.stall_ns = self.stall_ns.max(60_000 * MS);
+                }
+                let errno = if full { ENOSPC } else { 0 };
+                let delay = self.chance.draw.between(50, 20_000) * 1_000;
+                let life = self.nodes[node].life;
+                self.after(delay, Event::SegmentMade(node, life, segment, errno));
+            }
+            Submission::SealSegment { .. } => {}
+        }
+    }
+
+    fn write(&mut self, node: usize, write: u64) {
+        let slow = self.chance.strikes(Fault::SlowWrite);
+        let most = if slow { 1_500_000 } else { self.plan.write_us };
+        let delay = self.chance.draw.between(20, most) * 1_000;
+        self.stall_ns = self.stall_ns.max(delay);
+        let errno = if self.chance.strikes(Fault::WriteError) {
+            EIO
+        } else {
+            0
+        };
+        let life = self.nodes[node].life;
+        if self.plant == Some(Plant::AcknowledgesEarly) {
+            // The disk says that it is there, and it is not, yet.
+            self.planted += 1;
+            self.arrive(node, Arrived::Written(write, Errno(0)));
+        }
+        self.after(delay, Event::Written(node, life, write, errno));
+    }
+
+    pub(super) fn written(&mut self, node: usize, life: u64, write: u64, errno: i32) {
+        let place = &mut self.nodes[node];
+        if place.life != life {
+            return;
+        }
+        if errno == 0 {
+            place.disk.land(write);
+        } else {
+            place.disk.lose(write);
+        }
+        let committed = place.committed(self.plan.mode);
+        place.shadow.commit(committed);
+        if self.plant != Some(Plant::AcknowledgesEarly) {
+            self.arrive(node, Arrived::Written(write, Errno(errno)));
+        }
+    }
+
+    pub(super) fn segment_made(&mut self, node: usize, life: u64, segment: u64, errno: i32) {
+        let place = &mut self.nodes[node];
+        if place.life != life {
+            return;
+        }
+        if errno == 0 {
+            place.disk.make_segment(segment);
+        }
+        self.arrive(node, Arrived::SegmentReady(segment, Errno(errno)));
+    }
+
+    /// Checks every frame that leaves: is it whole, readable, committed, in time?
+    fn check_sent(&mut self, node: usize, link: usize, buffer: &SendBuffer) {
+        let place = &self.links[link];
+        let (protocol, player) = (place.protocol, place.player);
+        let (framing, dialect) = (self.plan.framings[player], Dialect::plain(protocol));
+        let today = self.clocks().wall.date();
+        let mut rest = buffer.remaining();
+        while !rest.is_empty() {
+            let Split::Frame { body, total, .. } = framing.split(rest, 65_536) else {
+                let at = self.now;
+                return self.verdicts.check(Rule::Readable, at, false, || {
+                    format!("{} bytes to participant {player} are no frame", rest.len())
+                });
+            };
+            let decoded = dialect.decode(&rest[body], today);
+            let at = self.now;
+            self.verdicts
+                .check(Rule::Readable, at, decoded.is_ok(), || {
+                    format!("a frame to participant {player} cannot be read: {decoded:?}")
+                });
+            if let Ok(message) = decoded {
+                self.check_message(node, link, &message);
+            }
+            rest = &rest[total..];
+        }
+    }
+
+    fn check_message(&mut self, node: usize, link: usize, message: &Message<'_>) {
+        let (at, player) = (self.now, self.links[link].player);
+        self.tell(|| {
+            let shown = crate::wire::redact::Redacted(message);
+            format!("switch -> participant {player} link {link}: {shown}")
+        });
+        let unfounded = gate::unfounded(&self.nodes[node].shadow, message);
+        let good = unfounded.is_none();
+        self.verdicts.check(Rule::CommittedFirst, at, good, || {
+            let what = unfounded.unwrap_or_default();
+            format!("to participant {player}: {what}: {:?}", message.kind())
+        });
+        if !self.links[link].stalled && self.season != Season::Draining {
+            judge::in_time(self, node, message);
+        }
+    }
+}
+
+fn hand(shard: &mut Shard, arrived: Arrived, pass: &mut Pass<'_>) {
+    let peer = core::net::SocketAddr::from(([127, 0, 0, 1], 50_000));
+    match arrived {
+        Arrived::Accepted(listener, link) => {
+            let accepted = Completion::Accepted {
+                listener,
+                link,
+                peer,
+            };
+            shard.handle(accepted, pass);
+        }
+        Arrived::Received(link, bytes) => {
+            let bytes = &bytes;
+            shard.handle(Completion::Received { link, bytes }, pass);
+        }
+        Arrived::Ended(link, errno) => shard.handle(Completion::Ended { link, errno }, pass),
+        Arrived::Sent(link, buffer, errno) => {
+            let sent = Completion::Sent {
+                link,
+                buffer,
+                errno,
+            };
+            shard.handle(sent, pass);
+        }
+        Arrived::Closed(link) => shard.handle(Completion::Closed { link }, pass),
+        Arrived::Written(write, errno) => {
+            shard.handle(Completion::Written { write, errno }, pass);
+        }
+        Arrived::SegmentReady(segment, errno) => {
+            shard.handle(Completion::SegmentReady { segment, errno }, pass);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What a seed decides before the world begins: who takes part, how large tables are, how long
+//! things take.
+
+use crate::journal::layout::BLOCK;
+use crate::journal::{CommitMode, Pace};
+use crate::model::ids::{Institution, ParticipantIndex};
+use crate::model::money::Currency;
+use crate::model::participant::{Participant, Protocol, Role};
+use crate::route::CodePrefixes;
+use crate::sim::draw::Draw;
+use crate::wire::frame::Framing;
+
+/// The world of one seed.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub(super) mode: CommitMode,
+    pub(super) participants: Vec<Participant>,
+    /// Links that each participant keeps open.
+    pub(super) links: Vec<usize>,
+    pub(super) framings: Vec<Framing>,
+    pub(super) payments: u64,
+    /// How long payments are begun.
+    pub(super) duration_ms: u64,
+    pub(super) ring_bytes: u64,
+    pub(super) segment_bytes: u64,
+    pub(super) segments_max: u64,
+    pub(super) reserve_bytes: u64,
+    pub(super) pace: Pace,
+    pub(super) in_flight_max: u32,
+    pub(super) remembered_keys_max: u32,
+    pub(super) links_max: u32,
+    pub(super) latency_us: u64,
+    pub(super) write_us: u64,
+    /// Bytes that a socket takes before its reader has read.
+    pub(super) socket_bytes: usize,
+    pub(super) keys_seed: u64,
+    pub(super) uuid: [u8; 16],
+}
+
+/// What the codes of wallet `index` begin with.
+pub(super) fn prefix(index: ParticipantIndex) -> String {
+    format!("28{:02}", index.0)
+}
+
+impl Plan {
+    pub(super) fn draw(draw: &mut Draw) -> Self {
+        let mode = if draw.chance(600) {
+            CommitMode::Disk
+        } else {
+            CommitMode::Memory
+        };
+        let (acquirers, wallets) = (draw.between(1, 2), draw.between(1, 2));
+        let roles = (0..acquirers).map(|_| Role::Acquirer);
+        let roles = roles.chain((0..wallets).map(|_| Role::Wallet));
+        let participants: Vec<Participant> = (0..)
+            .zip(roles)
+            .map(|(index, role)| participant(index, role, draw))
+            .collect();
+        let ring_blocks = draw.pick(&[40, 64, 128, 256]);
+        let ring_bytes = ring_blocks * BLOCK;
+        let in_flight_max = draw.between_u32(4, 48);
+        let wanted = u64::from(in_flight_max) * 8 * 192;
+        Self {
+            mode,
+            links: participants.iter().map(|_| draw.index(3) + 1).collect(),
+            framings: participants
+                .iter()
+                .map(|known| match known.protocol {
+                    Protocol::Sbe => Framing::Sofh,
+                    Protocol::Iso8583Ascii | Protocol::Iso8583Binary => {
+                        Framing::Len2 { tpdu: false }
+                    }
+                })
+                .collect(),
+            participants,
+            payments: draw.between(10, 70),
+            duration_ms: draw.between(1_000, 12_000),
+            ring_bytes,
+            segment_bytes: draw.pick(&[16, 24, 48]) * BLOCK,
+            segments_max: 2_000,
+            reserve_bytes: wanted.min(ring_bytes / 2),
+            pace: Pace {
+                spacing_us: draw.pick(&[0, 200, 2_000, 10_000]),
+                batch_bytes: draw.between(1, 16) * BLOCK,
+                write_bytes_max: draw.between(1, 12) * BLOCK,
+                writes_in_flight_max: draw.index(4) + 1,
+                idle_ms: draw.between(5, 80),
+            },
+            in_flight_max,
+            remembered_keys_max: draw.pick(&[64, 256, 1_024]),
+            links_max: 12,
+            latency_us: draw.between(20, 5_000),
+            write_us: draw.between(50, 3_000),
+            socket_bytes: draw.pick(&[700, 4_096, 65_536]),
+            keys_seed: draw.bits(),
+            uuid: u128::from(draw.bits()).to_le_bytes(),
+        }
+    }
+
+    /// Codes lead to the wallets.
+    pub(super) fn prefixes(&self) -> CodePrefixes {
+        let mut prefixes = CodePrefixes::default();
+        for (index, known) in (0_u16..).zip(&self.participants) {
+            if known.role == Role::Wallet {
+                let index = ParticipantIndex(index);
+                prefixes
+                    .insert(&prefix(index), index)
+                    .expect("four digits each");
+            }
+        }
+        prefixes
+    }
+}
+
+fn participant(index: u64, role: Role, draw: &mut Draw) -> Participant {
+    let code = 10_000_000 + index * 1_000_000;
+    let institution = |code| Institution::new(code).expect("eight digits");
+    let protocol = draw.pick(&Protocol::ALL);
+    let (country, currency) = match role {
+        Role::Acquirer => (156, 156),
+        Role::Wallet | Role::Infrastructure => (458, 458),
+    };
+    Participant {
+        institution: institution(code),
+        name: format!("participant-{index}"),
+        role,
+        protocol,
+        country,
+        currency: Currency::new(currency).expect("three digits"),
+        fronted: vec![institution(code + 1)],
+        window_in: draw.between_u32(2, 40),
+        window_out: draw.between_u32(2, 40),
+        rate_per_second: draw.pick(&[0, 0, 0, 30, 200]),
+        answer_timeout_ms: draw.between_u32(100, 2_500),
+        repeat_ms: draw.between_u32(50, 600),
+        echo_idle_ms: draw.pick(&[0, 300, 1_000, 4_000]),
+        echo_missed_max: draw.pick(&[1, 2, 3]),
+    }
+}

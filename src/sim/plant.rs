@@ -1,0 +1,326 @@
+//! PLANTED BUGS: what the checker must find. Each sits at an edge of the shard (the disk's word,
+//! the clock, the replay, a message on its way), so that no code of the switch has a switch for it.
+
+use crate::journal::Entry;
+use crate::journal::codec;
+use crate::journal::layout::{
+    BLOCK_HEADER_BYTES, Inspected, Opening, Sealing, inspect, open_block, seal_block,
+};
+use crate::model::ids::{Epoch, Lsn, TransactionNumber};
+use crate::model::keys::Key;
+use crate::model::message::Message;
+use crate::model::outcome::{Outcome, ResponseCode};
+use crate::model::record::{LateAnswer, Record};
+use crate::model::time::{Monotonic, Now, Wall};
+use crate::sim::checker::rules::Rule;
+use crate::sim::faults::{Chance, Fault};
+use crate::sim::node::Node;
+use crate::sim::plan::Plan;
+
+/// A bug that is planted.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[expect(missing_docs, reason = "TABLE has each one's text")]
+pub enum Plant {
+    AcknowledgesEarly,
+    ReusesKeys,
+    ForgetsPayment,
+    ForgetsReversal,
+    ChangesAmount,
+    ChangesOutcome,
+    ChangesAnswer,
+    ApprovesLate,
+    AcceptsConflict,
+    DropsReversal,
+    Misdirects,
+    AcceptsTornTail,
+    LosesRecord,
+    SlowClock,
+    SkipsRecord,
+    ChangesDate,
+}
+
+/// Each bug with its name, the rule that it breaks, and what it does.
+pub const TABLE: [(Plant, &str, Rule, &str); 16] = {
+    use Plant as P;
+    [
+        (
+            P::AcknowledgesEarly,
+            "acknowledges-early",
+            Rule::CommittedFirst,
+            "the disk says that a write is done before it is",
+        ),
+        (
+            P::ReusesKeys,
+            "reuses-keys",
+            Rule::KeysUnique,
+            "a restart does not count its epoch up, and draws the same match keys",
+        ),
+        (
+            P::ForgetsPayment,
+            "forgets-payment",
+            Rule::NoDoubleDebit,
+            "a restart forgets payments, and forwards their repeats again",
+        ),
+        (
+            P::ForgetsReversal,
+            "forgets-reversal",
+            Rule::ReversedFirst,
+            "a restart forgets reversals that came before their payment",
+        ),
+        (
+            P::ChangesAmount,
+            "changes-amount",
+            Rule::Amounts,
+            "a request leaves with another amount",
+        ),
+        (
+            P::ChangesOutcome,
+            "changes-outcome",
+            Rule::OneOutcome,
+            "a repeat gets another outcome",
+        ),
+        (
+            P::ChangesAnswer,
+            "changes-answer",
+            Rule::StableAnswers,
+            "a repeat gets another approval code",
+        ),
+        (
+            P::ApprovesLate,
+            "approves-late",
+            Rule::NoLateApproval,
+            "after 68, a repeat is approved",
+        ),
+        (
+            P::AcceptsConflict,
+            "accepts-conflict",
+            Rule::Conflicts,
+            "a conflicting repeat is approved",
+        ),
+        (
+            P::DropsReversal,
+            "drops-reversal",
+            Rule::ReversalsEnd,
+            "reversal advices never leave",
+        ),
+        (
+            P::Misdirects,
+            "misdirects",
+            Rule::OwnAnswers,
+            "an answer carries the match key of another request",
+        ),
+        (
+            P::AcceptsTornTail,
+            "accepts-torn-tail",
+            Rule::NothingLost,
+            "what a torn write left is taken for a record",
+        ),
+        (
+            P::LosesRecord,
+            "loses-record",
+            Rule::NothingLost,
+            "a write that was acknowledged is not on the disk after a crash",
+        ),
+        (
+            P::SlowClock,
+            "slow-clock",
+            Rule::Deadlines,
+            "the shard's clock runs at half speed",
+        ),
+        (
+            P::SkipsRecord,
+            "skips-record",
+            Rule::ReplayEqualsLive,
+            "replay leaves out what ends an advice",
+        ),
+        (
+            P::ChangesDate,
+            "changes-date",
+            Rule::BusinessDate,
+            "an answer states the settlement date of its own day plus one",
+        ),
+    ]
+};
+
+impl Plant {
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        TABLE[self as usize].1
+    }
+
+    /// The rule that it breaks.
+    pub fn rule(self) -> Rule {
+        TABLE[self as usize].2
+    }
+
+    /// The bug with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        TABLE
+            .iter()
+            .find(|(_, other, ..)| *other == name)
+            .map(|(plant, ..)| *plant)
+    }
+
+    /// Makes the world one in which the bug can show.
+    pub(super) fn prepare(self, plan: &mut Plan, chance: &mut Chance) {
+        use crate::journal::CommitMode;
+        let certain: &[(Fault, u32)] = match self {
+            Self::AcknowledgesEarly => {
+                plan.mode = CommitMode::Disk;
+                &[(Fault::SlowWrite, 50)]
+            }
+            Self::ReusesKeys | Self::ForgetsPayment | Self::SkipsRecord => &[
+                (Fault::Kill, 200),
+                (Fault::RepeatsAfterRestart, 300),
+                (Fault::Silent, 200),
+            ],
+            Self::ForgetsReversal => &[(Fault::Kill, 300), (Fault::ReversesFirst, 300)],
+            Self::ChangesOutcome | Self::ChangesAnswer => &[(Fault::RepeatsLater, 400)],
+            Self::ApprovesLate => &[(Fault::RepeatsLater, 400), (Fault::Silent, 300)],
+            Self::AcceptsConflict => &[(Fault::Conflict, 400)],
+            Self::DropsReversal | Self::SlowClock => &[(Fault::Silent, 300)],
+            Self::AcceptsTornTail | Self::LosesRecord => {
+                plan.mode = CommitMode::Disk;
+                &[(Fault::PowerLoss, 200), (Fault::TornWrite, 700)]
+            }
+            Self::ChangesAmount | Self::Misdirects | Self::ChangesDate => &[],
+        };
+        for (fault, rate) in certain {
+            chance.set_rate(*fault, *rate);
+        }
+    }
+
+    /// The clocks that the shard is shown.
+    pub(super) fn clock(self, now: Now) -> Now {
+        match self {
+            Self::SlowClock => Now {
+                monotonic: Monotonic(now.monotonic.0 / 2),
+                wall: now.wall,
+            },
+            _ => now,
+        }
+    }
+
+    /// Whether replay leaves this entry out.
+    pub(super) fn skips(self, entry: &Entry) -> bool {
+        let number = entry.record.number();
+        let chosen = number.0.is_multiple_of(3);
+        match self {
+            Self::ForgetsPayment => chosen && number != TransactionNumber(0),
+            Self::ForgetsReversal => {
+                matches!(&entry.record, Record::Reversal(reversal) if reversal.claims)
+            }
+            Self::SkipsRecord => matches!(&entry.record, Record::AdviceAnswer(_)),
+            _ => false,
+        }
+    }
+
+    /// What becomes of a message on its way to a participant, and whether it was changed. `told`
+    /// says whether a key has its final answer.
+    pub(super) fn alter<'m>(
+        self,
+        message: Message<'m>,
+        told: impl Fn(&Key) -> bool,
+        wall: Wall,
+    ) -> (Option<Message<'m>>, u64) {
+        let again = |key: &Key| told(key);
+        let one_in_four = wall.0.is_multiple_of(4);
+        match (self, message) {
+            (Self::ChangesAmount, Message::PaymentRequest(mut request)) if one_in_four => {
+                request.amounts.amount.minor += 1;
+                (Some(Message::PaymentRequest(request)), 1)
+            }
+            (Self::DropsReversal, Message::ReversalAdvice(_)) => (None, 1),
+            (Self::ChangesOutcome, Message::PaymentResult(mut result)) if again(&result.key) => {
+                result.response_code = ResponseCode(*b"05");
+                result.outcome = Some(Outcome::Declined);
+                (Some(Message::PaymentResult(result)), 1)
+            }
+            (Self::ChangesAnswer, Message::PaymentResult(mut result)) if again(&result.key) => {
+                result.approval_code = crate::model::chars::Chars::padded(b"ZZZZZZ");
+                (Some(Message::PaymentResult(result)), 1)
+            }
+            (Self::ApprovesLate, Message::PaymentResult(mut result))
+                if result.response_code == ResponseCode::NO_ANSWER && one_in_four =>
+            {
+                result.response_code = ResponseCode::APPROVED;
+                result.outcome = Some(Outcome::Approved);
+                (Some(Message::PaymentResult(result)), 1)
+            }
+            (Self::AcceptsConflict, Message::PaymentResult(mut result))
+                if result.response_code == ResponseCode::CONFLICT =>
+            {
+                result.response_code = ResponseCode::APPROVED;
+                result.outcome = Some(Outcome::Approved);
+                (Some(Message::PaymentResult(result)), 1)
+            }
+            (Self::Misdirects, Message::PaymentResult(mut result)) if one_in_four => {
+                result.header.match_key.0 ^= 1;
+                (Some(Message::PaymentResult(result)), 1)
+            }
+            (Self::ChangesDate, Message::PaymentResult(mut result)) => {
+                let next = |date: crate::model::time::Date| {
+                    crate::model::time::Date::from_days(date.days() + 1)
+                };
+                result.settlement_date = result.settlement_date.map(next);
+                (Some(Message::PaymentResult(result)), 1)
+            }
+            (_, message) => (Some(message), 0),
+        }
+    }
+
+    /// Makes a whole block out of what lies behind the last one: as if a torn one were taken.
+    pub(super) fn forge(node: &mut Node) -> bool {
+        let landed = node.disk.landed();
+        let Some(last) = landed.0.checked_sub(4_096) else {
+            return false;
+        };
+        let (journal, shard) = (node.identity.journal(), node.identity.shard);
+        let Some(block) = node.disk.block_mut(Lsn(last)) else {
+            return false;
+        };
+        let Inspected::Sealed { opening, chain, .. } = inspect(block) else {
+            return false;
+        };
+        let epoch = Epoch(opening.epoch.0);
+        let segment = node.disk.segment_of(landed);
+        let Some(block) = node.disk.block_mut(landed) else {
+            return false;
+        };
+        let opening = Opening {
+            journal,
+            shard,
+            epoch,
+            chain,
+            segment,
+            lsn: landed,
+        };
+        open_block(block, &opening);
+        let record = Record::LateAnswer(LateAnswer {
+            number: TransactionNumber(1),
+            response_code: ResponseCode::APPROVED,
+        });
+        let chain = codec::encode(&mut block[BLOCK_HEADER_BYTES..], chain, Wall(1), &record);
+        let sealing = Sealing {
+            used: u16::try_from(codec::record_bytes(&record)).expect("small"),
+            closing: false,
+            memory: false,
+            watermark: Lsn(0),
+        };
+        seal_block(block, &sealing, chain);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_bug_stands_in_its_place_under_a_name_of_its_own() {
+        for (place, (plant, name, ..)) in TABLE.iter().enumerate() {
+            assert_eq!(*plant as usize, place, "{name}");
+            assert_eq!(Plant::from_name(name), Some(*plant));
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What participants say: messages with every field that all encodings carry.
+
+use crate::model::chars::{Chars, Sensitive};
+use crate::model::ids::{ParticipantIndex, Reference};
+use crate::model::keys::{BusinessKey, Class, Key};
+use crate::model::message::{Amounts, Header, Message, PaymentRequest, Reversal, StatusInquiry};
+use crate::model::money::{Currency, Money};
+use crate::model::outcome::{Presentation, Reason};
+use crate::model::participant::Role;
+use crate::model::time::{Date, LocalTime};
+use crate::sim::plan::{Plan, prefix};
+use crate::sim::player::{Player, Stage};
+
+/// Stands in every payment code, and must stand in no journal.
+pub(in crate::sim) const CANARY: &[u8] = b"7700kanarie";
+
+impl Player {
+    pub(super) fn header(&mut self, stage: &Stage<'_>) -> Header {
+        Header {
+            match_key: self.draw_key(stage),
+            transmit_time: stage.wall,
+        }
+    }
+
+    /// A reference that nobody else uses.
+    pub(super) fn new_key(&mut self, date: Date, fronted: bool) -> Key {
+        self.payments += 1;
+        let text = format!("P{:02}{:09}", self.index, self.payments);
+        let bytes = text.as_bytes().try_into().expect("twelve characters");
+        let originator = if fronted {
+            self.known.fronted[0]
+        } else {
+            self.known.institution
+        };
+        Key {
+            originator,
+            local_date: date,
+            reference: Reference::new(bytes).expect("letters and digits"),
+        }
+    }
+
+    /// The code of a payment: a wallet's own, or one that leads nowhere.
+    pub(super) fn code(key: &Key, destination: usize, unroutable: bool) -> Vec<u8> {
+        let index = ParticipantIndex(u16::try_from(destination).expect("few"));
+        let mut code = if unroutable {
+            b"9999".to_vec()
+        } else {
+            prefix(index).into_bytes()
+        };
+        code.extend_from_slice(CANARY);
+        code.extend_from_slice(key.reference.bytes());
+        code
+    }
+
+    pub(super) fn request<'m>(
+        &self,
+        header: Header,
+        (key, minor): (Key, i64),
+        (destination, unroutable): (usize, bool),
+        code: &'m [u8],
+        plan: &Plan,
+    ) -> PaymentRequest<'m> {
+        let presentation = match self.known.role {
+            Role::Acquirer => Presentation::Cpm,
+            Role::Wallet | Role::Infrastructure => Presentation::Mpm,
+        };
+        let named = plan.participants[destination].institution;
+        let mpm = presentation == Presentation::Mpm;
+        let fronted = key.originator != self.known.institution;
+        PaymentRequest {
+            header,
+            key,
+            local_time: LocalTime::from_hhmmss(93_015),
+            destination: (mpm && !unroutable).then_some(named),
+            forwarder: fronted.then_some(self.known.institution),
+            presentation,
+            scenario: None,
+            amounts: amounts(minor),
+            mcc: Some(5_411),
+            country: Some(156),
+            terminal: Chars::padded(b"T0000042"),
+            merchant_id: Chars::padded(b"M12345678901"),
+            payer_token: Chars::padded(b"token-0123456789abcdef"),
+            kyc_level: None,
+            code: Sensitive(code),
+            merchant_name: b"Lanzhou Noodles",
+            quote: b"",
+            mac: b"",
+        }
+    }
+
+    pub(super) fn reversal(
+        header: Header,
+        (key, minor): (Key, i64),
+        advice: bool,
+        repeat: bool,
+    ) -> Message<'static> {
+        let reversal = Reversal {
+            header,
+            target: target(key),
+            root: key,
+            amount: money(minor, 156),
+            reason: Some(Reason::Merchant),
+            repeat,
+            original: None,
+            mac: b"",
+        };
+        if advice {
+            Message::ReversalAdvice(reversal)
+        } else {
+            Message::ReversalRequest(reversal)
+        }
+    }
+
+    pub(super) fn inquiry(header: Header, key: Key) -> Message<'static> {
+        Message::StatusInquiry(StatusInquiry {
+            header,
+            target: target(key),
+            root: key,
+            mac: b"",
+        })
+    }
+}
+
+fn target(key: Key) -> BusinessKey {
+    BusinessKey {
+        key,
+        class: Class::Payment,
+    }
+}
+
+fn money(minor: i64, currency: u16) -> Money {
+    let currency = Currency::new(currency).expect("three digits");
+    Money::new(minor, currency).expect("small")
+}
+
+/// The same in three currencies, so that each is seen to arrive.
+fn amounts(minor: i64) -> Amounts {
+    Amounts {
+        amount: money(minor, 156),
+        billing: Some(money(minor * 2, 458)),
+        settlement: Some(money(minor * 3, 840)),
+        billing_rate: None,
+        settlement_rate: None,
+    }
+}
+
+/// Makes a frame unreadable: the first place where `reference` stands begins with a question mark.
+pub(super) fn spoil(frame: &mut [u8], reference: &[u8]) {
+    let found = frame
+        .windows(reference.len())
+        .position(|window| window == reference);
+    if let Some(at) = found {
+        frame[at] = b'?';
+    }
+}
