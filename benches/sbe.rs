@@ -68,9 +68,12 @@ fn payment(criterion: &mut Criterion) {
         let message = payment_request(name);
         let written = sbe::encode(&message, &mut out).expect("room for all of it");
         let body = out[..written.bytes].to_vec();
-        criterion.bench_function(&format!("sbe/validate/payment-request/{words}"), |bencher| {
-            bencher.iter(|| sbe::validate(black_box(&body)));
-        });
+        criterion.bench_function(
+            &format!("sbe/validate/payment-request/{words}"),
+            |bencher| {
+                bencher.iter(|| sbe::validate(black_box(&body)));
+            },
+        );
         criterion.bench_function(&format!("sbe/decode/payment-request/{words}"), |bencher| {
             bencher.iter(|| sbe::decode(black_box(&body)));
         });

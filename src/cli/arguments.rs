@@ -73,6 +73,7 @@ Examples:
 #[command(after_help = "\
 Examples:
   cpg-switch run
+  cpg-switch run --shards 2 --core 2,3
   cpg-switch run --ready-file /run/cpg-switch/ready.json --data /var/lib/cpg-switch
   cpg-switch run --config switch.toml --log info,cpg_switch::shard=debug")]
 pub(super) struct Run {
@@ -91,9 +92,12 @@ pub(super) struct Run {
     /// Instead of `shard.idle`
     #[arg(long, value_name = "HOW", value_parser = idle())]
     pub(super) idle: Option<Idle>,
-    /// Pin the shard to this core, instead of `shard.cores`
-    #[arg(long, value_name = "CORE")]
-    pub(super) core: Option<usize>,
+    /// How many shards, instead of `shard.count`
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(super) shards: Option<u16>,
+    /// Pin the shards to these cores, one for each, instead of `shard.cores`
+    #[arg(long, value_name = "CORE", value_delimiter = ',')]
+    pub(super) core: Vec<usize>,
     /// How much is logged to standard error: a level, or a level for each module
     #[arg(long, value_name = "FILTER", default_value = "info")]
     pub(super) log: String,

@@ -25,6 +25,8 @@ pub struct Ready {
     pub data: PathBuf,
     /// `disk` or `memory`.
     pub commit: &'static str,
+    /// How many shards: open a link for each, and every link names its own at sign-on.
+    pub shards: u16,
 }
 
 /// One listener, with the port that it got.
@@ -120,6 +122,7 @@ mod tests {
             admin: "127.0.0.1:9464".parse().unwrap(),
             data: PathBuf::from("data"),
             commit: "disk",
+            shards: 2,
         };
         let file = ReadyFile::write(&path, &ready).unwrap();
         let text = fs::read_to_string(&path).unwrap();
@@ -135,6 +138,7 @@ mod tests {
             "admin": "127.0.0.1:9464",
             "data": "data",
             "commit": "disk",
+            "shards": 2,
         });
         assert_eq!(found, expected);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crossbeam_queue::ArrayQueue;
 
+use crate::model::ids::ShardId;
 use crate::sys::wake::Waker;
 
 /// What a shard is told from outside.
@@ -11,6 +12,8 @@ use crate::sys::wake::Waker;
 pub enum Command {
     /// Accept nothing new, answer what is in flight, then end.
     Drain,
+    /// Another shard has ended: what it owned is refused, its links are gone.
+    PeerEnded(ShardId),
     /// End now: what is open is resolved at the next start.
     Stop,
 }

@@ -16,6 +16,7 @@ pub mod run;
 mod send;
 pub mod stats;
 mod turn;
+mod work;
 
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::engine::EngineLimits;
 use crate::journal::CommitMode;
+use crate::model::ids::ShardId;
 use crate::model::participant::Protocol;
 use crate::route::Tables;
 use crate::session::SessionLimits;
@@ -59,6 +60,10 @@ pub struct JournalPlan {
 /// One shard's start.
 #[derive(Debug)]
 pub struct ShardPlan {
+    /// Which shard.
+    pub shard: ShardId,
+    /// Of how many.
+    pub shards: u16,
     /// Where participants dial.
     pub listeners: Vec<ListenerPlan>,
     /// The tables.

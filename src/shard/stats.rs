@@ -4,6 +4,7 @@
 //! which anybody may read at any time: no message ever touches a shared cache line.
 
 use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
 
@@ -358,6 +359,8 @@ pub enum Health {
     Full = 3,
     /// It has ended.
     Ended = 4,
+    /// A write of its journal failed, and it has ended.
+    Fenced = 5,
 }
 
 impl Health {
@@ -369,6 +372,7 @@ impl Health {
             Self::Draining => Some("draining"),
             Self::Full => Some("the journal is full: new payments are shed"),
             Self::Ended => Some("the shard has ended"),
+            Self::Fenced => Some("the journal is fenced: a write failed, and the shard has ended"),
         }
     }
 }
@@ -404,6 +408,7 @@ impl Counters {
             1 => Health::Serving,
             2 => Health::Draining,
             3 => Health::Full,
+            5 => Health::Fenced,
             _ => Health::Ended,
         }
     }
@@ -423,28 +428,26 @@ impl Counters {
         self.values[counter as usize].load(Ordering::Relaxed)
     }
 
-    /// Every value: name, help text, label, number. Values of one name follow one another.
-    pub fn each(
-        &self,
-        visit: &mut dyn FnMut(
-            &'static str,
-            &'static str,
-            Option<(&'static str, &'static str)>,
-            u64,
-        ),
-    ) {
-        for (counter, name, help, label) in TABLE {
-            visit(name, help, label, self.get(counter));
-        }
-        for (fault, value) in Fault::ALL.iter().zip(self.refusals.iter()) {
-            let label = Some(("reason", fault.name()));
-            visit(
-                "refusals",
-                "messages refused, by reason",
-                label,
-                value.load(Ordering::Relaxed),
-            );
-        }
+    /// Refusals for one reason.
+    fn refusals(&self, fault: Fault) -> u64 {
+        self.refusals[usize::from(fault as u16 - 1)].load(Ordering::Relaxed)
+    }
+}
+
+/// Receives one value: name, help text, label, number.
+type Visit<'v> =
+    &'v mut dyn FnMut(&'static str, &'static str, Option<(&'static str, &'static str)>, u64);
+
+/// Every value, summed over all shards. Values of one name follow one another.
+pub fn each(shards: &[Arc<Counters>], visit: Visit<'_>) {
+    let sum = |read: &dyn Fn(&Counters) -> u64| shards.iter().map(|shard| read(shard)).sum();
+    for (counter, name, help, label) in TABLE {
+        visit(name, help, label, sum(&|shard| shard.get(counter)));
+    }
+    for fault in Fault::ALL {
+        let label = Some(("reason", fault.name()));
+        let refused = sum(&|shard| shard.refusals(fault));
+        visit("refusals", "messages refused, by reason", label, refused);
     }
 }
 
@@ -470,17 +473,19 @@ mod tests {
         let mut stats = Stats::default();
         stats.add(Counter::Payments, 3);
         stats.refuse(Fault::Truncated);
-        let counters = Counters::default();
-        counters.publish(&stats);
+        let shards = [Arc::new(Counters::default()), Arc::new(Counters::default())];
+        shards[0].publish(&stats);
+        stats.add(Counter::Payments, 1);
+        shards[1].publish(&stats);
         let mut text = String::new();
-        counters.each(&mut |name, _, label, value| {
+        each(&shards, &mut |name, _, label, value| {
             if value > 0 {
                 text += &format!("{name} {label:?} {value};");
             }
         });
         assert_eq!(
             text,
-            "payments None 3;refusals Some((\"reason\", \"truncated\")) 1;"
+            "payments None 7;refusals Some((\"reason\", \"truncated\")) 2;"
         );
     }
 }

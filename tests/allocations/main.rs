@@ -14,7 +14,9 @@ use std::sync::Arc;
 use cpg_switch::engine::EngineLimits;
 use cpg_switch::journal::CommitMode;
 use cpg_switch::model::chars::{Chars, Sensitive};
-use cpg_switch::model::ids::{Institution, MatchKey, ParticipantIndex, Reference, TableVersion};
+use cpg_switch::model::ids::{
+    Institution, MatchKey, ParticipantIndex, Reference, ShardId, TableVersion,
+};
 use cpg_switch::model::keys::Key;
 use cpg_switch::model::limits::FRAME_BYTES_DEFAULT;
 use cpg_switch::model::message::{
@@ -71,7 +73,7 @@ fn participant(institution: u64, role: Role, protocol: Protocol) -> Participant 
     }
 }
 
-fn plan(directory: &std::path::Path) -> ShardPlan {
+fn plan(directory: &std::path::Path, (shard, shards): (u16, u16)) -> ShardPlan {
     let mut participants = Vec::new();
     let mut prefixes = CodePrefixes::default();
     for (offset, protocol) in (0_u64..).zip(Protocol::ALL) {
@@ -97,6 +99,8 @@ fn plan(directory: &std::path::Path) -> ShardPlan {
         frame_bytes_max: FRAME_BYTES_DEFAULT,
     });
     ShardPlan {
+        shard: ShardId(shard),
+        shards,
         listeners: listeners.into(),
         dialects,
         credentials: credentials.collect(),
@@ -310,8 +314,15 @@ fn batch(acquirer: &mut Link, wallet: &mut Link, (originator, code): (u64, &[u8]
 
 #[test]
 fn a_warm_shard_allocates_nothing_over_100_000_payments() {
+    warm_shards_allocate_nothing(1, PAYMENTS);
+    // The links of acquirers on one and those of wallets on the other; half of all is crossed.
+    warm_shards_allocate_nothing(2, PAYMENTS / 5);
+}
+
+fn warm_shards_allocate_nothing(shards: u16, payments: u64) {
     let directory = tempfile::tempdir().unwrap();
-    let running = start(plan(directory.path())).unwrap();
+    let plans = (0..shards).map(|shard| plan(directory.path(), (shard, shards)));
+    let running = start(plans.collect()).unwrap();
     let open = |base: u64| -> Vec<Link> {
         let addresses = running.listeners.iter().map(|(_, address)| *address);
         (0_u64..)
@@ -339,14 +350,19 @@ fn a_warm_shard_allocates_nothing_over_100_000_payments() {
     };
     round(&mut acquirers, &mut wallets, 5_000);
     let before = ALLOCATOR.allocations();
-    round(&mut acquirers, &mut wallets, PAYMENTS);
+    round(&mut acquirers, &mut wallets, payments);
     let during = ALLOCATOR.allocations() - before;
-    assert!(running.mailbox.send(Command::Drain));
-    let counters = Arc::clone(&running.counters);
-    assert!(matches!(running.join(), ShardExit::Drained));
-    assert!(counters.get(Counter::AnswersApproved) >= PAYMENTS + 5_000);
+    for mailbox in &running.mailboxes {
+        assert!(mailbox.send(Command::Drain));
+    }
+    let counters = running.counters.clone();
+    assert!(matches!(running.join(), (_, ShardExit::Drained)));
+    let sum = |counter| counters.iter().map(|shard| shard.get(counter)).sum::<u64>();
+    assert!(sum(Counter::AnswersApproved) >= payments + 5_000);
+    assert_eq!(sum(Counter::CrossingsRefused), 0);
+    assert_eq!(sum(Counter::Crossings) > payments, shards > 1);
     assert_eq!(
         during, 0,
-        "allocations of the whole process during {PAYMENTS} payments"
+        "allocations of the whole process during {payments} payments on {shards} shard(s)"
     );
 }

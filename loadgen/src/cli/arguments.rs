@@ -61,6 +61,9 @@ pub(crate) struct Demo {
     /// When a payment counts as committed
     #[arg(long, value_enum, default_value_t = Commit::Disk)]
     pub(crate) commit: Commit,
+    /// Shards of the switch
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) shards: u16,
     /// Makes the same traffic again
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
@@ -147,7 +150,8 @@ pub(crate) struct Run {
 #[command(after_help = "\
 Examples:
   cpg-loadgen crash --rounds 20
-  cpg-loadgen crash --rounds 20 --commit memory")]
+  cpg-loadgen crash --rounds 20 --commit memory
+  cpg-loadgen crash --rounds 20 --shards 2")]
 pub(crate) struct Crash {
     /// How often
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=10_000))]
@@ -155,6 +159,9 @@ pub(crate) struct Crash {
     /// When a payment counts as committed
     #[arg(long, value_enum, default_value_t = Commit::Disk)]
     pub(crate) commit: Commit,
+    /// Shards of the switch
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) shards: u16,
     /// Payments in flight
     #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u32).range(200..=1_024))]
     pub(crate) window: u32,
@@ -189,6 +196,9 @@ pub(crate) struct Bench {
     /// Links of the wallet to the switch
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=4_096))]
     pub(crate) destination_links: u32,
+    /// Shards of the switch; more than one are not pinned
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) shards: u16,
     /// Only the switch
     #[arg(long)]
     pub(crate) no_proxy: bool,

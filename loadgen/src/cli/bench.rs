@@ -119,8 +119,11 @@ struct Block<'a> {
 
 impl Block<'_> {
     fn switch(&self, block: u32, cell: (u32, u32)) -> Result<Sample, Failure> {
+        let shards = self.arguments.shards;
+        let core = self.cores.map(|(target, _)| target);
         let text = configuration(
-            self.cores.map(|(target, _)| target),
+            shards,
+            core.filter(|_| shards == 1),
             &self.scratch.tail_line(),
         );
         let file = self.scratch.folder().join("bench.toml");
@@ -150,7 +153,7 @@ impl Block<'_> {
     }
 
     fn proxy(&self, block: u32, cell: (u32, u32)) -> Result<Sample, Failure> {
-        let configuration = Configuration::from_text("bench.toml", &configuration(None, ""))
+        let configuration = Configuration::from_text("bench.toml", &configuration(1, None, ""))
             .map_err(|diagnostics| Failure::Configuration(diagnostics.to_string()))?;
         let piece = self.piece(cell);
         let cast = play::cast(&configuration, &Ready::nowhere(), &piece)?;
@@ -308,11 +311,12 @@ fn name((links, window): (u32, u32)) -> String {
 }
 
 /// One acquirer, one wallet, SBE, and bounds that saturation does not reach.
-fn configuration(core: Option<usize>, tail_line: &str) -> String {
+fn configuration(shards: u16, core: Option<usize>, tail_line: &str) -> String {
     let cores = core.map_or_else(String::new, |core| core.to_string());
     format!(
         r#"
 [shard]
+count = {shards}
 cores = [{cores}]
 
 [journal]
@@ -371,9 +375,9 @@ mod tests {
 
     #[test]
     fn the_configuration_is_one_that_the_switch_takes() {
-        for core in [None, Some(0)] {
-            Configuration::from_text("bench", &configuration(core, "tail_dir = \"/dev/shm\"\n"))
-                .unwrap();
+        for (shards, core) in [(1, None), (1, Some(0)), (2, None)] {
+            let text = configuration(shards, core, "tail_dir = \"/dev/shm\"\n");
+            Configuration::from_text("bench", &text).unwrap();
         }
     }
 

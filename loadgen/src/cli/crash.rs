@@ -54,7 +54,7 @@ struct CrashReport {
 
 pub(super) fn execute(arguments: &Crash) -> Result<Exit, Failure> {
     let scratch = Scratch::new("crash")?;
-    let (launch, configuration) = demo::launch(&scratch, arguments.commit)?;
+    let (launch, configuration) = demo::launch(&scratch, arguments.commit, arguments.shards)?;
     let mut target = launch.start()?;
     let piece = demo::sandbox_piece();
     let cast = play::cast(&configuration, &target.ready, &piece)?;

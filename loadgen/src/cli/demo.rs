@@ -20,7 +20,7 @@ use crate::target::Launch;
 pub(super) fn execute(arguments: &Demo) -> Result<Exit, Failure> {
     let scratch = Scratch::new("demo")?;
     let line = Line::new(arguments.json);
-    let (launch, configuration) = launch(&scratch, arguments.commit)?;
+    let (launch, configuration) = launch(&scratch, arguments.commit, arguments.shards)?;
     let target = launch.start()?;
     let piece = sandbox_piece();
     let cast = play::cast(&configuration, &target.ready, &piece)?;
@@ -46,13 +46,14 @@ pub(super) fn execute(arguments: &Demo) -> Result<Exit, Failure> {
     })
 }
 
-/// A switch on the sandbox with this commit mode, in the folders of `scratch`.
+/// A switch on the sandbox with this commit mode and number of shards, in the folders of `scratch`.
 pub(super) fn launch(
     scratch: &Scratch,
     commit: Commit,
+    shards: u16,
 ) -> Result<(Launch, Configuration), Failure> {
     let folder = scratch.folder();
-    let text = sandbox(commit, &scratch.tail_line());
+    let text = sandbox(commit, shards, &scratch.tail_line());
     let file = folder.join("sandbox.toml");
     fs::write(&file, &text).map_err(Failure::file("write the switch's configuration"))?;
     let configuration = Configuration::from_text("sandbox.toml", &text)
@@ -78,9 +79,13 @@ pub(super) fn sandbox_piece() -> Piece {
     }
 }
 
-/// The embedded sandbox with another commit mode, and another line in the journal's section.
-fn sandbox(commit: Commit, line: &str) -> String {
-    let with = format!("[journal]\ncommit = \"{}\"\n{line}", commit.name());
+/// The embedded sandbox with another commit mode and number of shards, and another line in the
+/// journal's section.
+fn sandbox(commit: Commit, shards: u16, line: &str) -> String {
+    let with = format!(
+        "[shard]\ncount = {shards}\n\n[journal]\ncommit = \"{}\"\n{line}",
+        commit.name()
+    );
     let text = SANDBOX.replacen("[journal]\n", &with, 1);
     assert_ne!(text, SANDBOX, "the sandbox has a section for the journal");
     text
@@ -107,9 +112,12 @@ mod tests {
             (Commit::Memory, CommitMode::Memory),
         ] {
             let configuration =
-                Configuration::from_text("test", &sandbox(commit, "tail_dir = \"/dev/shm\"\n"))
+                Configuration::from_text("test", &sandbox(commit, 2, "tail_dir = \"/dev/shm\"\n"))
                     .unwrap();
-            assert_eq!(configuration.journal.commit, expected);
+            assert_eq!(
+                (configuration.journal.commit, configuration.shards),
+                (expected, 2)
+            );
         }
     }
 }

@@ -4,7 +4,7 @@
 //! configuration -> operations thread -> journal recovered, listening -> ready file -> drained
 //! ```
 //!
-//! The shard does the work; this starts it, tells of it, and ends it.
+//! The shards do the work; this starts them, tells of them, and ends them.
 
 mod plan;
 
@@ -24,8 +24,10 @@ use crate::control::configuration::{Configuration, commit_name};
 use crate::control::log::{self, LogFilter};
 use crate::control::office::{Feed, Office, Order};
 use crate::control::ready_file::{Ready, ReadyFile, ReadyListener};
+use crate::model::ids::ShardId;
 use crate::shard::Command;
-use crate::shard::run::{RunningShard, ShardExit, StartError, start};
+use crate::shard::run::{RunningShards, ShardExit, StartError, start};
+use crate::shard::stats::{self, Counters, Health};
 use crate::sys::probe;
 
 pub(super) fn execute(arguments: &Run, console: &mut Console<'_>) -> Ended {
@@ -38,14 +40,14 @@ pub(super) fn execute(arguments: &Run, console: &mut Console<'_>) -> Ended {
     check_machine(&configuration)?;
     let office = Office::start(configuration.admin)
         .map_err(|error| Failure::new(Exit::Environment, &error).hint(error.remedy()))?;
-    let shard = match start(plan::shard_plan(&configuration)) {
-        Ok(shard) => shard,
+    let shards = match start(plan::shard_plans(&configuration)) {
+        Ok(shards) => shards,
         Err(error) => {
             office.close();
             return Err(start_failure(&error));
         }
     };
-    let ended = serve(arguments, &configuration, &office, shard, console);
+    let ended = serve(arguments, &configuration, &office, shards, console);
     office.close();
     ended
 }
@@ -55,22 +57,24 @@ fn serve(
     arguments: &Run,
     configuration: &Configuration,
     office: &Office,
-    shard: RunningShard,
+    shards: RunningShards,
     console: &mut Console<'_>,
 ) -> Ended {
-    for note in &shard.notes {
+    for note in &shards.notes {
         tracing::info!("{note}");
     }
-    let ready = ready(configuration, office, &shard);
-    office.open(feed(&shard));
+    let ready = ready(configuration, office, &shards);
+    office.open(feed(&shards));
     let file = match &arguments.ready_file {
         None => None,
         Some(path) => match ReadyFile::write(path, &ready) {
             Ok(file) => Some(file),
             Err(error) => {
-                let told = shard.mailbox.send(Command::Stop);
-                debug_assert!(told, "a new mailbox has room");
-                drop(shard.join());
+                for mailbox in &shards.mailboxes {
+                    let told = mailbox.send(Command::Stop);
+                    debug_assert!(told, "a new mailbox has room");
+                }
+                drop(shards.join());
                 return Err(ready_file_failure(path, &error));
             }
         },
@@ -78,10 +82,10 @@ fn serve(
     console
         .print(&welcome(&ready))
         .map_or_else(ignore_closed, Ok)?;
-    let exit = shard.join();
+    let (shard, exit) = shards.join();
     // The file goes before the process does: whoever reads it finds somebody listening.
     drop(file);
-    ended(exit, office.ordered())
+    ended(shard, exit, office.ordered())
 }
 
 /// A closed standard output does not stop a switch.
@@ -107,8 +111,18 @@ fn configuration(arguments: &Run) -> Result<Configuration, Failure> {
     if let Some(idle) = arguments.idle {
         configuration.idle = idle;
     }
-    if let Some(core) = arguments.core {
-        configuration.cores = vec![core];
+    if let Some(shards) = arguments.shards {
+        configuration.shards = shards;
+    }
+    if !arguments.core.is_empty() {
+        configuration.cores.clone_from(&arguments.core);
+    }
+    let (cores, shards) = (configuration.cores.len(), configuration.shards);
+    if cores > 0 && cores != usize::from(shards) {
+        let problem = format!("{cores} cores for {shards} shard(s)");
+        return Err(
+            Failure::new(Exit::Usage, problem).hint("name one core for each shard: --core 2,3")
+        );
     }
     Ok(configuration)
 }
@@ -160,8 +174,8 @@ fn ready_file_failure(path: &Path, error: &io::Error) -> Failure {
         .hint("name a file in a folder that this user may write")
 }
 
-fn ready(configuration: &Configuration, office: &Office, shard: &RunningShard) -> Ready {
-    let listeners = configuration.listeners.iter().zip(&shard.listeners);
+fn ready(configuration: &Configuration, office: &Office, shards: &RunningShards) -> Ready {
+    let listeners = configuration.listeners.iter().zip(&shards.listeners);
     Ready {
         pid: std::process::id(),
         listeners: listeners
@@ -176,6 +190,7 @@ fn ready(configuration: &Configuration, office: &Office, shard: &RunningShard) -
         admin: office.address(),
         data: absolute(&configuration.journal.data),
         commit: commit_name(configuration.journal.commit),
+        shards: configuration.shards,
     }
 }
 
@@ -184,23 +199,40 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// What the office reads of the shard, and how it speaks to it.
-fn feed(shard: &RunningShard) -> Feed {
-    let (counters, health) = (Arc::clone(&shard.counters), Arc::clone(&shard.counters));
-    let mailbox = shard.mailbox.clone();
+/// What the office reads of the shards, and how it speaks to them.
+fn feed(shards: &RunningShards) -> Feed {
+    let (counted, watched) = (shards.counters.clone(), shards.counters.clone());
+    let mailboxes = shards.mailboxes.clone();
     Feed {
-        counters: Box::new(move |visit| counters.each(visit)),
-        unready: Box::new(move || health.health().unready().map(str::to_owned)),
+        counters: Box::new(move |visit| stats::each(&counted, visit)),
+        unready: Box::new(move || unready(&watched)),
         order: Box::new(move |order| {
             let command = match order {
                 Order::Drain => Command::Drain,
                 Order::Stop => Command::Stop,
             };
-            if !mailbox.send(command) {
-                tracing::error!(?command, "the shard does not look into its mailbox");
+            for (shard, mailbox) in mailboxes.iter().enumerate() {
+                if !mailbox.send(command) {
+                    tracing::error!(shard, ?command, "it does not look into its mailbox");
+                }
             }
         }),
     }
+}
+
+/// The first reason that a shard has for taking no payments: one is enough, because no participant
+/// knows whose its next payment is.
+fn unready(counters: &[Arc<Counters>]) -> Option<String> {
+    let reasons = counters.iter().enumerate();
+    let mut reasons =
+        reasons.filter_map(|(shard, counters)| Some((shard, counters.health().unready()?)));
+    // Draining is what the others do about the one that cannot go on.
+    let draining = Health::Draining.unready();
+    let first = reasons
+        .clone()
+        .find(|(_, reason)| Some(*reason) != draining)
+        .or_else(|| reasons.next());
+    first.map(|(shard, reason)| format!("shard {shard}: {reason}"))
 }
 
 fn welcome(ready: &Ready) -> String {
@@ -220,7 +252,7 @@ fn welcome(ready: &Ready) -> String {
     text
 }
 
-fn ended(exit: ShardExit, ordered: Option<Order>) -> Ended {
+fn ended(shard: ShardId, exit: ShardExit, ordered: Option<Order>) -> Ended {
     match exit {
         ShardExit::Drained => {
             tracing::info!("drained: everything in flight was answered");
@@ -231,13 +263,20 @@ fn ended(exit: ShardExit, ordered: Option<Order>) -> Ended {
             "stopped before everything in flight was answered",
         )
         .hint("nothing is lost: the next start resolves what was open")),
-        ShardExit::Stopped => Err(Failure::new(Exit::Failed, "the shard stopped by itself")),
+        ShardExit::Stopped => Err(Failure::new(
+            Exit::Failed,
+            format!("shard {} stopped by itself", shard.0),
+        )),
         ShardExit::Fenced(reason) => Err(Failure::new(
             Exit::Environment,
-            format!("the journal is fenced: {reason}"),
+            format!("the journal of shard {} is fenced: {reason}", shard.0),
         )
         .hint("repair the disk, then start again: what was open is resolved")),
-        ShardExit::Full => Err(Failure::new(Exit::Environment, "the journal is full").hint(
+        ShardExit::Full => Err(Failure::new(
+            Exit::Environment,
+            format!("the journal of shard {} is full", shard.0),
+        )
+        .hint(
             "raise `journal.bytes_max`, or move `journal.data` to a larger disk, and start again",
         )),
         ShardExit::Machine(error) => Err(environment(&error)),

@@ -1,23 +1,33 @@
-//! From a configuration to what a shard is started with. Opens nothing and starts nothing.
+//! From a configuration to what its shards are started with. Opens nothing and starts nothing.
 
 use std::sync::Arc;
 
 use crate::control::configuration::{Configuration, ParticipantEntry};
 use crate::engine::EngineLimits;
-use crate::model::ids::{ParticipantIndex, TableVersion};
+use crate::model::ids::{ParticipantIndex, ShardId, TableVersion};
+use crate::model::participant::Participant;
 use crate::route::{CodePrefixes, Tables};
 use crate::session::SessionLimits;
 use crate::shard::plan::{Credential, JournalPlan, ListenerPlan, ShardPlan};
 use crate::sys::machine::WriteFaults;
 
-/// The plan of the one shard.
-pub(super) fn shard_plan(configuration: &Configuration) -> ShardPlan {
+/// The plan of every shard, in order.
+pub(super) fn shard_plans(configuration: &Configuration) -> Vec<ShardPlan> {
+    let tables = Arc::new(tables(configuration));
+    (0..configuration.shards)
+        .map(|shard| shard_plan(configuration, ShardId(shard), &tables))
+        .collect()
+}
+
+fn shard_plan(configuration: &Configuration, shard: ShardId, tables: &Arc<Tables>) -> ShardPlan {
     let entries = &configuration.participants;
     let limits = &configuration.limits;
     let journal = &configuration.journal;
     ShardPlan {
+        shard,
+        shards: configuration.shards,
         listeners: listeners(configuration),
-        tables: Arc::new(tables(configuration)),
+        tables: Arc::clone(tables),
         dialects: entries.iter().map(|entry| entry.dialect.clone()).collect(),
         credentials: entries.iter().map(credential).collect(),
         sessions: SessionLimits {
@@ -37,7 +47,7 @@ pub(super) fn shard_plan(configuration: &Configuration) -> ShardPlan {
             tail_dir: journal.tail_dir.clone(),
             faults: WriteFaults::default(),
         },
-        core: configuration.cores.first().copied(),
+        core: configuration.cores.get(usize::from(shard.0)).copied(),
         idle: configuration.idle,
     }
 }
@@ -69,7 +79,7 @@ fn tables(configuration: &Configuration) -> Tables {
     let participants = configuration
         .participants
         .iter()
-        .map(|entry| entry.participant.clone());
+        .map(|entry| of_each_shard(&entry.participant, configuration.shards));
     Tables::new(
         TableVersion(configuration.table_version),
         configuration.table_hash,
@@ -77,6 +87,25 @@ fn tables(configuration: &Configuration) -> Tables {
         prefixes,
     )
     .expect("a configuration has each institution once, and not too many")
+}
+
+/// A participant as each of `shards` shards sees it: with its part of the windows.
+fn of_each_shard(participant: &Participant, shards: u16) -> Participant {
+    let shards = u32::from(shards);
+    Participant {
+        window_in: window_share(participant.window_in, shards),
+        window_out: window_share(participant.window_out, shards),
+        ..participant.clone()
+    }
+}
+
+/// What one shard gives of a window. The owner of a transaction counts it, and the hash spreads
+/// transactions evenly but not exactly: an equal share, and four standard deviations, so that who
+/// keeps a window full is not shed by chance. All shards together give twice the window at most
+/// where each share is 16 or more.
+fn window_share(window: u32, shards: u32) -> u32 {
+    let share = window.div_ceil(shards);
+    (share + 4 * share.isqrt()).min(window)
 }
 
 fn credential(entry: &ParticipantEntry) -> Credential {
@@ -93,7 +122,7 @@ mod tests {
     #[test]
     fn the_sandbox_is_a_plan_in_which_every_prefix_has_its_wallet() {
         let sandbox = Configuration::sandbox();
-        let plan = shard_plan(&sandbox);
+        let plan = shard_plans(&sandbox).pop().unwrap();
         assert_eq!(plan.listeners.len(), sandbox.listeners.len());
         assert_eq!(plan.tables.participants().len(), sandbox.participants.len());
         assert_eq!(plan.tables.hash(), sandbox.table_hash);
@@ -101,5 +130,35 @@ mod tests {
             assert!((credential.0)("127.0.0.1".parse().unwrap()));
             assert!(!(credential.0)("192.0.2.1".parse().unwrap()));
         }
+    }
+
+    #[test]
+    fn each_shard_has_its_core_and_the_same_tables() {
+        let configuration = Configuration {
+            shards: 2,
+            cores: vec![3, 5],
+            ..Configuration::sandbox()
+        };
+        let plans = shard_plans(&configuration);
+        let [first, second] = plans.as_slice() else {
+            unreachable!("two shards")
+        };
+        assert_eq!((first.shard, first.core), (ShardId(0), Some(3)));
+        assert_eq!((second.shard, second.core), (ShardId(1), Some(5)));
+        assert_eq!(second.shards, 2);
+        assert!(Arc::ptr_eq(&first.tables, &second.tables));
+    }
+
+    #[test]
+    fn shares_of_a_window_are_never_more_than_it_and_together_twice_it_at_most() {
+        for window in [1, 2, 100, 1_024, 1_000_000] {
+            assert_eq!(window_share(window, 1), window);
+            for shards in 1..=64 {
+                let share = window_share(window, shards);
+                assert!((1..=window).contains(&share) && share * shards >= window);
+                assert!(window / shards < 16 || share <= 2 * window.div_ceil(shards));
+            }
+        }
+        assert_eq!(window_share(1_024, 4), 256 + 64);
     }
 }

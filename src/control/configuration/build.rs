@@ -59,19 +59,9 @@ pub(super) fn configuration<'a>(
 fn shard(section: &Section<'_>, diagnostics: &mut Diagnostics) -> Option<(u16, Vec<usize>, Idle)> {
     let count = section.number("count");
     let cores = section.numbers("cores");
-    let not_yet = "is not supported yet";
-    if let Some(count) = &count
-        && count.value > 1
-    {
-        let problem = format!(
-            "`shard.count` = {} {not_yet}: this version runs one",
-            count.value
-        );
-        diagnostics.note(&count.span, problem, "use 1");
-    }
     let forward = section.text("forward")?;
     if forward.value == "written" {
-        let problem = format!("`shard.forward` = \"written\" {not_yet}");
+        let problem = "`shard.forward` = \"written\" is not supported yet".to_owned();
         diagnostics.note(&forward.span, problem, "use \"committed\"");
     }
     let count = count?.value;

@@ -101,7 +101,8 @@ pub const KEYS: &[Key] = &[
 
     key("shard", Table, Optional("all its defaults"), "The threads that do the work."),
     key("shard.count", Whole(1, SHARDS_MAX as u64), Default("1"),
-        "How many shards. More than 1 is not supported yet."),
+        "How many shards share the transactions. A journal belongs to as many as it was made for; \
+        `cpg-switch journal reshard` makes one for another number."),
     key("shard.cores", Wholes(0, 4_095), Default("[]"),
         "The CPU core of each shard, as many as there are shards. Empty: not pinned."),
     key("shard.idle", Word(&["spin", "park", "adaptive"]), Default("\"adaptive\""),
@@ -186,11 +187,15 @@ pub const KEYS: &[Key] = &[
         "Payment codes that begin with one of these digits belong to its payers; the longest \
         prefix wins. Not for acquirers."),
     key("participants[].window_in", Whole(1, 1_000_000), Default("1024"),
-        "Requests of its own in flight at once. More are shed with A1."),
+        "Requests of its own in flight at once. More are shed with A1. On several shards each \
+        gives an equal share of what it owns, and some more against chance: together twice this \
+        at most, unless a share is less than 16."),
     key("participants[].window_out", Whole(1, 1_000_000), Default("1024"),
-        "Requests that the switch may have in flight to it at once. More are shed with A1."),
+        "Requests that the switch may have in flight to it at once. More are shed with A1. Shared \
+        by several shards as `window_in` is."),
     key("participants[].rate_per_second", Whole(0, 100_000_000), Default("0"),
-        "Requests per second that it may send. More are shed with A1. 0: no bound but the window."),
+        "Requests per second that it may send. More are shed with A1. 0: no bound but the window. \
+        Shared equally by the shards on which it has links."),
     key("participants[].answer_timeout_ms", Whole(20, 600_000), Default("5000"),
         "As originator: its payments are answered within this time, with 68 at the latest."),
     key("participants[].answers_within_ms", Whole(0, 600_000), Default("0"),

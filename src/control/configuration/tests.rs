@@ -249,8 +249,7 @@ const REFUSALS: &[(&str, &str, &str)] = &[
     (
         "[admin]",
         "[shard]\ncount = 2\nforward = \"written\"\n[admin]",
-        "2:9 `shard.count` = 2 is not supported yet: this version runs one | use 1\n3:11 \
-        `shard.forward` = \"written\" is not supported yet | use \"committed\"",
+        "3:11 `shard.forward` = \"written\" is not supported yet | use \"committed\"",
     ),
     (
         "[admin]",

@@ -1,5 +1,9 @@
 //! Listeners and new links. One accept is in flight per listener: multishot accept has had kernel
 //! bugs (axboe/liburing#1062), and links live long.
+//!
+//! One machine may listen for several: it deals what it accepts out in turn, itself first, so that
+//! a participant that dials once for each has a link on each. (With a socket each and
+//! SO_REUSEPORT, a hash of addresses would place links, and a second process could listen, too.)
 
 #![expect(
     unsafe_code,
@@ -9,6 +13,9 @@
 use core::net::SocketAddr;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::sync::Arc;
+
+use crossbeam_queue::ArrayQueue;
 
 use io_uring::opcode;
 use io_uring::types::{CancelBuilder, Fd};
@@ -20,16 +27,46 @@ use crate::sys::machine::Machine;
 use crate::sys::operation::{Completion, Errno};
 use crate::sys::ring::{Operation, Outcome, Tag};
 use crate::sys::sockets;
+use crate::sys::wake::Waker;
 
 /// How long to wait after the machine could not accept (too many open files): the connection stays
 /// in the backlog, and trying again at once would burn the core.
 const RETRY_MS: u64 = 100;
+
+/// Connections that may wait for one machine to take them; more are closed.
+const ARRIVALS_MAX: usize = 256;
+
+/// Connections that another machine has accepted.
+pub(super) type Arrived = ArrayQueue<(ListenerIndex, OwnedFd)>;
+
+/// Where a machine that listens for others leaves connections for one of them.
+#[derive(Clone, Debug)]
+pub struct Arrivals {
+    queue: Arc<Arrived>,
+    waker: Waker,
+}
+
+impl Arrivals {
+    /// A place for connections, before anybody leaves one.
+    pub(super) fn place() -> Arc<Arrived> {
+        Arc::new(ArrayQueue::new(ARRIVALS_MAX))
+    }
+
+    /// `false`: too many wait there, and this one is closed.
+    fn leave(&self, listener: ListenerIndex, socket: OwnedFd) -> bool {
+        let left = self.queue.push((listener, socket)).is_ok();
+        self.waker.wake();
+        left
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct Listener {
     /// `None` once it is stopped.
     socket: Option<OwnedFd>,
     stopping: bool,
+    /// Who gets the next connection: zero is the machine itself.
+    turn: usize,
     pub(super) retry_at: Option<Monotonic>,
 }
 
@@ -52,10 +89,24 @@ impl Machine {
         self.listeners.push(Listener {
             socket: Some(socket),
             stopping: false,
+            turn: 0,
             retry_at: None,
         });
         self.arm_accept(index);
         Ok((ListenerIndex(index), bound))
+    }
+
+    /// Where another machine leaves connections for this one.
+    pub fn arrivals(&self) -> Arrivals {
+        Arrivals {
+            queue: Arc::clone(&self.arrived),
+            waker: self.waker(),
+        }
+    }
+
+    /// Deals what is accepted from here on out in turn: to itself, then to each of `others`.
+    pub fn deal_to(&mut self, others: Vec<Arrivals>) {
+        self.others = others;
     }
 
     /// Accepts nobody any more and closes the listening sockets; links stay. Connections that were
@@ -148,17 +199,7 @@ impl Machine {
         let errno = match accepted {
             Ok(socket) => {
                 self.arm_accept(index);
-                match self.welcome(socket) {
-                    Ok((link, peer)) => {
-                        self.stats.accepted += 1;
-                        return handle(Completion::Accepted {
-                            listener,
-                            link,
-                            peer,
-                        });
-                    }
-                    Err(errno) => errno,
-                }
+                return self.deal(listener, socket, handle);
             }
             Err(errno) if is_passing(errno) => return self.arm_accept(index),
             Err(errno) => {
@@ -168,6 +209,57 @@ impl Machine {
         };
         self.stats.accept_refused += 1;
         handle(Completion::AcceptRefused { listener, errno });
+    }
+
+    /// Takes a new connection, or leaves it for the machine whose turn it is.
+    fn deal(
+        &mut self,
+        listener: ListenerIndex,
+        socket: OwnedFd,
+        handle: &mut dyn FnMut(Completion<'_>),
+    ) {
+        let place = &mut self.listeners[usize::from(listener.0)];
+        let turn = place.turn;
+        place.turn = (turn + 1) % (self.others.len() + 1);
+        match turn.checked_sub(1).map(|other| &self.others[other]) {
+            None => self.take_in(listener, socket, handle),
+            Some(other) => {
+                if !other.leave(listener, socket) {
+                    self.stats.accept_refused += 1;
+                    let errno = Errno(0);
+                    handle(Completion::AcceptRefused { listener, errno });
+                }
+            }
+        }
+    }
+
+    /// Takes the connections that another machine has left.
+    pub(super) fn take_arrivals(&mut self, handle: &mut dyn FnMut(Completion<'_>)) {
+        while let Some((listener, socket)) = self.arrived.pop() {
+            self.take_in(listener, socket, handle);
+        }
+    }
+
+    fn take_in(
+        &mut self,
+        listener: ListenerIndex,
+        socket: OwnedFd,
+        handle: &mut dyn FnMut(Completion<'_>),
+    ) {
+        match self.welcome(socket) {
+            Ok((link, peer)) => {
+                self.stats.accepted += 1;
+                handle(Completion::Accepted {
+                    listener,
+                    link,
+                    peer,
+                });
+            }
+            Err(errno) => {
+                self.stats.accept_refused += 1;
+                handle(Completion::AcceptRefused { listener, errno });
+            }
+        }
     }
 
     /// Gives an accepted socket a slot, or closes it: errno zero where the table is full.

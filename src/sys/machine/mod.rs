@@ -22,6 +22,7 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::os::fd::AsRawFd;
+use std::sync::Arc;
 
 use io_uring::opcode;
 use io_uring::types::{CancelBuilder, Fd};
@@ -39,7 +40,8 @@ use crate::sys::segments::{SegmentAccess, SegmentFile};
 use crate::sys::wake::{Sleeper, Waker};
 use crate::sys::writer::Writer;
 
-use accept::Listener;
+pub use accept::Arrivals;
+use accept::{Arrived, Listener};
 pub use config::{Idle, MachineConfig, MachineStats};
 
 pub use crate::sys::sockets::SocketOptions;
@@ -57,6 +59,10 @@ pub struct Machine {
     buffers: ReceiveBuffers,
     links: Links,
     listeners: Vec<Listener>,
+    /// Connections that another machine has left for this one.
+    arrived: Arc<Arrived>,
+    /// Machines that this one accepts for.
+    others: Vec<Arrivals>,
     writer: Option<Writer>,
     sleeper: Sleeper,
     /// Completions that no operation of the ring stands for, in order.
@@ -120,6 +126,8 @@ impl Machine {
             buffers,
             links: Links::new(config.links_max),
             listeners: Vec::with_capacity(listeners_max),
+            arrived: Arrivals::place(),
+            others: Vec::new(),
             writer: writer.transpose()?,
             sleeper,
             deferred: VecDeque::with_capacity(2 * links_max + writes_max + SEGMENTS_OPEN_MAX),
@@ -144,6 +152,7 @@ impl Machine {
         if self.sleeper.take() {
             self.active = true;
             self.take_segments();
+            self.take_arrivals(handle);
             handle(Completion::Woken);
         }
         // Before the ring's: a refused send comes before the `Closed` of its link.

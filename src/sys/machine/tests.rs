@@ -383,6 +383,16 @@ fn parking_ends_at_the_time_given_and_spinning_makes_no_system_call() {
 }
 
 #[test]
+fn a_machine_accepts_for_others_in_turn() {
+    let (mut first, mut second) = (World::new(small()), World::new(small()));
+    first.machine.deal_to(vec![second.machine.arrivals()]);
+    let dial = |world: &World| TcpStream::connect(world.address).unwrap();
+    let _clients = [dial(&first), dial(&first), dial(&first)];
+    first.until(|log| log.accepted.len() == 2);
+    second.until(|log| log.accepted.len() == 1);
+}
+
+#[test]
 fn a_machine_that_stopped_listening_keeps_its_links() {
     let mut world = World::new(small());
     let (mut client, link) = world.client();

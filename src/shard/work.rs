@@ -1,0 +1,272 @@
+//! One shard on its thread: its journal recovered, its machine made, its loop, its end.
+//!
+//! ```text
+//! prepare:  journal -> replay -> machine -> (told) -> peers met -> listening -> (told)
+//! loop:     now; completions and commands into the turn; finish it; submit; wake peers; enter
+//! ```
+//!
+//! This is the only place where a shard meets a clock, a socket and a file.
+
+use core::net::SocketAddr;
+use std::sync::Arc;
+
+use crossbeam_queue::ArrayQueue;
+
+use crate::journal::store::{Folder, OpenShard};
+use crate::journal::{CommitMode, Journal, JournalConfig, Pace};
+use crate::model::limits::{RECORD_BYTES_MAX, SHARDS_MAX};
+use crate::shard::crossing::Ports;
+use crate::shard::mailbox::{Command, Mailbox};
+use crate::shard::plan::ShardPlan;
+use crate::shard::run::{ShardExit, StartError};
+use crate::shard::stats::Counters;
+use crate::shard::{Pass, Replaying, Shard, ShardParts};
+use crate::sys::clock::Clock;
+use crate::sys::error::MachineError;
+use crate::sys::machine::{self, Arrivals, Idle, Machine, MachineConfig};
+use crate::sys::memory;
+use crate::sys::operation::Submission;
+use crate::sys::tail::TailMap;
+use crate::sys::wake::Waker;
+
+/// Records that a payment may still need once it is claimed: answer or unknown, reversal, its
+/// answer, advice, its answer, a late answer, with room to spare.
+const RECORDS_PER_PAYMENT: u64 = 8;
+/// A usual record of those, in bytes; [`RECORD_BYTES_MAX`] bounds the unusual.
+const OUTCOME_BYTES: u64 = 192;
+const _: () = assert!(OUTCOME_BYTES < RECORD_BYTES_MAX as u64);
+/// Commands that may wait at once: the office's few, and the end of each peer.
+const MAILBOX: usize = 16 + SHARDS_MAX as usize;
+
+/// A shard that has recovered its journal, told to whoever started it.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) notes: Vec<String>,
+    pub(super) mailbox: Mailbox,
+    pub(super) waker: Waker,
+    pub(super) arrivals: Arrivals,
+}
+
+/// What a shard learns of the others before it begins.
+#[derive(Debug)]
+pub(super) struct Neighbours {
+    /// Of every shard, by number.
+    pub(super) wakers: Vec<Waker>,
+    /// Of every other shard, where this one accepts connections for all.
+    pub(super) arrivals: Vec<Arrivals>,
+}
+
+/// A shard with its machine.
+pub(super) struct Worker {
+    shard: Shard,
+    machine: Machine,
+    tail: TailMap,
+    clock: Clock,
+    commands: Arc<ArrayQueue<Command>>,
+    wakers: Vec<Waker>,
+    /// Holds the data directory's lock for as long as a shard writes.
+    folder: Arc<Folder>,
+}
+
+impl Worker {
+    /// Recovers the shard's journal and makes its machine.
+    pub(super) fn prepare(
+        plan: ShardPlan,
+        folder: Arc<Folder>,
+        ports: Ports,
+    ) -> Result<(Self, Prepared), StartError> {
+        let clock = Clock;
+        let mut replayed = Replaying::new(plan.engine, Arc::clone(&plan.tables), folder.seed());
+        replayed.memory().for_each(memory::settle);
+        let mut failed = None;
+        let opened = folder.open_shard(plan.shard, |entry| {
+            if failed.is_none() {
+                failed = replayed.apply(&entry).err();
+            }
+        });
+        let mut open = opened.map_err(StartError::Journal)?;
+        if let Some(error) = failed {
+            return Err(StartError::Replay(error));
+        }
+        let notes = notes(&open);
+        let mut machine = Machine::new(machine_config(&plan, &open)?)?;
+        for (segment, file) in core::mem::take(&mut open.segments) {
+            machine.adopt_segment(segment, file);
+        }
+        let mut journal = Journal::new(journal_config(&plan, &open), open.start);
+        journal.start_tail(&mut open.tail);
+        let parts = ShardParts {
+            shard: plan.shard,
+            shards: plan.shards,
+            listeners: plan.listeners,
+            dialects: plan.dialects,
+            credentials: plan.credentials,
+            sessions: plan.sessions,
+            in_flight_max: plan.engine.in_flight_max,
+        };
+        let commands = Arc::new(ArrayQueue::new(MAILBOX));
+        let prepared = Prepared {
+            notes,
+            mailbox: Mailbox::new(Arc::clone(&commands), machine.waker()),
+            waker: machine.waker(),
+            arrivals: machine.arrivals(),
+        };
+        let mut shard = Shard::new(parts, replayed, journal, clock.now());
+        shard.connect(ports);
+        let worker = Self {
+            shard,
+            machine,
+            tail: open.tail,
+            clock,
+            commands,
+            wakers: Vec::new(),
+            folder,
+        };
+        Ok((worker, prepared))
+    }
+
+    /// Meets the others.
+    pub(super) fn meet(&mut self, neighbours: Neighbours) {
+        self.machine.deal_to(neighbours.arrivals);
+        self.wakers = neighbours.wakers;
+    }
+
+    /// Listens; returns names and addresses in the order of the plan.
+    pub(super) fn listen(&mut self) -> Result<Vec<(String, SocketAddr)>, MachineError> {
+        let mut bound = Vec::with_capacity(self.shard.listeners.len());
+        for listener in &self.shard.listeners {
+            let (_, address) = self.machine.listen(listener.address)?;
+            bound.push((listener.name.clone(), address));
+        }
+        Ok(bound)
+    }
+
+    /// The shard's loop. It ends when the shard is drained, told to stop, or cannot go on.
+    pub(super) fn run(&mut self, idle: Idle, counters: &Counters) -> ShardExit {
+        // Room for what one turn may ask for: a send or a close per link, and the journal's writes.
+        let mut submissions: Vec<Submission> = Vec::with_capacity(4_096);
+        let (shard, machine) = (&mut self.shard, &mut self.machine);
+        let tail: &mut [u8] = &mut self.tail;
+        let now = self.clock.now();
+        shard.open_journal(&mut Pass {
+            now,
+            tail,
+            submissions: &mut submissions,
+        });
+        loop {
+            let now = self.clock.now();
+            let mut pass = Pass {
+                now,
+                tail,
+                submissions: &mut submissions,
+            };
+            machine.drain(|completion| shard.handle(completion, &mut pass));
+            while let Some(command) = self.commands.pop() {
+                match command {
+                    Command::Drain => {
+                        machine.stop_listening();
+                        shard.drain();
+                    }
+                    Command::PeerEnded(peer) => shard.handle_peer_ended(peer),
+                    Command::Stop => return ShardExit::Stopped,
+                }
+            }
+            let end = shard.finish(&mut pass);
+            if end.publish {
+                counters.publish(shard.stats());
+                counters.set_health(shard.health());
+            }
+            machine.submit(&mut submissions);
+            wake(&self.wakers, end.wake);
+            if let Some(exit) = stopped(shard) {
+                return exit;
+            }
+            if end.done {
+                // Everything is in the segments, and they say so. In memory mode they may still be
+                // on their way to the disk: then the tail has done its work only once they are.
+                // That removing it can fail changes nothing, the next start ignores it.
+                if self.folder.sync().is_ok() {
+                    drop(std::fs::remove_file(self.tail.path()));
+                }
+                return ShardExit::Drained;
+            }
+            if let Err(error) = machine.enter(idle, end.until, now.monotonic) {
+                return ShardExit::Machine(error);
+            }
+        }
+    }
+
+    /// Shows what was counted last.
+    pub(super) fn publish(&mut self, counters: &Counters) {
+        self.shard.count_all();
+        counters.publish(self.shard.stats());
+    }
+}
+
+/// Taps every shard of the set on the shoulder.
+fn wake(wakers: &[Waker], mut set: u64) {
+    while set != 0 {
+        let lowest = usize::try_from(set.trailing_zeros()).expect("less than 64");
+        set &= set - 1;
+        wakers[lowest].wake();
+    }
+}
+
+/// Why the shard cannot go on, if it cannot.
+fn stopped(shard: &Shard) -> Option<ShardExit> {
+    if let Some(fence) = shard.journal().fence() {
+        return Some(ShardExit::Fenced(format!(
+            "segment {} could not be written at LSN {}: {}",
+            fence.segment,
+            fence.lsn.0,
+            std::io::Error::from_raw_os_error(fence.errno.0)
+        )));
+    }
+    shard.is_journal_full().then_some(ShardExit::Full)
+}
+
+fn journal_config(plan: &ShardPlan, open: &OpenShard) -> JournalConfig {
+    let wanted = u64::from(plan.engine.in_flight_max) * RECORDS_PER_PAYMENT * OUTCOME_BYTES;
+    JournalConfig {
+        identity: open.identity,
+        mode: plan.journal.commit,
+        ring_bytes: open.ring_bytes,
+        segment_bytes: open.segment_bytes,
+        segments_max: (plan.journal.bytes_max / open.segment_bytes).max(1),
+        // A small tail cannot keep room for a full house; then the house is smaller.
+        reserve_bytes: wanted.min(open.ring_bytes / 2),
+        pace: match plan.journal.commit {
+            CommitMode::Disk => Pace::DISK,
+            CommitMode::Memory => Pace::MEMORY,
+        },
+    }
+}
+
+fn machine_config(plan: &ShardPlan, open: &OpenShard) -> Result<MachineConfig, MachineError> {
+    let defaults = MachineConfig::default();
+    Ok(MachineConfig {
+        links_max: plan.sessions.links_max,
+        listeners_max: u16::try_from(plan.listeners.len())
+            .unwrap_or(u16::MAX)
+            .max(1),
+        journal: Some(machine::JournalConfig {
+            tail: open.tail.view()?,
+            plan: open.plan.clone(),
+            synchronous: plan.journal.commit == CommitMode::Disk,
+            writes_max: 64,
+            faults: plan.journal.faults,
+        }),
+        ..defaults
+    })
+}
+
+/// What people should know about how the journal was found.
+fn notes(open: &OpenShard) -> Vec<String> {
+    let report = &open.report;
+    let found = format!(
+        "journal of shard {}: {} records ({} from the surviving tail), epoch {}",
+        open.identity.shard.0, report.records, report.tail_records, open.start.epoch.0
+    );
+    let warnings = open.warnings.iter().map(ToString::to_string);
+    core::iter::once(found).chain(warnings).collect()
+}
