@@ -9,7 +9,7 @@ use crate::model::fingerprint::Fingerprint;
 use crate::model::ids::{ParticipantIndex, TransactionNumber};
 use crate::model::limits::KEY_DAYS_MAX;
 use crate::model::message::{Header, Message, PaymentRequest};
-use crate::model::outcome::{Outcome, ResponseCode};
+use crate::model::outcome::ResponseCode;
 use crate::model::record::{Decision, Payment, Record, ShortText};
 use crate::model::time::Wall;
 use crate::route::Route;
@@ -86,15 +86,7 @@ impl Engine {
         let transaction = self.transactions.get(slot);
         if transaction.claimed_by_reversal {
             // It was reversed before it came: declined, and not forwarded.
-            let message = replies::payment_result(
-                transaction,
-                Verdict {
-                    response_code: ResponseCode::INVALID_TRANSACTION,
-                    outcome: Some(Outcome::Declined),
-                },
-                waiter.match_key,
-                wall,
-            );
+            let message = replies::barred(transaction, request, wall);
             replies::answer(effects, &waiter, Gate::Committed, message, ShortText::EMPTY);
             self.tally.repeats += 1;
             return;

@@ -136,6 +136,27 @@ pub(super) fn payment_result(
     })
 }
 
+/// The answer to a payment that was reversed before it came. What it asked for is its own: the
+/// reversal knew the key and perhaps another amount.
+pub(super) fn barred(
+    transaction: &Transaction,
+    request: &PaymentRequest<'_>,
+    wall: Wall,
+) -> Message<'static> {
+    Message::PaymentResult(PaymentResult {
+        header: header(request.header.match_key, wall),
+        key: request.key,
+        response_code: ResponseCode::INVALID_TRANSACTION,
+        outcome: Some(Outcome::Declined),
+        approval_code: None,
+        amounts: request.amounts,
+        settlement_date: Some(transaction.settlement_date),
+        echoed: echoed(request),
+        text: b"",
+        mac: b"",
+    })
+}
+
 /// How a payment ended, to an originator that was told something else.
 pub(super) fn payment_advice(
     transaction: &Transaction,

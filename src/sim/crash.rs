@@ -11,10 +11,10 @@ use crate::model::ids::{Lsn, ShardId, TransactionNumber};
 use crate::model::participant::Protocol;
 use crate::session::SessionLimits;
 use crate::shard::plan::{Credential, ListenerPlan};
-use crate::shard::{Pass, Replaying, Shard, ShardParts};
+use crate::shard::{Pass, Ports, Replaying, Shard, ShardParts};
 use crate::sim::checker::rules::Rule;
 use crate::sim::faults::Fault;
-use crate::sim::node::Node;
+use crate::sim::node::{Arrived, Node};
 use crate::sim::plan::Plan;
 use crate::sim::plant::Plant;
 use crate::sim::world::{Event, Season, World};
@@ -24,57 +24,81 @@ use crate::wire::frame::Framing;
 const MS: u64 = 1_000_000;
 
 impl World {
-    /// kill -9: the tail survives, writes in flight land whole or not at all.
-    pub(super) fn kill(&mut self, node: usize) {
-        if self.nodes[node].shard.is_none() {
+    /// kill -9: the tails survive, writes in flight land whole or not at all.
+    pub(super) fn kill(&mut self) {
+        if !self.is_up() {
             return;
         }
-        self.tell(|| format!("node {node} is killed"));
-        self.end(node);
-        self.nodes[node].disk.kill(&mut self.chance.draw);
-        self.start_later(node);
+        self.tell(|| "the switch is killed".to_owned());
+        for node in 0..self.nodes.len() {
+            self.end(node);
+            self.nodes[node].disk.kill(&mut self.chance.draw);
+        }
+        self.start_later();
     }
 
-    /// The process ends by itself: its journal is fenced or full.
-    pub(super) fn end_process(&mut self, node: usize) {
-        self.tell(|| format!("node {node} ends: its journal takes no more"));
+    /// A shard ends by itself: its journal is fenced or full. The others go on for a while.
+    pub(super) fn end_shard(&mut self, node: usize) {
+        self.tell(|| format!("shard {node} ends: its journal takes no more"));
         self.end(node);
-        self.nodes[node].disk.kill(&mut self.chance.draw);
-        self.start_later(node);
+        let process = self.process;
+        let told = self.chance.draw.below(20 * MS);
+        self.after(told, Event::Ended(node, process));
+        let most = if self.nodes.len() > 1 { 2_000 * MS } else { 1 };
+        let given_up = self.chance.draw.below(most);
+        self.after(given_up, Event::GiveUp(process));
     }
 
-    /// The power goes: the tail is lost, and writes in flight land in pieces or not.
-    pub(super) fn lose_power(&mut self, node: usize) {
-        if self.nodes[node].shard.is_none() {
+    /// A shard has ended: its peers close their rings to it.
+    pub(super) fn tell_peers(&mut self, node: usize, process: u64) {
+        if self.process != process {
             return;
         }
-        self.tell(|| format!("node {node} loses its power"));
-        self.end(node);
+        let shard = self.nodes[node].identity.shard;
+        for peer in (0..self.nodes.len()).filter(|peer| *peer != node) {
+            self.arrive(peer, Arrived::PeerEnded(shard));
+        }
+    }
+
+    /// The power goes: the tails are lost, and writes in flight land in pieces or not.
+    pub(super) fn lose_power(&mut self) {
+        if !self.is_up() {
+            return;
+        }
+        self.tell(|| "the power goes".to_owned());
         if self.plan.mode == CommitMode::Memory {
             // What was committed in memory alone is lost, and that is what was promised.
             self.void = true;
         }
-        let torn = self.chance.strikes(Fault::TornWrite);
-        let place = &mut self.nodes[node];
-        place.disk.lose_power(&mut self.chance.draw, torn);
-        place.tail = None;
-        place.boot = place.boot.wrapping_add(1);
-        place.remembered = None;
-        if self.plant == Some(Plant::AcceptsTornTail) {
-            self.planted += u64::from(Plant::forge(&mut self.nodes[node]));
+        for node in 0..self.nodes.len() {
+            self.end(node);
+            let torn = self.chance.strikes(Fault::TornWrite);
+            let place = &mut self.nodes[node];
+            place.disk.lose_power(&mut self.chance.draw, torn);
+            place.tail = None;
+            place.boot = place.boot.wrapping_add(1);
+            place.remembered = None;
+            if self.plant == Some(Plant::AcceptsTornTail) {
+                self.planted += u64::from(Plant::forge(&mut self.nodes[node]));
+            }
+            if self.plant == Some(Plant::LosesRecord) {
+                self.planted += u64::from(self.nodes[node].disk.lose_last());
+            }
         }
-        if self.plant == Some(Plant::LosesRecord) {
-            self.planted += u64::from(self.nodes[node].disk.lose_last());
-        }
-        self.start_later(node);
+        self.start_later();
+    }
+
+    /// Whether there is a process, even if some of its shards have ended.
+    fn is_up(&self) -> bool {
+        self.process > 0 && !self.down
     }
 
     fn end(&mut self, node: usize) {
-        self.crashes += 1;
         let place = &mut self.nodes[node];
         let Some(shard) = place.shard.take() else {
             return;
         };
+        self.crashes += 1;
         add_steps(&mut place.steps, shard.engine().steps());
         place.remembered = (!shard.is_journal_full()).then(|| remembered(shard.engine()));
         place.life += 1;
@@ -85,8 +109,12 @@ impl World {
         self.drop_links(node);
     }
 
-    fn start_later(&mut self, node: usize) {
-        if self.chance.strikes(Fault::BitRot) {
+    fn start_later(&mut self) {
+        self.down = true;
+        for node in 0..self.nodes.len() {
+            if !self.chance.strikes(Fault::BitRot) {
+                continue;
+            }
             let place = &mut self.nodes[node];
             let below = place.disk.watermark();
             if below > Lsn(0) {
@@ -97,21 +125,49 @@ impl World {
             }
         }
         let delay = self.chance.draw.between(1, 900) * MS;
-        self.after(delay, Event::Restart(node));
+        self.after(delay, Event::Restart);
     }
 
-    /// Everything that is down starts, and nothing stands still.
+    /// Nothing stands still any more.
     pub(super) fn heal_nodes(&mut self) {
         for node in &mut self.nodes {
             node.paused_until = 0;
         }
     }
 
-    /// A node starts: recovery, replay, and on it goes.
-    pub(super) fn restart(&mut self, node: usize) {
-        if self.nodes[node].shard.is_some() {
+    /// The switch starts: every shard's recovery and replay, and on it goes.
+    pub(super) fn restart(&mut self) {
+        if self.is_up() {
             return;
         }
+        let mut opened = Vec::new();
+        for node in 0..self.nodes.len() {
+            match self.recover(node) {
+                Some(found) => opened.push(found),
+                None => return,
+            }
+        }
+        self.process += 1;
+        self.down = false;
+        let mesh = Ports::mesh(self.plan.shards).expect("memory for the rings");
+        for (node, ((found, recovered), ports)) in opened.into_iter().zip(mesh).enumerate() {
+            if self.process > 1 {
+                self.compare(node, &found, &recovered);
+            }
+            if !self.start(node, found, &recovered, ports) {
+                self.season = Season::Over;
+                return;
+            }
+        }
+        if self.process > 1 {
+            for player in 0..self.players.len() {
+                self.with_player(player, |player, stage| player.on_restart(stage));
+            }
+        }
+    }
+
+    /// One shard's recovery; none: it refuses, and is tried again or never.
+    fn recover(&mut self, node: usize) -> Option<(Vec<Entry>, Recovered)> {
         let at = self.now;
         let place = &mut self.nodes[node];
         let boot_id = [place.boot; 16];
@@ -120,8 +176,7 @@ impl World {
         let recovered = place
             .disk
             .recover(place.identity, left, &mut |entry| found.push(entry));
-        let rot = place.rot.take();
-        let recovered = match (recovered, rot) {
+        match (recovered, place.rot.take()) {
             (Err(damage), Some((lsn, bit))) => {
                 // A person restores the segment from a copy, and starts it again.
                 place.disk.flip(lsn, bit);
@@ -129,28 +184,25 @@ impl World {
                 self.verdicts.check(Rule::HonestRecovery, at, near, || {
                     format!("bit {bit} of LSN {} was flipped: {damage}", lsn.0)
                 });
-                self.tell(|| format!("node {node} refuses to start: {damage}"));
-                return self.after(MS, Event::Restart(node));
+                self.tell(|| format!("shard {node} refuses to start: {damage}"));
+                self.after(MS, Event::Restart);
+                None
             }
             (Err(damage), None) => {
                 self.verdicts.check(Rule::NothingLost, at, false, || {
                     format!("the journal is refused, and nobody harmed it: {damage}")
                 });
                 self.season = Season::Over;
-                return;
+                None
             }
             (Ok(recovered), rot) => {
                 self.verdicts
                     .check(Rule::HonestRecovery, at, rot.is_none(), || {
                         format!("started with a flipped bit below its watermark: {rot:?}")
                     });
-                recovered
+                Some((found, recovered))
             }
-        };
-        if self.nodes[node].life > 0 {
-            self.compare(node, &found, &recovered);
         }
-        self.start(node, found, &recovered);
     }
 
     /// Is what was found a prefix of what was written, with all that was committed?
@@ -175,7 +227,9 @@ impl World {
             .check(Rule::NothingLost, at, found.len() >= promised, || {
                 format!("{} records of {promised} were found", found.len())
             });
-        if mode == CommitMode::Memory && !survives && found.len() < written.len() {
+        // Where not one block had landed, the journal looks as if it were new: nobody can tell.
+        let lost = !survives && found.len() < written.len() && landed > Lsn(0);
+        if mode == CommitMode::Memory && lost {
             let told = recovered.report.loss_window;
             self.verdicts.check(Rule::HonestRecovery, at, told, || {
                 "records were lost with the memory, and nobody was told".to_owned()
@@ -183,7 +237,14 @@ impl World {
         }
     }
 
-    fn start(&mut self, node: usize, found: Vec<Entry>, recovered: &Recovered) {
+    /// `false`: its records cannot be replayed.
+    fn start(
+        &mut self,
+        node: usize,
+        found: Vec<Entry>,
+        recovered: &Recovered,
+        ports: Ports,
+    ) -> bool {
         let at = self.now;
         let mut replaying = Replaying::new(limits(&self.plan), Arc::clone(&self.tables), 5);
         for entry in &found {
@@ -195,8 +256,7 @@ impl World {
                 self.verdicts.check(Rule::ReplayEqualsLive, at, false, || {
                     format!("replay: {error}")
                 });
-                self.season = Season::Over;
-                return;
+                return false;
             }
         }
         if let Some(live) = self.nodes[node].remembered.take() {
@@ -233,7 +293,8 @@ impl World {
             .unwrap_or_else(|| vec![0; place.ring.tail_bytes()]);
         let mut journal = Journal::new(config, start);
         journal.start_tail(&mut tail);
-        let mut shard = Shard::new(parts(plan), replaying, journal, now);
+        let mut shard = Shard::new(parts(plan, place.identity.shard), replaying, journal, now);
+        shard.connect(ports);
         let mut submissions = Vec::new();
         shard.open_journal(&mut Pass {
             now,
@@ -243,13 +304,9 @@ impl World {
         place.tail = Some(tail);
         place.shard = Some(shard);
         self.observe(node);
-        self.tell(|| format!("node {node} starts, epoch {}", start.epoch.0));
-        if self.nodes[node].life > 0 {
-            for player in 0..self.players.len() {
-                self.with_player(player, |player, stage| player.on_restart(stage));
-            }
-        }
+        self.tell(|| format!("shard {node} starts, epoch {}", start.epoch.0));
         self.wake(node, 1_000);
+        true
     }
 
     /// Replay equals live, transaction by transaction.
@@ -330,6 +387,8 @@ impl World {
             "a payment code stands in a segment".to_owned()
         });
         self.nodes[node].life += 1;
+        let process = self.process;
+        self.after(MS, Event::Ended(node, process));
         if self.nodes.iter().all(|node| node.shard.is_none()) {
             self.season = Season::Over;
         }
@@ -360,7 +419,7 @@ fn limits(plan: &Plan) -> EngineLimits {
     }
 }
 
-fn parts(plan: &Plan) -> ShardParts {
+fn parts(plan: &Plan, shard: ShardId) -> ShardParts {
     let listener = |protocol: &Protocol| ListenerPlan {
         name: protocol.name().to_owned(),
         protocol: *protocol,
@@ -372,8 +431,8 @@ fn parts(plan: &Plan) -> ShardParts {
         frame_bytes_max: 8_192,
     };
     ShardParts {
-        shard: ShardId(0),
-        shards: 1,
+        shard,
+        shards: plan.shards,
         listeners: Protocol::ALL.iter().map(listener).collect(),
         dialects: plan
             .participants

@@ -47,7 +47,7 @@ impl World {
         if self.players[player].link_of(lane).is_some() {
             return;
         }
-        let node = 0;
+        let node = self.chance.draw.index(self.nodes.len());
         let Some(id) = self.nodes[node].take_slot(self.links.len()) else {
             let delay = self.chance.draw.between(20, 400) * MS;
             return self.after(delay, Event::Duty(player, Duty::Dial(lane)));

@@ -15,6 +15,7 @@ use crate::sim::checker::shadow::Shadow;
 use crate::sim::checker::{gate, judge};
 use crate::sim::disk::Disk;
 use crate::sim::faults::Fault;
+use crate::sim::network::Link;
 use crate::sim::plan::Plan;
 use crate::sim::plant::Plant;
 use crate::sim::world::{Event, Season, World};
@@ -38,6 +39,8 @@ pub(super) enum Arrived {
     Closed(LinkId),
     Written(u64, Errno),
     SegmentReady(u64, Errno),
+    Woken,
+    PeerEnded(ShardId),
 }
 
 /// A payment that was written down in this life.
@@ -81,7 +84,7 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) fn new(plan: &Plan) -> Self {
+    pub(super) fn new(plan: &Plan, shard: u16) -> Self {
         let slots = usize::try_from(plan.links_max).expect("few");
         Self {
             shard: None,
@@ -91,8 +94,8 @@ impl Node {
             shadow: Shadow::default(),
             identity: JournalIdentity {
                 uuid: plan.uuid,
-                shard: ShardId(0),
-                shards: 1,
+                shard: ShardId(shard),
+                shards: plan.shards,
             },
             life: 0,
             boot: 1,
@@ -142,14 +145,6 @@ impl Node {
         }
     }
 
-    /// Messages that found no link or no room to wait.
-    pub(super) fn lost(&self) -> u64 {
-        self.shard.as_ref().map_or(0, |shard| {
-            let stats = shard.stats();
-            stats.get(Counter::NoLink) + stats.get(Counter::GateFull)
-        })
-    }
-
     pub(super) fn is_settled(&self) -> bool {
         self.shard
             .as_ref()
@@ -158,6 +153,28 @@ impl Node {
 }
 
 impl World {
+    /// The node that owns a key.
+    pub(super) fn owner(&self, key: &Key) -> usize {
+        usize::from(key.owner(self.plan.shards).0)
+    }
+
+    /// Messages that found no link, or no room to wait or to pass.
+    pub(super) fn lost(&self) -> u64 {
+        let shards = self.nodes.iter().filter_map(|node| node.shard.as_ref());
+        let lost = shards.map(|shard| {
+            let counters = [
+                Counter::NoLink,
+                Counter::GateFull,
+                Counter::CrossingsRefused,
+            ];
+            counters
+                .map(|counter| shard.stats().get(counter))
+                .iter()
+                .sum::<u64>()
+        });
+        lost.sum()
+    }
+
     /// Something happened at a node: its next turn sees it.
     pub(super) fn arrive(&mut self, node: usize, arrived: Arrived) {
         if self.nodes[node].shard.is_none() {
@@ -223,10 +240,13 @@ impl World {
             self.carry_out(node, submission);
         }
         if self.must_end(node) {
-            return self.end_process(node);
+            return self.end_shard(node);
         }
         if end.done {
             return self.drained(node);
+        }
+        for peer in (0..self.nodes.len()).filter(|peer| end.wake & 1 << peer != 0) {
+            self.arrive(peer, Arrived::Woken);
         }
         if let Some(until) = end.until {
             let until = until.0.saturating_sub(self.clocks().monotonic.0);
@@ -244,8 +264,8 @@ impl World {
             self.plan.in_flight_max,
             self.plan.remembered_keys_max as usize,
         );
+        let lost = self.lost();
         let place = &mut self.nodes[node];
-        let lost = place.lost();
         let (Some(shard), Some(tail)) = (&place.shard, &place.tail) else {
             return;
         };
@@ -414,14 +434,16 @@ impl World {
             let shown = crate::wire::redact::Redacted(message);
             format!("switch -> participant {player} link {link}: {shown}")
         });
-        let unfounded = gate::unfounded(&self.nodes[node].shadow, message);
+        let owner = gate::subject(message).map_or(node, |key| self.owner(key));
+        let unfounded = gate::unfounded(&self.nodes[owner].shadow, message);
         let good = unfounded.is_none();
         self.verdicts.check(Rule::CommittedFirst, at, good, || {
             let what = unfounded.unwrap_or_default();
             format!("to participant {player}: {what}: {:?}", message.kind())
         });
-        if !self.links[link].stalled && self.season != Season::Draining {
-            judge::in_time(self, node, message);
+        let stalled = |link: &Link| link.player == player && link.stalled;
+        if self.season != Season::Draining && !self.links.iter().any(stalled) {
+            judge::in_time(self, owner, message);
         }
     }
 }
@@ -457,5 +479,7 @@ fn hand(shard: &mut Shard, arrived: Arrived, pass: &mut Pass<'_>) {
         Arrived::SegmentReady(segment, errno) => {
             shard.handle(Completion::SegmentReady { segment, errno }, pass);
         }
+        Arrived::Woken => shard.handle(Completion::Woken, pass),
+        Arrived::PeerEnded(peer) => shard.handle_peer_ended(peer),
     }
 }

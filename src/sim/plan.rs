@@ -13,6 +13,8 @@ use crate::wire::frame::Framing;
 /// The world of one seed.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
+    /// Shards of the switch, all in one process.
+    pub(super) shards: u16,
     pub(super) mode: CommitMode,
     pub(super) participants: Vec<Participant>,
     /// Links that each participant keeps open.
@@ -61,6 +63,7 @@ impl Plan {
         let in_flight_max = draw.between_u32(4, 48);
         let wanted = u64::from(in_flight_max) * 8 * 192;
         Self {
+            shards: draw.pick(&[1, 1, 2, 3]),
             mode,
             links: participants.iter().map(|_| draw.index(3) + 1).collect(),
             framings: participants

@@ -52,8 +52,12 @@ pub(super) enum Event {
     SegmentMade(usize, u64, u64, i32),
     /// A participant does what it meant to do.
     Duty(usize, Duty),
-    /// A node starts again.
-    Restart(usize),
+    /// A shard has ended, and the others hear of it.
+    Ended(usize, u64),
+    /// The process that had this number ends, whatever it does.
+    GiveUp(u64),
+    /// The switch starts again.
+    Restart,
     /// Something may go wrong.
     Trouble,
     /// Is all settled?
@@ -86,6 +90,10 @@ pub(super) struct World {
     pub(super) links: Vec<Link>,
     pub(super) verdicts: Verdicts,
     pub(super) season: Season,
+    /// Counts the processes of the switch.
+    pub(super) process: u64,
+    /// There is none just now.
+    pub(super) down: bool,
     pub(super) plant: Option<Plant>,
     pub(super) planted: u64,
     pub(super) steps: u64,
@@ -124,11 +132,15 @@ impl World {
             wall_offset: 0,
             tables: Arc::new(tables),
             chance,
-            nodes: vec![Node::new(&plan)],
+            nodes: (0..plan.shards)
+                .map(|shard| Node::new(&plan, shard))
+                .collect(),
             players,
             links: Vec::new(),
             verdicts: Verdicts::default(),
             season: Season::Trouble,
+            process: 0,
+            down: false,
             plant,
             planted: 0,
             steps: 0,
@@ -147,9 +159,7 @@ impl World {
     }
 
     fn begin(&mut self) {
-        for node in 0..self.nodes.len() {
-            self.restart(node);
-        }
+        self.restart();
         for player in 0..self.players.len() {
             for lane in 0..self.plan.links[player] {
                 let delay = self.chance.draw.below(50 * MS);
@@ -201,7 +211,13 @@ impl World {
                 self.segment_made(node, life, segment, errno);
             }
             Event::Duty(player, duty) => self.duty(player, duty),
-            Event::Restart(node) => self.restart(node),
+            Event::Ended(node, process) => self.tell_peers(node, process),
+            Event::GiveUp(process) => {
+                if self.process == process && self.season != Season::Draining {
+                    self.kill();
+                }
+            }
+            Event::Restart => self.restart(),
             Event::Trouble => self.trouble(),
             Event::Settle(round) => self.settle(round),
         }
@@ -282,10 +298,10 @@ impl World {
         }
         let node = self.chance.draw.index(self.nodes.len());
         if self.chance.strikes(Fault::Kill) {
-            self.kill(node);
+            self.kill();
         }
         if self.chance.strikes(Fault::PowerLoss) {
-            self.lose_power(node);
+            self.lose_power();
         }
         if self.chance.strikes(Fault::Pause) {
             let length = self.chance.draw.between(1, 3_000) * MS;

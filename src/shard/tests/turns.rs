@@ -2,7 +2,8 @@
 
 use super::translation::{key, request};
 use super::*;
-use crate::model::message::{Echoed, PaymentResult};
+use crate::model::keys::{BusinessKey, Class};
+use crate::model::message::{Echoed, PaymentResult, Reversal};
 use crate::model::outcome::Presentation;
 use crate::model::refusal::Fault;
 use crate::shard::stats::Counter;
@@ -353,6 +354,41 @@ fn what_a_lost_link_had_not_sent_goes_over_another() {
     );
     world.shard.count_all();
     assert_eq!(world.shard.stats().get(Counter::FramesMoved), 1);
+}
+
+/// Found by `cpg-switch sim --seed 1400`: the answer carried the amount of the reversal.
+#[test]
+fn a_payment_that_was_reversed_first_is_declined_with_its_own_amounts() {
+    let (mut world, acquirer, wallet) = iso_world(CommitMode::Memory);
+    let request = request(Presentation::Cpm, 12);
+    let mut amount = request.amounts.amount;
+    amount.minor += 1;
+    let reversal = Reversal {
+        header: header(11),
+        target: BusinessKey {
+            key: request.key,
+            class: Class::Payment,
+        },
+        root: request.key,
+        amount,
+        reason: None,
+        repeat: false,
+        original: None,
+        mac: b"",
+    };
+    world.say(acquirer, &Message::ReversalAdvice(reversal));
+    world.heard(acquirer).expect("acknowledged");
+    world.say(acquirer, &Message::PaymentRequest(request));
+    let body = world.heard(acquirer).expect("declined");
+    let dialect = world.dialect_of(acquirer);
+    match dialect.decode(&body, world.today()).unwrap() {
+        Message::PaymentResult(result) => {
+            assert_eq!(result.response_code, ResponseCode::INVALID_TRANSACTION);
+            assert_eq!(result.amounts, request.amounts);
+        }
+        other => panic!("{:?}", other.kind()),
+    }
+    assert!(world.heard(wallet).is_none());
 }
 
 /// Found by `cpg-switch sim --seed 291`: a 68 that waited behind a reader who did not read came out

@@ -52,6 +52,24 @@ pub(in crate::sim) fn unfounded(shadow: &Shadow, message: &Message<'_>) -> Optio
     }
 }
 
+/// The key that a message is about, if it is about one.
+pub(in crate::sim) fn subject<'m>(message: &'m Message<'_>) -> Option<&'m Key> {
+    match message {
+        Message::PaymentRequest(request) => Some(&request.key),
+        Message::PaymentResult(result) => Some(&result.key),
+        Message::PaymentAdvice(advice) => Some(&advice.target.key),
+        Message::ReversalRequest(reversal) | Message::ReversalAdvice(reversal) => {
+            Some(&reversal.target.key)
+        }
+        Message::ReversalResult(result) | Message::ReversalAdviceAck(result) => {
+            Some(&result.target.key)
+        }
+        Message::StatusInquiry(inquiry) => Some(&inquiry.target.key),
+        Message::StatusResult(result) => Some(&result.target.key),
+        _ => None,
+    }
+}
+
 fn page<'s>(shadow: &'s Shadow, key: &Key) -> Option<&'s Page> {
     shadow.page(&BusinessKey {
         key: *key,

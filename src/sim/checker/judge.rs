@@ -52,7 +52,7 @@ impl World {
             key,
             asked,
             seen: self.players[asked.destination].seen.get(key),
-            page: self.nodes[0].shadow.page(&target),
+            page: self.nodes[self.owner(key)].shadow.page(&target),
             strangers: strangers.count(),
         }
     }
@@ -192,7 +192,7 @@ pub(in crate::sim) fn in_time(world: &mut World, node: usize, message: &Message<
     };
     let at = world.now;
     let allowed = GRACE_NS + 6 * world.stall_ns;
-    let lost = world.nodes[node].lost();
+    let lost = world.lost();
     let Some(begun) = world.nodes[node].begun.get_mut(&key) else {
         return;
     };

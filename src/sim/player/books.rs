@@ -54,6 +54,8 @@ pub(in crate::sim) struct Asked {
     pub(in crate::sim) sent: u32,
     /// The body that the switch has accepted, as its answers say.
     pub(in crate::sim) accepted: Option<usize>,
+    /// The body that the switch refused as another than the first.
+    pub(in crate::sim) contradicted: Option<usize>,
     pub(in crate::sim) last: Option<Final>,
     pub(in crate::sim) told_68: bool,
     /// Times that nothing was recorded, and the sender told so.
@@ -74,6 +76,7 @@ impl Asked {
             unroutable,
             sent: 0,
             accepted: None,
+            contradicted: None,
             last: None,
             told_68: false,
             refused: 0,
@@ -90,6 +93,12 @@ impl Asked {
             Some(body) => self.bodies[body] == minor,
             None => self.bodies.contains(&minor),
         }
+    }
+
+    /// The body to ask with: the one that the switch knows, as far as it was told.
+    pub(in crate::sim) fn body(&self) -> usize {
+        self.accepted
+            .unwrap_or_else(|| usize::from(self.contradicted == Some(0)))
     }
 
     /// Whether its outcome is known.

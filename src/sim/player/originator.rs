@@ -162,7 +162,7 @@ impl Player {
         let header = self.header(stage);
         let asked = self.asked.get_mut(&key).expect("entered when it began");
         let repeat = asked.taken_back != TakenBack::No;
-        let minor = asked.bodies[asked.accepted.unwrap_or(0)] + i64::from(wrong_amount);
+        let minor = asked.bodies[asked.body()] + i64::from(wrong_amount);
         if !wrong_amount && asked.taken_back == TakenBack::No {
             asked.taken_back = TakenBack::Asked;
         }
@@ -208,7 +208,7 @@ impl Player {
                 self.reverse(key, asked.reversal_advised, false, stage);
             }
             if !asked.is_answered() && (!asked.told_68 || round.is_multiple_of(8)) {
-                self.ask(key, asked.accepted.unwrap_or(0), stage);
+                self.ask(key, asked.body(), stage);
             }
         }
         self.settle_destination(stage);

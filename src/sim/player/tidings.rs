@@ -49,11 +49,14 @@ impl Player {
         }
         if code == ResponseCode::CONFLICT {
             let right = asked.accepted != Some(body);
+            asked.contradicted = Some(body);
             return stage.check(Rule::Conflicts, right, || {
                 format!("{}: the accepted body was refused as another", result.key)
             });
         }
-        if !asked.barred {
+        // Where the reversal came first, every body is barred.
+        let barred = code == ResponseCode::INVALID_TRANSACTION;
+        if !barred {
             let accepted = *asked.accepted.get_or_insert(body);
             stage.check(Rule::Conflicts, accepted == body, || {
                 format!("{}: two bodies were accepted", result.key)
@@ -189,12 +192,18 @@ fn check_final(asked: &mut Asked, body: usize, result: &PaymentResult<'_>, stage
         Outcome::Declined
     });
     let this = Final::of(result, outcome);
+    let amount = result.amounts.amount.minor;
+    stage.check(Rule::Amounts, amount == asked.bodies[body], || {
+        let sent = asked.bodies[body];
+        format!("{}: asked for {sent}, answered {amount}", result.key)
+    });
     if let Some(last) = &asked.last {
         let same = (last.code, last.outcome) == (this.code, this.outcome);
         stage.check(Rule::OneOutcome, same, || {
             format!("{}: first {last:?}, then {this:?}", result.key)
         });
-        return stage.check(Rule::StableAnswers, *last == this, || {
+        let bodies = last.amounts.amount == this.amounts.amount;
+        return stage.check(Rule::StableAnswers, !bodies || *last == this, || {
             format!("{}: first {last:?}, then {this:?}", result.key)
         });
     }
@@ -205,11 +214,6 @@ fn check_final(asked: &mut Asked, body: usize, result: &PaymentResult<'_>, stage
     let barred = asked.barred && outcome != Outcome::Declined;
     stage.check(Rule::ReversedFirst, !barred, || {
         format!("{}: reversed before it came, and {outcome:?}", result.key)
-    });
-    let amount = result.amounts.amount.minor;
-    stage.check(Rule::Amounts, amount == asked.bodies[body], || {
-        let sent = asked.bodies[body];
-        format!("{}: asked for {sent}, answered {amount}", result.key)
     });
     asked.last = Some(this);
 }
