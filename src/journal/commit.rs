@@ -313,6 +313,11 @@ impl Journal {
         self.segments.handle_ready(segment, errno);
     }
 
+    /// Whether there is a segment that takes what comes next.
+    pub fn has_segment(&self) -> bool {
+        self.submitted < self.segments.ready_end()
+    }
+
     /// Asks that all be written and an empty block say so. Nothing can be appended any more; ended
     /// turns lead to [`Journal::is_closed`].
     pub fn close(&mut self) {

@@ -217,6 +217,11 @@ impl Shard {
         self.journal_full = appended.is_err();
     }
 
+    /// Only the journal's part of a turn, for before anybody is heard.
+    pub fn tend_journal(&mut self, pass: &mut Pass<'_>) {
+        self.journal.end_turn(pass.tail, pass.now, pass.submissions);
+    }
+
     /// What happened, counted.
     pub fn stats(&self) -> &Stats {
         &self.stats

@@ -8,11 +8,12 @@
 //! This is the only place where a shard meets a clock, a socket and a file.
 
 use core::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use crossbeam_queue::ArrayQueue;
 
-use crate::journal::store::{Folder, OpenShard};
+use crate::journal::store::{Folder, OpenShard, StoreError};
 use crate::journal::{CommitMode, Journal, JournalConfig, Pace};
 use crate::model::limits::{RECORD_BYTES_MAX, SHARDS_MAX};
 use crate::shard::crossing::Ports;
@@ -25,7 +26,7 @@ use crate::sys::clock::Clock;
 use crate::sys::error::MachineError;
 use crate::sys::machine::{self, Arrivals, Idle, Machine, MachineConfig};
 use crate::sys::memory;
-use crate::sys::operation::Submission;
+use crate::sys::operation::{Errno, Submission};
 use crate::sys::tail::TailMap;
 use crate::sys::wake::Waker;
 
@@ -35,6 +36,8 @@ const RECORDS_PER_PAYMENT: u64 = 8;
 /// A usual record of those, in bytes; [`RECORD_BYTES_MAX`] bounds the unusual.
 const OUTCOME_BYTES: u64 = 192;
 const _: () = assert!(OUTCOME_BYTES < RECORD_BYTES_MAX as u64);
+/// Room for what one turn may ask for: a send or a close per link, and the journal's writes.
+const SUBMISSIONS: usize = 4_096;
 /// Commands that may wait at once: the office's few, and the end of each peer.
 const MAILBOX: usize = 16 + SHARDS_MAX as usize;
 
@@ -113,7 +116,7 @@ impl Worker {
         };
         let mut shard = Shard::new(parts, replayed, journal, clock.now());
         shard.connect(ports);
-        let worker = Self {
+        let mut worker = Self {
             shard,
             machine,
             tail: open.tail,
@@ -122,7 +125,40 @@ impl Worker {
             wakers: Vec::new(),
             folder,
         };
+        worker.open_journal(&plan.journal.data)?;
         Ok((worker, prepared))
+    }
+
+    /// Writes the first record and waits for a segment that takes it: a disk without room is told
+    /// now, not to the first participant.
+    fn open_journal(&mut self, data: &Path) -> Result<(), StartError> {
+        let mut submissions = Vec::with_capacity(SUBMISSIONS);
+        let (shard, machine) = (&mut self.shard, &mut self.machine);
+        let tail: &mut [u8] = &mut self.tail;
+        let mut opened = false;
+        loop {
+            let now = self.clock.now();
+            let mut pass = Pass {
+                now,
+                tail,
+                submissions: &mut submissions,
+            };
+            if !opened {
+                shard.open_journal(&mut pass);
+                opened = true;
+            }
+            machine.drain(|completion| shard.handle(completion, &mut pass));
+            shard.tend_journal(&mut pass);
+            machine.submit(&mut submissions);
+            if shard.journal().has_segment() {
+                return Ok(());
+            }
+            if let Some(errno) = shard.journal().segment_failing() {
+                return Err(StartError::Journal(no_segment(data, errno)));
+            }
+            let until = shard.journal().next_deadline();
+            machine.enter(Idle::Park, until, now.monotonic)?;
+        }
     }
 
     /// Meets the others.
@@ -143,16 +179,9 @@ impl Worker {
 
     /// The shard's loop. It ends when the shard is drained, told to stop, or cannot go on.
     pub(super) fn run(&mut self, idle: Idle, counters: &Counters) -> ShardExit {
-        // Room for what one turn may ask for: a send or a close per link, and the journal's writes.
-        let mut submissions: Vec<Submission> = Vec::with_capacity(4_096);
+        let mut submissions: Vec<Submission> = Vec::with_capacity(SUBMISSIONS);
         let (shard, machine) = (&mut self.shard, &mut self.machine);
         let tail: &mut [u8] = &mut self.tail;
-        let now = self.clock.now();
-        shard.open_journal(&mut Pass {
-            now,
-            tail,
-            submissions: &mut submissions,
-        });
         loop {
             let now = self.clock.now();
             let mut pass = Pass {
@@ -200,6 +229,16 @@ impl Worker {
     pub(super) fn publish(&mut self, counters: &Counters) {
         self.shard.count_all();
         counters.publish(self.shard.stats());
+    }
+}
+
+/// The first segment cannot be made.
+fn no_segment(data: &Path, errno: Errno) -> StoreError {
+    let cause = std::io::Error::from_raw_os_error(errno.0);
+    StoreError::Refused {
+        path: data.to_owned(),
+        what: format!("there is no room for the journal's next segment: {cause}"),
+        remedy: "free space on that file system, or make `journal.segment_bytes` smaller",
     }
 }
 

@@ -388,6 +388,26 @@ fn a_machine_that_does_not_let_it_is_told_with_the_remedy() {
 }
 
 #[test]
+fn a_disk_without_room_is_told_at_the_start() {
+    let folder = folder();
+    let sandbox = small_sandbox(folder.path());
+    let large = sandbox.replacen("segment_bytes = \"4 MiB\"", "segment_bytes = \"64 MiB\"", 1);
+    let path = folder.path().join("large.toml");
+    fs::write(&path, large).unwrap();
+    // Files of 8 or 16 MiB at most, by the shell's unit: the tail finds room, a segment does not.
+    let script = "trap '' XFSZ; ulimit -f 16384; exec \"$0\" run --data \"$1\" --config \"$2\"";
+    let output = Command::new("sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_cpg-switch")])
+        .args([&folder.path().join("data"), &path])
+        .output()
+        .unwrap();
+    let said = errors(&output);
+    assert_eq!(output.status.code(), ENVIRONMENT, "{said}");
+    assert!(said.contains("no room") && said.contains("hint:"), "{said}");
+    assert!(!said.contains("ready"), "{said}");
+}
+
+#[test]
 fn a_damaged_journal_is_an_integrity_error_and_names_the_place() {
     let folder = folder();
     let switch = Switch::start(folder.path());
