@@ -48,6 +48,10 @@ pub(super) fn execute(arguments: &Sim, console: &mut Console<'_>) -> Ended {
             broken.len()
         ));
         if !outcome.violations.is_empty() {
+            if !arguments.json {
+                console.progress("");
+                tell(arguments, &outcome, console)?;
+            }
             broken.push(outcome);
         }
     }
@@ -96,13 +100,28 @@ struct Report<'r> {
     elapsed_ms: u64,
 }
 
-impl Report<'_> {
-    fn replay(&self, seed: u64) -> String {
-        let plant = self.arguments.plant.map(Plant::name);
-        let plant = plant.map_or_else(String::new, |name| format!(" --plant {name}"));
-        format!("cpg-switch sim --seed {seed}{plant} --trace")
-    }
+/// The command that runs a seed again.
+fn replay(arguments: &Sim, seed: u64) -> String {
+    let plant = arguments.plant.map(Plant::name);
+    let plant = plant.map_or_else(String::new, |name| format!(" --plant {name}"));
+    format!("cpg-switch sim --seed {seed}{plant} --trace")
+}
 
+/// What broke in one seed, as soon as it is known.
+fn tell(arguments: &Sim, outcome: &Outcome, console: &mut Console<'_>) -> std::io::Result<()> {
+    let seed = outcome.seed;
+    for violation in outcome.violations.iter().take(TOLD_MAX) {
+        console.buffer_line(&format!("seed {seed}: {violation}"))?;
+    }
+    let more = outcome.violations.len().saturating_sub(TOLD_MAX);
+    if more > 0 {
+        console.buffer_line(&format!("seed {seed}: and {more} more"))?;
+    }
+    console.buffer_line(&format!("  replay: {}", replay(arguments, seed)))?;
+    console.flush()
+}
+
+impl Report<'_> {
     /// Rows of the transition table that can happen and never did.
     fn never(&self) -> Vec<String> {
         let possible = |phase, event| step(phase, event).acts != [Act::Ignore];
@@ -114,16 +133,6 @@ impl Report<'_> {
     }
 
     fn in_words(&self, console: &mut Console<'_>) -> std::io::Result<()> {
-        for outcome in self.broken {
-            for violation in outcome.violations.iter().take(TOLD_MAX) {
-                console.buffer_line(&format!("seed {}: {violation}", outcome.seed))?;
-            }
-            let more = outcome.violations.len().saturating_sub(TOLD_MAX);
-            if more > 0 {
-                console.buffer_line(&format!("seed {}: and {more} more", outcome.seed))?;
-            }
-            console.buffer_line(&format!("  replay: {}", self.replay(outcome.seed)))?;
-        }
         console.buffer_line("rules checked:")?;
         for ((_, number, name, text), count) in RULE_TABLE.iter().zip(self.coverage.checked) {
             console.buffer_line(&format!("  {number:<4}{name:<20}{count:>12}  {text}"))?;
@@ -188,7 +197,7 @@ impl Report<'_> {
             json!({
                 "seed": outcome.seed,
                 "violations": violations.collect::<Vec<_>>(),
-                "replay": self.replay(outcome.seed),
+                "replay": replay(self.arguments, outcome.seed),
             })
         });
         let rules = RULE_TABLE.iter().zip(self.coverage.checked);

@@ -179,3 +179,36 @@ fn a_closed_output_is_no_failure() {
         assert!(error.is_empty());
     }
 }
+
+#[test]
+fn a_seed_runs_in_the_fake_world_and_a_planted_bug_is_found() {
+    let (exit, text, _) = run(&["sim", "--seed", "7", "--seeds", "2"], b"");
+    assert_eq!(exit, Exit::Good, "{text}");
+    assert!(
+        text.contains("2 seed(s)") && text.contains("rows never reached"),
+        "{text}"
+    );
+    let words = [
+        "sim",
+        "--seed",
+        "1",
+        "--seeds",
+        "5",
+        "--plant",
+        "changes-amount",
+        "--json",
+    ];
+    let (exit, text, _) = run(&words, b"");
+    assert_eq!(exit, Exit::Integrity, "{text}");
+    let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let broken = &report["broken"][0];
+    assert_eq!(broken["violations"][0]["rule"], "amounts");
+    let replay = broken["replay"].as_str().unwrap();
+    assert!(
+        replay.ends_with("--plant changes-amount --trace"),
+        "{replay}"
+    );
+    let (exit, _, error) = run(&["sim", "--plant", "nothing"], b"");
+    assert_eq!(exit, Exit::Usage);
+    assert!(error.contains("drops-reversal"), "{error}");
+}

@@ -147,8 +147,9 @@ impl Ports {
         Self::mesh_of(count, bytes)
     }
 
-    /// As [`Ports::mesh`], with rings of `bytes`.
-    pub(super) fn mesh_of(count: usize, bytes: usize) -> std::io::Result<Vec<Self>> {
+    /// As [`Ports::mesh`], with rings of `bytes`, a power of two: half of it takes the largest
+    /// message. Fails with ENOMEM.
+    pub fn mesh_of(count: usize, bytes: usize) -> std::io::Result<Vec<Self>> {
         let mut mesh: Vec<Self> = Vec::new();
         mesh.resize_with(count, Self::default);
         if count < 2 {

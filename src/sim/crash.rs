@@ -103,6 +103,7 @@ impl World {
         place.remembered = (!shard.is_journal_full()).then(|| remembered(shard.engine()));
         place.life += 1;
         place.inbox.clear();
+        place.late.clear();
         place.turn_at = None;
         place.begun.clear();
         place.clear_slots();
@@ -149,7 +150,8 @@ impl World {
         }
         self.process += 1;
         self.down = false;
-        let mesh = Ports::mesh(self.plan.shards).expect("memory for the rings");
+        let mesh = Ports::mesh_of(self.nodes.len(), self.plan.crossing_bytes)
+            .expect("memory for the rings");
         for (node, ((found, recovered), ports)) in opened.into_iter().zip(mesh).enumerate() {
             if self.process > 1 {
                 self.compare(node, &found, &recovered);

@@ -39,6 +39,8 @@ pub(super) struct Link {
     to_node: VecDeque<Vec<u8>>,
     to_player_at: u64,
     to_node_at: u64,
+    /// What the node has received of the next frame.
+    pub(super) received: Vec<u8>,
 }
 
 impl World {
@@ -74,6 +76,7 @@ impl World {
             to_node: VecDeque::new(),
             to_player_at: 0,
             to_node_at: 0,
+            received: Vec::new(),
         });
         let place = Protocol::ALL
             .iter()
@@ -126,7 +129,9 @@ impl World {
             place.ended = true;
             return self.arrive(node, Arrived::Ended(id, Errno(0)));
         }
-        self.arrive(node, Arrived::Received(id, bytes));
+        if !self.look_for_late(link, &bytes) {
+            self.arrive(node, Arrived::Received(id, bytes));
+        }
     }
 
     /// The shard sends.

@@ -10,6 +10,7 @@ use crate::model::message::Message;
 use crate::model::record::Record;
 use crate::shard::stats::Counter;
 use crate::shard::{Pass, Shard};
+use crate::sim::checker::late::Late;
 use crate::sim::checker::rules::Rule;
 use crate::sim::checker::shadow::Shadow;
 use crate::sim::checker::{gate, judge};
@@ -74,6 +75,8 @@ pub(super) struct Node {
     /// The payments of this life.
     pub(super) begun: BTreeMap<Key, Begun>,
     pub(super) entries_seen: usize,
+    /// Approvals that came too late, and that the next turn must put on record.
+    pub(super) late: Vec<Late>,
     /// A flipped bit that recovery must notice.
     pub(super) rot: Option<(Lsn, u8)>,
     /// What the shard remembered when it was killed.
@@ -104,6 +107,7 @@ impl Node {
             paused_until: 0,
             begun: BTreeMap::new(),
             entries_seen: 0,
+            late: Vec::new(),
             rot: None,
             remembered: None,
             steps: crate::engine::StepCounts::default(),
@@ -241,6 +245,9 @@ impl World {
         }
         if self.must_end(node) {
             return self.end_shard(node);
+        }
+        if !more {
+            self.check_late(node);
         }
         if end.done {
             return self.drained(node);

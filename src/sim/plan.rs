@@ -35,6 +35,8 @@ pub(super) struct Plan {
     pub(super) write_us: u64,
     /// Bytes that a socket takes before its reader has read.
     pub(super) socket_bytes: usize,
+    /// Size of each ring between two shards.
+    pub(super) crossing_bytes: usize,
     pub(super) keys_seed: u64,
     pub(super) uuid: [u8; 16],
 }
@@ -95,6 +97,7 @@ impl Plan {
             latency_us: draw.between(20, 5_000),
             write_us: draw.between(50, 3_000),
             socket_bytes: draw.pick(&[700, 4_096, 65_536]),
+            crossing_bytes: draw.pick(&[1 << 13, 1 << 15, 1 << 18]),
             keys_seed: draw.bits(),
             uuid: u128::from(draw.bits()).to_le_bytes(),
         }

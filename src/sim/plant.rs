@@ -37,10 +37,11 @@ pub enum Plant {
     SlowClock,
     SkipsRecord,
     ChangesDate,
+    DiscardsLate,
 }
 
 /// Each bug with its name, the rule that it breaks, and what it does.
-pub const TABLE: [(Plant, &str, Rule, &str); 16] = {
+pub const TABLE: [(Plant, &str, Rule, &str); 17] = {
     use Plant as P;
     [
         (
@@ -139,6 +140,12 @@ pub const TABLE: [(Plant, &str, Rule, &str); 16] = {
             Rule::BusinessDate,
             "an answer states the settlement date of its own day plus one",
         ),
+        (
+            P::DiscardsLate,
+            "discards-late",
+            Rule::NoLateApproval,
+            "an approval that comes after 68 is thrown away",
+        ),
     ]
 };
 
@@ -178,6 +185,10 @@ impl Plant {
             Self::ChangesOutcome | Self::ChangesAnswer => &[(Fault::RepeatsLater, 400)],
             Self::ApprovesLate => &[(Fault::RepeatsLater, 400), (Fault::Silent, 300)],
             Self::AcceptsConflict => &[(Fault::Conflict, 400)],
+            Self::DiscardsLate => {
+                plan.shards = 1;
+                &[(Fault::LateAnswer, 300), (Fault::SilentOnReversal, 300)]
+            }
             Self::DropsReversal | Self::SlowClock => &[(Fault::Silent, 300)],
             Self::AcceptsTornTail | Self::LosesRecord => {
                 plan.mode = CommitMode::Disk;

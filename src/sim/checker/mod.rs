@@ -2,5 +2,6 @@
 
 pub(super) mod gate;
 pub(super) mod judge;
+pub(super) mod late;
 pub(super) mod rules;
 pub(super) mod shadow;

@@ -184,15 +184,7 @@ impl Shadow {
         {
             let record = entry.record;
             let number = record.number();
-            let claimed = match &record {
-                Record::Payment(payment) => Some(BusinessKey {
-                    key: payment.key,
-                    class: Class::Payment,
-                }),
-                Record::Reversal(reversal) if reversal.claims => Some(reversal.target),
-                _ => None,
-            };
-            if let Some(key) = claimed {
+            if let Some(key) = claimed(&record) {
                 self.keys.insert(number, key);
             }
             if let Some(key) = self.keys.get(&number) {
@@ -207,8 +199,34 @@ impl Shadow {
         self.pages.get(key)
     }
 
+    /// What all records say about a key, committed or not.
+    pub(in crate::sim) fn written(&self, key: &BusinessKey) -> Page {
+        let (mut page, mut number) = (Page::default(), None);
+        for entry in &self.entries {
+            if claimed(&entry.record) == Some(*key) {
+                number = Some(entry.record.number());
+            }
+            if number == Some(entry.record.number()) {
+                page.apply(&entry.record);
+            }
+        }
+        page
+    }
+
     /// All pages.
     pub(in crate::sim) fn pages(&self) -> impl Iterator<Item = (&BusinessKey, &Page)> {
         self.pages.iter()
+    }
+}
+
+/// The key that a record claims, if it does.
+fn claimed(record: &Record) -> Option<BusinessKey> {
+    match record {
+        Record::Payment(payment) => Some(BusinessKey {
+            key: payment.key,
+            class: Class::Payment,
+        }),
+        Record::Reversal(reversal) if reversal.claims => Some(reversal.target),
+        _ => None,
     }
 }
