@@ -147,7 +147,14 @@ impl Shard {
                 link,
                 hops,
                 body,
-            } => self.send_here(participant, link, (body, hops), pass),
+            } => {
+                // The advice that ends an interim answer may have overtaken it meanwhile.
+                let gone = link.is_some_and(|link| !self.sessions.is_open(link));
+                if gone && self.is_interim(participant, body) {
+                    return self.stats.add(Counter::NoLink, 1);
+                }
+                self.send_here(participant, link, (body, hops), pass);
+            }
             Crossing::Presence { participant, up } => {
                 self.sessions.set_elsewhere(participant, from, up);
             }

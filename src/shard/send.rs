@@ -5,7 +5,6 @@ use crate::engine::{Context, Effects, Gate, Outgoing};
 use crate::model::ids::{LinkAddress, LinkId, ParticipantIndex};
 use crate::model::message::Message;
 use crate::model::outcome::ResponseCode;
-use crate::model::refusal::Refused;
 use crate::shard::stats::Counter;
 use crate::shard::{Pass, Shard};
 use crate::sys::operation::{Errno, SendBuffer, Submission};
@@ -51,9 +50,7 @@ impl Shard {
         while let Split::Frame { body, total, .. } = framing.split(&bytes[start..], frame_bytes_max)
         {
             let body = start + body.start..start + body.end;
-            let dialect = &self.dialects[usize::from(participant.0)];
-            let interim = is_interim(&dialect.decode(&bytes[body.clone()], self.today));
-            if start >= sent && interim {
+            if start >= sent && self.is_interim(participant, &bytes[body.clone()]) {
                 self.stats.add(Counter::NoLink, 1);
             } else if start >= sent {
                 let moved = (0..self.sessions.links_of(participant)).any(|_| {
@@ -72,6 +69,19 @@ impl Shard {
                 self.stats.add(counter, 1);
             }
             start += total;
+        }
+    }
+
+    /// Whether a body for this participant says 09 or 68 and nothing else: it is worth something
+    /// over the link on which it was asked for, and nowhere else.
+    pub(super) fn is_interim(&self, participant: ParticipantIndex, body: &[u8]) -> bool {
+        let dialect = &self.dialects[usize::from(participant.0)];
+        match dialect.decode(body, self.today) {
+            Ok(Message::PaymentResult(result)) => {
+                let codes = [ResponseCode::PENDING, ResponseCode::NO_ANSWER];
+                result.outcome.is_none() && codes.contains(&result.response_code)
+            }
+            Ok(_) | Err(_) => false,
         }
     }
 
@@ -239,16 +249,5 @@ impl Shard {
             Err(refusal) => self.stats.refuse(refusal.fault),
         }
         self.free_body = body;
-    }
-}
-
-/// Whether a message says 09 or 68 and nothing else.
-fn is_interim(message: &Result<Message<'_>, Refused>) -> bool {
-    match message {
-        Ok(Message::PaymentResult(result)) => {
-            let codes = [ResponseCode::PENDING, ResponseCode::NO_ANSWER];
-            result.outcome.is_none() && codes.contains(&result.response_code)
-        }
-        Ok(_) | Err(_) => false,
     }
 }

@@ -529,3 +529,33 @@ fn all_shards_drain_together() {
     );
     assert_eq!(done, [true; 3]);
 }
+
+/// Found by `cpg-switch sim --seed 9545`: a 68 whose link was gone went on to a third shard, and
+/// came out there after the advice that had ended it.
+#[test]
+fn an_interim_answer_goes_no_other_way_than_it_was_asked() {
+    let mut town = Town::new(CommitMode::Memory);
+    let other = town.worlds[DESTINATION].connect(Protocol::Iso8583Ascii);
+    town.worlds[DESTINATION].sign_on(other, ACQUIRER);
+    town.settle();
+    let request = town.pay(11);
+    town.forwarded().expect("forwarded");
+    let link = town.acquirer;
+    town.worlds[ORIGINATOR].turn(vec![Completion::Ended {
+        link,
+        errno: Errno(0),
+    }]);
+    town.settle();
+    town.pass_ms(5_100);
+    assert_eq!(town.code(DESTINATION, other), None);
+    let again = PaymentRequest {
+        header: header(12),
+        ..request
+    };
+    town.say(DESTINATION, other, &Message::PaymentRequest(again));
+    assert_eq!(
+        town.code(DESTINATION, other),
+        Some(ResponseCode::NO_ANSWER),
+        "who asks again is told as it is now"
+    );
+}

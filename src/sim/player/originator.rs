@@ -163,7 +163,8 @@ impl Player {
         let asked = self.asked.get_mut(&key).expect("entered when it began");
         let repeat = asked.taken_back != TakenBack::No;
         let minor = asked.bodies[asked.body()] + i64::from(wrong_amount);
-        if !wrong_amount && asked.taken_back == TakenBack::No {
+        let settled = [TakenBack::No, TakenBack::Refused].contains(&asked.taken_back);
+        if !wrong_amount && settled {
             asked.taken_back = TakenBack::Asked;
         }
         asked.reversal_advised |= advice && !wrong_amount;
