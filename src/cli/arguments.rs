@@ -218,7 +218,15 @@ pub(super) enum Journal {
     /// Tell every step of one payment, with times
     #[command(after_help = JOURNAL_EXAMPLES)]
     Explain(Explain),
+    /// Make a journal for another number of shards
+    #[command(after_help = RESHARD_EXAMPLES)]
+    Reshard(Reshard),
 }
+
+const RESHARD_EXAMPLES: &str = "\
+Examples:
+  cpg-switch journal reshard /var/lib/cpg-switch --shards 4 --out /var/lib/cpg-switch-4
+  cpg-switch run --shards 4 --data /var/lib/cpg-switch-4";
 
 const JOURNAL_EXAMPLES: &str = "\
 Examples:
@@ -237,6 +245,24 @@ pub(super) struct JournalFolder {
     /// Write JSON, which `dump` does always
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// Make a journal for another number of shards.
+///
+/// Every transaction moves to the shard that owns it then, with its whole history; what is open is
+/// resolved at the next start. The old journal is not changed, and no switch may be running on it.
+/// The new one is read back and compared before the command says that it is good.
+#[derive(Args, Debug)]
+pub(super) struct Reshard {
+    /// The journal's directory
+    #[arg(value_name = "DIR")]
+    pub(super) data: PathBuf,
+    /// How many shards the new one has
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(super) shards: u16,
+    /// The new journal's directory, which must not hold one
+    #[arg(long, value_name = "NEWDIR")]
+    pub(super) out: PathBuf,
 }
 
 /// Which payment, and in which journal.

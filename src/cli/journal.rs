@@ -4,7 +4,7 @@ use std::io;
 
 use serde_json::{Value as Json, json};
 
-use super::arguments::{Explain, Journal, JournalFolder};
+use super::arguments::{Explain, Journal, JournalFolder, Reshard};
 use super::check::pretty;
 use super::console::Console;
 use super::exit::{Ended, Exit, Failure, environment};
@@ -13,12 +13,14 @@ use crate::journal::json::entry as record_json;
 use crate::journal::reader::{ShardSummary, VerifyReport, dump, explain, verify};
 use crate::journal::store::StoreError;
 use crate::model::keys::{BusinessKey, Class};
+use crate::shard::reshard::{ReshardError, reshard};
 
 pub(super) fn execute(command: &Journal, console: &mut Console<'_>) -> Ended {
     match command {
         Journal::Verify(arguments) => verified(arguments, console),
         Journal::Dump(arguments) => dumped(arguments, console),
         Journal::Explain(arguments) => explained(arguments, console),
+        Journal::Reshard(arguments) => resharded(arguments, console),
     }
 }
 
@@ -33,6 +35,13 @@ pub(super) fn store_failure(error: &StoreError) -> Failure {
             );
             let message = format!("{}: {} ({place})", path.display(), damage.fault.text());
             Failure::new(Exit::Integrity, message).hint(damage.fault.remedy())
+        }
+        StoreError::OtherShards { path, wanted, .. } => {
+            let data = path.parent().unwrap_or(path).display();
+            Failure::new(Exit::Usage, error).hint(format!(
+                "set `shard.count` back, or make a journal for the new number: \
+                 cpg-switch journal reshard {data} --shards {wanted} --out NEWDIR"
+            ))
         }
         StoreError::Refused { path, what, remedy } => {
             Failure::new(Exit::Environment, format!("{}: {what}", path.display())).hint(*remedy)
@@ -134,6 +143,29 @@ fn dumped(arguments: &JournalFolder, console: &mut Console<'_>) -> Ended {
         Ok(()) => Ok(Exit::Good),
         Err(error) => Err(store_failure(&error)),
     }
+}
+
+fn resharded(arguments: &Reshard, console: &mut Console<'_>) -> Ended {
+    let done = reshard(&arguments.data, &arguments.out, arguments.shards);
+    let done = done.map_err(|error| match &error {
+        ReshardError::Store(error) => store_failure(error),
+        ReshardError::Machine(error) => environment(error),
+        ReshardError::Unclaimed { .. } => Failure::new(Exit::Integrity, &error)
+            .hint("run `cpg-switch journal verify` on it, and keep a copy"),
+        ReshardError::Differs(_) => Failure::new(Exit::Integrity, &error)
+            .hint("remove the new folder, keep the old journal, and report this"),
+        ReshardError::Unwritten(_) => Failure::new(Exit::Environment, &error)
+            .hint("remove the new folder, free space, and try again"),
+    })?;
+    console.print_line(&format!(
+        "good: {} transactions ({} records) of {} shard(s) are now those of {} in {}",
+        done.transactions,
+        done.records,
+        done.before,
+        done.after,
+        arguments.out.display()
+    ))?;
+    Ok(Exit::Good)
 }
 
 fn explained(arguments: &Explain, console: &mut Console<'_>) -> Ended {

@@ -72,6 +72,17 @@ pub enum StoreError {
         /// What is wrong, and where in it.
         damage: Damage,
     },
+    /// It is that of another number of shards: keys would be looked for where they are not.
+    #[error("{}: it is the journal of {shards} shard(s), and is to be opened with {wanted}",
+        path.display())]
+    OtherShards {
+        /// What tells.
+        path: PathBuf,
+        /// How many it has.
+        shards: u16,
+        /// How many were asked for.
+        wanted: u16,
+    },
     /// It is whole, but not for us.
     #[error("{}: {what}; {remedy}", path.display())]
     Refused {
@@ -124,17 +135,13 @@ impl Folder {
         let path = options.data.join(IDENTITY_FILE);
         let identity = match read_identity(&path)? {
             Some(identity) => identity,
-            None => make_identity(&options)?,
+            None => make_identity(&options, xxhash_rust::xxh64::xxh64(&draw()?, 0))?,
         };
         if identity.shards != options.shards {
-            return Err(StoreError::Refused {
+            return Err(StoreError::OtherShards {
                 path,
-                what: format!(
-                    "the journal is that of {} shards and the configuration says {}: \
-                     keys would be looked for where they are not",
-                    identity.shards, options.shards
-                ),
-                remedy: "set `shards` back, or start with an empty folder",
+                shards: identity.shards,
+                wanted: options.shards,
             });
         }
         Ok(Self {
@@ -143,6 +150,22 @@ impl Folder {
             options,
             _lock: lock,
         })
+    }
+
+    /// Makes a folder whose requests have the same fingerprints as those of another, and locks it.
+    /// Refuses one that is a journal already.
+    pub fn make_like(seed: u64, options: StoreOptions) -> Result<Self, StoreError> {
+        make_directory(&options.data)?;
+        let path = options.data.join(IDENTITY_FILE);
+        if read_identity(&path)?.is_some() {
+            return Err(StoreError::Refused {
+                path,
+                what: "there is a journal already".to_owned(),
+                remedy: "name a folder that does not exist yet",
+            });
+        }
+        make_identity(&options, seed)?;
+        Self::open(options)
     }
 
     /// Keys the fingerprints of requests.
@@ -398,7 +421,7 @@ pub(super) fn read_identity(path: &Path) -> Result<Option<FolderIdentity>, Store
 }
 
 /// A new folder's identity. Refuses where there are segments already: their identity is lost.
-fn make_identity(options: &StoreOptions) -> Result<FolderIdentity, StoreError> {
+fn make_identity(options: &StoreOptions, seed: u64) -> Result<FolderIdentity, StoreError> {
     for shard in 0..options.shards {
         let directory = shard_directory(&options.data, ShardId(shard));
         if !list(&directory)?.is_empty() {
@@ -413,7 +436,7 @@ fn make_identity(options: &StoreOptions) -> Result<FolderIdentity, StoreError> {
         uuid: draw()?,
         shards: options.shards,
         segment_bytes: options.segment_bytes,
-        seed: xxhash_rust::xxh64::xxh64(&draw()?, 0),
+        seed,
     };
     write_file(&options.data, IDENTITY_FILE, identity.text().as_bytes())?;
     Ok(identity)

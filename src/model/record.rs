@@ -6,7 +6,7 @@
 use crate::model::chars::Chars;
 use crate::model::fingerprint::Fingerprint;
 use crate::model::ids::{Epoch, Institution, MatchKey, ShardId, TableVersion, TransactionNumber};
-use crate::model::keys::{BusinessKey, Key};
+use crate::model::keys::{BusinessKey, Class, Key};
 use crate::model::limits::TEXT_BYTES_MAX;
 use crate::model::message::{Amounts, Echoed};
 use crate::model::money::Money;
@@ -278,6 +278,44 @@ impl Record {
             Self::Advice(record) => record.number,
             Self::AdviceAnswer(record) => record.number,
             Self::LateAnswer(record) => record.number,
+        }
+    }
+
+    /// Gives it another number: its transaction moves to another shard's journal.
+    pub const fn renumber(&mut self, number: TransactionNumber) {
+        let place = match self {
+            Self::Opened(_) => return,
+            Self::Payment(record) => &mut record.number,
+            Self::Answer(record) => &mut record.number,
+            Self::Unknown(record) => &mut record.number,
+            Self::Reversal(record) => &mut record.number,
+            Self::ReversalAnswer(record) => &mut record.number,
+            Self::ReversalEscalation(record) => &mut record.number,
+            Self::Advice(record) => &mut record.number,
+            Self::AdviceAnswer(record) => &mut record.number,
+            Self::LateAnswer(record) => &mut record.number,
+        };
+        *place = number;
+    }
+
+    /// The root of the transaction that it begins, by which its shard is found; none where it goes
+    /// on with one.
+    pub fn claimed_root(&self) -> Option<Key> {
+        match self {
+            Self::Payment(record) => Some(record.key),
+            Self::Reversal(record) if record.claims => Some(match record.target.class {
+                Class::Payment | Class::CodeInquiry => record.target.key,
+                Class::Refund => record.root,
+            }),
+            Self::Opened(_)
+            | Self::Answer(_)
+            | Self::Unknown(_)
+            | Self::Reversal(_)
+            | Self::ReversalAnswer(_)
+            | Self::ReversalEscalation(_)
+            | Self::Advice(_)
+            | Self::AdviceAnswer(_)
+            | Self::LateAnswer(_) => None,
         }
     }
 

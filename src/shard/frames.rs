@@ -202,7 +202,11 @@ impl Shard {
                 shard: self.shard,
                 link,
             };
-            return self.hand_to_engine(Sender { participant, link }, message, pass);
+            return self.hand_or_look_further(
+                Sender { participant, link },
+                (message, from.body),
+                pass,
+            );
         }
         let is_answer = message.kind().is_answer();
         if !self.pass_frame(owner, (participant, link), from.body, is_answer) && !is_answer {

@@ -12,6 +12,7 @@ mod links;
 mod mailbox;
 mod peers;
 pub mod plan;
+pub mod reshard;
 pub mod run;
 mod send;
 pub mod stats;

@@ -167,7 +167,7 @@ impl Shard {
         let dialect = &self.dialects[usize::from(sender.participant.0)];
         let mut joined = core::mem::take(&mut self.joined_code);
         match dialect.decode_joining(body, self.today, &mut joined) {
-            Ok(message) => self.hand_to_engine(sender, &message, pass),
+            Ok(message) => self.hand_or_look_further(sender, (&message, body), pass),
             // The peer could not read it either, and knows that it is an answer.
             Err(refused) => match refused.match_key {
                 Some(match_key) => {
@@ -177,6 +177,30 @@ impl Shard {
             },
         }
         self.joined_code = joined;
+    }
+
+    /// Hands a message of ours to the engine. An answer that nobody here waits for, though its
+    /// match key is of our block, may be to a request of before a re-sharding (a reversal is
+    /// repeated under the key that it was recorded with): its transaction's owner waits for it.
+    pub(super) fn hand_or_look_further(
+        &mut self,
+        sender: Sender,
+        (message, body): (&Message<'_>, &[u8]),
+        pass: &mut Pass<'_>,
+    ) {
+        let unhandled = self.engine.tally().unhandled_answers;
+        self.hand_to_engine(sender, message, pass);
+        if self.shards == 1 || self.engine.tally().unhandled_answers == unhandled {
+            return;
+        }
+        let match_key = message.header().match_key;
+        let first = self.sessions.drawn_by(sender.participant, match_key) == Some(self.shard);
+        if let Some(owner) = answered(message).map(|key| key.owner(self.shards))
+            && first
+            && owner != self.shard
+        {
+            self.pass_frame(owner, (sender.participant, sender.link.link), body, true);
+        }
     }
 
     /// At the end of a turn: tells the peers what they must know, and shows them everything.
@@ -265,6 +289,18 @@ fn question<'m>(message: &'m Message<'_>) -> Question<'m> {
         | Message::Cutover(_)
         | Message::CutoverAck(_) => Question::Here,
     }
+}
+
+/// The root of what an answer is about, where it says so.
+fn answered<'m>(message: &'m Message<'_>) -> Option<&'m Key> {
+    let target = match message {
+        Message::PaymentResult(result) => return Some(&result.key),
+        Message::PaymentAdviceAck(ack) => &ack.target,
+        Message::ReversalResult(result) | Message::ReversalAdviceAck(result) => &result.target,
+        Message::StatusResult(result) => &result.target,
+        _ => return None,
+    };
+    (target.class == Class::Payment).then_some(&target.key)
 }
 
 /// A payment is its own root, whatever a message says.

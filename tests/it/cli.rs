@@ -11,9 +11,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
-const GOOD: Option<i32> = Some(0);
+pub(crate) const GOOD: Option<i32> = Some(0);
 const FAILED: Option<i32> = Some(1);
-const USAGE: Option<i32> = Some(2);
+pub(crate) const USAGE: Option<i32> = Some(2);
 const ENVIRONMENT: Option<i32> = Some(3);
 const INTEGRITY: Option<i32> = Some(4);
 
@@ -27,7 +27,7 @@ fn cpg_switch(words: &[&str]) -> Command {
     command
 }
 
-fn output(words: &[&str], input: &[u8]) -> Output {
+pub(crate) fn output(words: &[&str], input: &[u8]) -> Output {
     let mut child = cpg_switch(words)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -38,7 +38,7 @@ fn output(words: &[&str], input: &[u8]) -> Output {
     child.wait_with_output().unwrap()
 }
 
-fn errors(output: &Output) -> String {
+pub(crate) fn errors(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
@@ -54,22 +54,27 @@ fn small_sandbox(folder: &Path) -> String {
 }
 
 /// A switch on the sandbox, in a folder of its own.
-struct Switch {
+pub(crate) struct Switch {
     child: Child,
-    ready: Json,
+    pub(crate) ready: Json,
     ready_file: PathBuf,
 }
 
 impl Switch {
     fn start(folder: &Path) -> Self {
+        Self::start_on(folder, &folder.join("data"), &[])
+    }
+
+    /// With its journal somewhere else, and more words.
+    pub(crate) fn start_on(folder: &Path, data: &Path, words: &[&str]) -> Self {
         let ready_file = folder.join("ready.json");
-        let data = folder.join("data");
         let config = folder.join("small.toml");
         fs::write(&config, small_sandbox(folder)).unwrap();
         let child = cpg_switch(&["run", "--commit", "memory", "--log", "warn"])
             .args(["--config".as_ref(), config.as_os_str()])
             .args(["--ready-file".as_ref(), ready_file.as_os_str()])
             .args(["--data".as_ref(), data.as_os_str()])
+            .args(words)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -105,11 +110,11 @@ impl Switch {
         text
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    fn end(mut self) -> Option<i32> {
+    pub(crate) fn end(mut self) -> Option<i32> {
         for _ in 0..PATIENCE_TICKS {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status.code();
@@ -119,7 +124,7 @@ impl Switch {
         panic!("did not end in time");
     }
 
-    fn get(&self, path: &str) -> String {
+    pub(crate) fn get(&self, path: &str) -> String {
         let admin: SocketAddr = self.ready["admin"].as_str().unwrap().parse().unwrap();
         let mut link = TcpStream::connect(admin).unwrap();
         write!(
@@ -151,12 +156,12 @@ fn wait() {
     std::thread::sleep(TICK);
 }
 
-fn folder() -> TempDir {
+pub(crate) fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
 /// Runs a switch that cannot start: how it ends, and what it says.
-fn refused(folder: &Path, words: &[&str]) -> (Option<i32>, String) {
+pub(crate) fn refused(folder: &Path, words: &[&str]) -> (Option<i32>, String) {
     let data = folder.join("data");
     let data = ["--data", data.to_str().unwrap(), "--log", "off"];
     let output = output(&[&["run"], &data[..], words].concat(), b"");

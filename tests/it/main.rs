@@ -4,4 +4,5 @@
 mod cli;
 mod golden_iso8583;
 mod golden_sbe;
+mod shards;
 mod tidy;

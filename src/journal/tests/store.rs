@@ -279,7 +279,7 @@ fn what_cannot_be_opened_says_what_where_and_what_to_do() {
     };
     let text = error(shards);
     assert!(
-        text.contains("of 2 shards and the configuration says 4"),
+        text.contains("of 2 shard(s), and is to be opened with 4"),
         "{text}"
     );
 

@@ -1,182 +1,14 @@
-//! Several shards and the rings between them, without a machine: the originator's link, the owner
-//! and the destination's link on three different shards.
+//! The originator's link, the owner and the destination's link on three different shards.
 
+use super::town::{DESTINATION, ORIGINATOR, OWNER, Town, owned_request, target};
 use super::translation::{key, request};
 use super::*;
 use crate::model::chars::Chars;
-use crate::model::keys::{BusinessKey, Class};
-use crate::model::message::{
-    Echoed, PaymentRequest, PaymentResult, Reversal, ReversalResult, StatusInquiry,
-};
-use crate::model::outcome::{Outcome, Presentation, State};
+use crate::model::ids::TransactionNumber;
+use crate::model::message::{Echoed, PaymentRequest, PaymentResult, Reversal, ReversalResult};
+use crate::model::outcome::{Outcome, Presentation, Reason, State};
+use crate::model::record::{self, Actor, Unknown};
 use crate::shard::stats::Counter;
-
-const ORIGINATOR: usize = 0;
-const OWNER: usize = 1;
-const DESTINATION: usize = 2;
-
-/// Shards that take turns whenever one has said something to another.
-struct Town {
-    worlds: Vec<World>,
-    acquirer: LinkId,
-    wallet: LinkId,
-}
-
-impl Town {
-    /// Three shards; the acquirer's link on the first, the wallet's on the last.
-    fn new(mode: CommitMode) -> Self {
-        Self::with_rings(mode, 1 << 18)
-    }
-
-    fn with_rings(mode: CommitMode, bytes: usize) -> Self {
-        let protocols = (Protocol::Iso8583Ascii, Protocol::Sbe);
-        let mesh = Ports::mesh_of(3, bytes).unwrap();
-        let worlds = (0..3_u16)
-            .zip(mesh)
-            .map(|(shard, ports)| World::of((ShardId(shard), 3), ports, protocols, mode));
-        let mut worlds: Vec<World> = worlds.collect();
-        let acquirer = worlds[ORIGINATOR].connect(Protocol::Iso8583Ascii);
-        let wallet = worlds[DESTINATION].connect(Protocol::Sbe);
-        worlds[ORIGINATOR].sign_on(acquirer, ACQUIRER);
-        worlds[DESTINATION].sign_on(wallet, WALLET);
-        let mut town = Self {
-            worlds,
-            acquirer,
-            wallet,
-        };
-        town.settle();
-        town
-    }
-
-    /// Turns until nobody has said anything new.
-    fn settle(&mut self) {
-        while let Some(wake) = self.next_wake() {
-            for (shard, world) in self.worlds.iter_mut().enumerate() {
-                if wake & 1 << shard != 0 {
-                    world.turn(vec![Completion::Woken]);
-                }
-            }
-        }
-    }
-
-    fn next_wake(&mut self) -> Option<u64> {
-        let wake = self
-            .worlds
-            .iter_mut()
-            .fold(0, |all, world| all | core::mem::take(&mut world.wake));
-        (wake != 0).then_some(wake)
-    }
-
-    fn pass_ms(&mut self, ms: u64) -> Vec<TurnEnd> {
-        let ends = self.worlds.iter_mut().map(|world| world.pass_ms(ms));
-        let ends = ends.collect();
-        self.settle();
-        ends
-    }
-
-    fn say(&mut self, shard: usize, link: LinkId, message: &Message<'_>) {
-        self.worlds[shard].say(link, message);
-        self.settle();
-    }
-
-    /// The next message over a link, looked at.
-    fn heard<R>(
-        &mut self,
-        shard: usize,
-        link: LinkId,
-        look: impl FnOnce(&Message<'_>) -> R,
-    ) -> Option<R> {
-        let world = &mut self.worlds[shard];
-        let body = world.heard(link)?;
-        let dialect = world.dialect_of(link);
-        Some(look(&dialect.decode(&body, world.today()).unwrap()))
-    }
-
-    fn code(&mut self, shard: usize, link: LinkId) -> Option<ResponseCode> {
-        self.heard(shard, link, |message| match message {
-            Message::PaymentResult(result) => result.response_code,
-            Message::ReversalResult(result) => result.response_code,
-            Message::Reject(reject) => reject.response_code,
-            other => panic!("{:?}", other.kind()),
-        })
-    }
-
-    /// The acquirer pays; the owner is the second shard.
-    fn pay(&mut self, stan: u32) -> PaymentRequest<'static> {
-        let request = owned_request(stan);
-        self.say(ORIGINATOR, self.acquirer, &Message::PaymentRequest(request));
-        request
-    }
-
-    /// The header of the request that the wallet hears.
-    fn forwarded(&mut self) -> Option<Header> {
-        self.heard(DESTINATION, self.wallet, |message| match message {
-            Message::PaymentRequest(request) => request.header,
-            other => panic!("{:?}", other.kind()),
-        })
-    }
-
-    fn approve(&mut self, request: &PaymentRequest<'_>, header: Header) {
-        let result = PaymentResult {
-            header,
-            key: request.key,
-            response_code: ResponseCode::APPROVED,
-            outcome: Some(Outcome::Approved),
-            approval_code: Chars::padded(b"A1B2C3"),
-            amounts: request.amounts,
-            settlement_date: None,
-            echoed: Echoed::default(),
-            text: b"",
-            mac: b"",
-        };
-        self.say(DESTINATION, self.wallet, &Message::PaymentResult(result));
-    }
-
-    fn count(&mut self, shard: usize, counter: Counter) -> u64 {
-        self.worlds[shard].shard.count_all();
-        self.worlds[shard].shard.stats().get(counter)
-    }
-
-    fn inquire(
-        &mut self,
-        request: &PaymentRequest<'_>,
-        stan: u32,
-    ) -> (ResponseCode, Option<State>) {
-        let inquiry = StatusInquiry {
-            header: header(stan),
-            target: target(request),
-            root: request.key,
-            mac: b"",
-        };
-        self.say(ORIGINATOR, self.acquirer, &Message::StatusInquiry(inquiry));
-        self.heard(ORIGINATOR, self.acquirer, |message| match message {
-            Message::StatusResult(result) => (result.response_code, result.state),
-            other => panic!("{:?}", other.kind()),
-        })
-        .expect("an answer")
-    }
-}
-
-fn target(request: &PaymentRequest<'_>) -> BusinessKey {
-    BusinessKey {
-        key: request.key,
-        class: Class::Payment,
-    }
-}
-
-/// A request whose owner is the second of three shards, another one for each STAN.
-fn owned_request(stan: u32) -> PaymentRequest<'static> {
-    let owned = (0..u64::MAX)
-        .map(|count| {
-            let digits = format!("{stan:04}{count:08}").into_bytes();
-            key(ACQUIRER, &digits.try_into().unwrap())
-        })
-        .find(|key| usize::from(key.owner(3).0) == OWNER);
-    let mut request = request(Presentation::Cpm, stan);
-    request.key = owned.unwrap();
-    request.forwarder = None;
-    request
-}
 
 #[test]
 fn a_payment_goes_all_the_way_over_three_shards() {
@@ -528,6 +360,76 @@ fn all_shards_drain_together() {
         Some(ResponseCode::APPROVED)
     );
     assert_eq!(done, [true; 3]);
+}
+
+/// After a re-sharding a reversal goes on under a match key that another shard once drew.
+#[test]
+fn an_answer_under_a_key_of_before_a_resharding_finds_the_owner() {
+    let request = owned_request(11);
+    let number = TransactionNumber(1);
+    let payment = record::Payment {
+        number,
+        key: request.key,
+        fingerprint: request.fingerprint(5),
+        originator: Institution::new(ACQUIRER).unwrap(),
+        match_key: request.header.match_key,
+        named_destination: request.destination,
+        forwarder: None,
+        presentation: request.presentation,
+        scenario: None,
+        amounts: request.amounts,
+        echoed: Echoed::default(),
+        settlement_date: request.key.local_date,
+        table: TableVersion(3),
+        decision: record::Decision::Forward {
+            destination: Institution::new(WALLET).unwrap(),
+            match_key: MatchKey(1 << 40 | 1),
+            deadline: Wall(START),
+        },
+    };
+    let unknown = Unknown {
+        number,
+        reason: Reason::Timeout,
+    };
+    // The first shard's, of an earlier epoch.
+    let drawn = MatchKey(1 << 40 | 2);
+    let reversal = record::Reversal {
+        number,
+        target: target(&request),
+        root: request.key,
+        claims: false,
+        by: Actor::Switch,
+        participant: None,
+        advice: true,
+        reason: Some(Reason::Timeout),
+        amount: request.amounts.amount,
+        match_key: Some(drawn),
+    };
+    let records = [
+        Record::Payment(payment),
+        Record::Unknown(unknown),
+        Record::Reversal(reversal),
+    ];
+    let mut town = Town::after(&records, CommitMode::Memory);
+    for _ in 0..15 {
+        town.pass_ms(100);
+    }
+    let asked = town.heard(DESTINATION, town.wallet, |message| match message {
+        Message::ReversalAdvice(reversal) => reversal.header,
+        other => panic!("{:?}", other.kind()),
+    });
+    let header = asked.expect("the reversal is repeated");
+    assert_eq!(header.match_key, drawn);
+    let ack = ReversalResult {
+        header,
+        target: target(&request),
+        response_code: ResponseCode::APPROVED,
+        outcome: Some(Outcome::Reversed),
+        amount: Some(request.amounts.amount),
+        mac: b"",
+    };
+    town.say(DESTINATION, town.wallet, &Message::ReversalAdviceAck(ack));
+    assert_eq!(town.count(OWNER, Counter::Reversed), 1);
 }
 
 /// Found by `cpg-switch sim --seed 9545`: a 68 whose link was gone went on to a third shard, and

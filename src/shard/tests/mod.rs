@@ -2,6 +2,7 @@
 //! submissions out. The fake disk completes writes when it is told to.
 
 mod crossings;
+mod town;
 mod translation;
 mod turns;
 
@@ -109,6 +110,17 @@ impl World {
     fn of(
         ids: (ShardId, u16),
         ports: Ports,
+        protocols: (Protocol, Protocol),
+        mode: CommitMode,
+    ) -> Self {
+        Self::after(&[], ids, ports, protocols, mode)
+    }
+
+    /// One shard of several, after it has read these records.
+    fn after(
+        records: &[Record],
+        ids: (ShardId, u16),
+        ports: Ports,
         (acquirer, wallet): (Protocol, Protocol),
         mode: CommitMode,
     ) -> Self {
@@ -149,7 +161,15 @@ impl World {
             in_flight_max: 64,
             remembered_keys_max: 256,
         };
-        let replayed = Replaying::new(limits, Arc::new(tables), 5);
+        let mut replayed = Replaying::new(limits, Arc::new(tables), 5);
+        for record in records {
+            let entry = journal::Entry {
+                lsn: Lsn(0),
+                wall: Wall(START),
+                record: *record,
+            };
+            replayed.apply(&entry).unwrap();
+        }
         let (journal, tail) = journal(mode, ids);
         let now = Now {
             monotonic: Monotonic(0),
