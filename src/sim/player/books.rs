@@ -63,6 +63,8 @@ pub(in crate::sim) struct Asked {
     pub(in crate::sim) advised: Option<Outcome>,
     pub(in crate::sim) taken_back: TakenBack,
     pub(in crate::sim) reversal_advised: bool,
+    /// Of the last reversal that was asked for: a refusal of an earlier one says nothing.
+    pub(in crate::sim) reversal_key: MatchKey,
     /// The reversal was acknowledged before the payment was first sent.
     pub(in crate::sim) barred: bool,
 }
@@ -83,6 +85,7 @@ impl Asked {
             advised: None,
             taken_back: TakenBack::No,
             reversal_advised: false,
+            reversal_key: MatchKey(0),
             barred: false,
         }
     }

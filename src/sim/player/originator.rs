@@ -167,6 +167,9 @@ impl Player {
         if !wrong_amount && settled {
             asked.taken_back = TakenBack::Asked;
         }
+        if !wrong_amount {
+            asked.reversal_key = header.match_key;
+        }
         asked.reversal_advised |= advice && !wrong_amount;
         let subject = Subject::Reversal {
             advice,

@@ -129,7 +129,10 @@ impl Player {
                 if approved {
                     asked.barred |= asked.sent == 0;
                     asked.taken_back = TakenBack::Accepted;
-                } else if !open && asked.taken_back == TakenBack::Asked {
+                } else if !open
+                    && asked.taken_back == TakenBack::Asked
+                    && asked.reversal_key == match_key
+                {
                     asked.taken_back = TakenBack::Refused;
                 }
             }
