@@ -10,7 +10,7 @@
 //! and with a later epoch, so that no match key is drawn again. What is open stays open: the next
 //! start resolves it as after any restart.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -455,7 +455,7 @@ impl Writer {
         Ok(self.machine.enter(idle, Some(until), monotonic)?)
     }
 
-    /// Writes all, and the block that says so; the tail has done its work.
+    /// Writes all, and the block that says so.
     fn close(mut self) -> Result<(), ReshardError> {
         let give_up = Clock.monotonic().plus_ms(WRITE_MS);
         self.journal.close();
@@ -466,9 +466,14 @@ impl Writer {
                 return Err(ReshardError::Unwritten(what));
             }
         }
-        let path: PathBuf = self.tail.path().to_owned();
-        drop(std::fs::remove_file(path));
         Ok(())
+    }
+}
+
+impl Drop for Writer {
+    /// The tail has done its work, or is of no use.
+    fn drop(&mut self) {
+        drop(std::fs::remove_file(self.tail.path()));
     }
 }
 
