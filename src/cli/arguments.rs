@@ -55,7 +55,7 @@ Examples:
     /// Turn one message into JSON, or JSON into a message
     #[command(subcommand, after_help = MESSAGE_EXAMPLES)]
     Message(Message),
-    /// Verify, dump or explain a journal
+    /// Verify, dump, explain or digest a journal
     #[command(subcommand, after_help = JOURNAL_EXAMPLES)]
     Journal(Journal),
     /// Run the switch in a fake world, from a seed, and check what must hold
@@ -215,6 +215,9 @@ pub(super) enum Journal {
     /// Write every committed record as a line of JSON
     #[command(after_help = JOURNAL_EXAMPLES)]
     Dump(JournalFolder),
+    /// Make the digests that are missing: a start reads them in place of sealed segments
+    #[command(after_help = JOURNAL_EXAMPLES)]
+    Digest(JournalFolder),
     /// Tell every step of one payment, with times
     #[command(after_help = JOURNAL_EXAMPLES)]
     Explain(Explain),
@@ -234,7 +237,10 @@ Examples:
   cpg-switch journal dump data | jq 'select(.record == \"unknown\")'
   cpg-switch journal explain 15600021/20261121/WX2026112101 data
 
-A switch may be running meanwhile: what it has committed is read, and nothing is changed.";
+  cpg-switch journal digest data
+
+A switch may be running meanwhile: what it has committed is read, and nothing is changed. `digest`
+writes files of its own beside the segments; a running switch makes them too.";
 
 /// A journal's directory.
 #[derive(Args, Debug)]

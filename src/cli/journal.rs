@@ -1,4 +1,5 @@
-//! `journal`: what a journal holds, for people and their scripts. Reads; never changes anything.
+//! `journal`: what a journal holds, for people and their scripts. Reads; changes nothing but
+//! digests, which are made from segments.
 
 use std::io;
 
@@ -9,6 +10,7 @@ use super::check::pretty;
 use super::console::Console;
 use super::exit::{Ended, Exit, Failure, environment};
 use super::story;
+use crate::journal::digest::maker::{Made, make_all};
 use crate::journal::json::entry as record_json;
 use crate::journal::reader::{ShardSummary, VerifyReport, dump, explain, verify};
 use crate::journal::store::StoreError;
@@ -19,6 +21,7 @@ pub(super) fn execute(command: &Journal, console: &mut Console<'_>) -> Ended {
     match command {
         Journal::Verify(arguments) => verified(arguments, console),
         Journal::Dump(arguments) => dumped(arguments, console),
+        Journal::Digest(arguments) => digested(arguments, console),
         Journal::Explain(arguments) => explained(arguments, console),
         Journal::Reshard(arguments) => resharded(arguments, console),
     }
@@ -64,10 +67,16 @@ fn verified(arguments: &JournalFolder, console: &mut Console<'_>) -> Ended {
     let mut failed = None;
     for shard in &report.shards {
         match &shard.result {
-            Ok(summary) if !arguments.json => {
-                console.print_line(&format!("shard {}: {}", shard.shard.0, in_words(summary)))?;
+            Ok(summary) => {
+                if !arguments.json {
+                    console.print_line(&format!(
+                        "shard {}: {}",
+                        shard.shard.0,
+                        in_words(summary)
+                    ))?;
+                }
+                failed = failed.or_else(|| digest_failure(summary));
             }
-            Ok(_) => {}
             Err(error) => failed = failed.or_else(|| Some(store_failure(error))),
         }
     }
@@ -75,6 +84,17 @@ fn verified(arguments: &JournalFolder, console: &mut Console<'_>) -> Ended {
         None => Ok(Exit::Good),
         Some(failure) => Err(failure),
     }
+}
+
+/// What is said where a start would remember something else than the segment says.
+fn digest_failure(summary: &ShardSummary) -> Option<Failure> {
+    let path = summary.digests.different.first()?;
+    let message = format!(
+        "{}: the digest is not what its segment says",
+        path.display()
+    );
+    let hint = "remove it: the segment is whole, and the next start reads it";
+    Some(Failure::new(Exit::Integrity, message).hint(hint))
 }
 
 fn in_words(summary: &ShardSummary) -> String {
@@ -89,6 +109,13 @@ fn in_words(summary: &ShardSummary) -> String {
             report.tail_records
         ));
     }
+    let digests = &summary.digests;
+    if digests.same + digests.other_version > 0 {
+        words.push_str(&format!(
+            "; {} good digest(s), {} of another version",
+            digests.same, digests.other_version
+        ));
+    }
     if report.loss_window {
         words.push_str("; what was committed in memory alone may be lost");
     }
@@ -99,7 +126,7 @@ fn verified_json(report: &VerifyReport) -> Json {
     let shards = report.shards.iter().map(|shard| match &shard.result {
         Ok(summary) => json!({
             "shard": shard.shard.0,
-            "good": true,
+            "good": summary.digests.different.is_empty(),
             "segments": summary.segments,
             "end_lsn": summary.end.0,
             "blocks": summary.report.blocks,
@@ -111,6 +138,12 @@ fn verified_json(report: &VerifyReport) -> Json {
             "void_blocks": summary.report.void_blocks,
             "loss_window": summary.report.loss_window,
             "live_watermark": summary.live_watermark.map(|lsn| lsn.0),
+            "digests": {
+                "good": summary.digests.same,
+                "absent": summary.digests.absent,
+                "other_version": summary.digests.other_version,
+                "different": summary.digests.different,
+            },
         }),
         Err(error) => {
             let failure = store_failure(error);
@@ -166,6 +199,42 @@ fn resharded(arguments: &Reshard, console: &mut Console<'_>) -> Ended {
         arguments.out.display()
     ))?;
     Ok(Exit::Good)
+}
+
+/// Makes what is missing; a segment that is not whole ends it with the journal's own exit code.
+fn digested(arguments: &JournalFolder, console: &mut Console<'_>) -> Ended {
+    let (mut made, mut there) = (Vec::new(), 0);
+    let mut broken = None;
+    make_all(&arguments.data, |shard, segment, result| match result {
+        Made::Made { bytes, records } => made.push(json!({
+            "shard": shard.0,
+            "segment": segment,
+            "records": records,
+            "bytes": bytes,
+        })),
+        Made::There => there += 1,
+        Made::NotWhole { offset } => broken = broken.or(Some((shard, segment, *offset))),
+    })
+    .map_err(|error| store_failure(&error))?;
+    if arguments.json {
+        console.print_line(&pretty(&json!({ "made": made, "there": there })))?;
+    } else {
+        console.print_line(&format!(
+            "{} digest(s) made, {there} were there",
+            made.len()
+        ))?;
+    }
+    match broken {
+        None => Ok(Exit::Good),
+        Some((shard, segment, offset)) => {
+            let problem = format!(
+                "shard {}, segment {segment}, offset {offset}: a block is not what was written",
+                shard.0
+            );
+            let hint = "check with `cpg-switch journal verify DIR`, and restore the segment";
+            Err(Failure::new(Exit::Integrity, problem).hint(hint))
+        }
+    }
 }
 
 fn explained(arguments: &Explain, console: &mut Console<'_>) -> Ended {

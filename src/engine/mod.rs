@@ -14,6 +14,7 @@ mod index;
 mod payments;
 mod replies;
 mod resolve;
+mod restore;
 mod reversal_acts;
 mod reversals;
 mod timers;

@@ -325,6 +325,95 @@ pub fn judge_tail(tail: TailFound, ending: Ending) -> TailUse {
         .expect("the table is complete: the test walks it")
 }
 
+/// What stands beside a segment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DigestFound {
+    /// No digest: the segment is not sealed, or nobody has made one yet.
+    Absent,
+    /// It cannot be read, or a check fails.
+    Damaged,
+    /// Made by an earlier or a later build.
+    OtherVersion,
+    /// A whole digest.
+    Whole,
+}
+
+/// How a digest fits: into the journal as it was read so far, and to the segment it stands beside.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DigestFit {
+    /// It goes on where the journal ends, and the segment's first and last block are those that it
+    /// was made of.
+    Fits,
+    /// Another journal, shard, segment or size; or its chain or epoch is not what comes next.
+    OtherPlace,
+    /// The segment is not the one that it was made of: too short, or its first or last block is
+    /// another, or none.
+    OtherSegment,
+    /// The journal has ended before it.
+    AfterStop,
+}
+
+/// What is done with a digest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DigestUse {
+    /// It stands for the segment's records.
+    Use,
+    /// The records are read.
+    Read,
+    /// The records are read, and people are told: making it anew is worth their while.
+    ReadAndTell,
+}
+
+struct DigestCase {
+    found: &'static [DigestFound],
+    fit: &'static [DigestFit],
+    verdict: DigestUse,
+}
+
+const DIGEST_CASES: &[DigestCase] = &{
+    use DigestFit::{AfterStop, Fits, OtherPlace, OtherSegment};
+    use DigestFound::{Absent, Damaged, OtherVersion, Whole};
+    const ANY: &[DigestFit] = &[Fits, OtherPlace, OtherSegment, AfterStop];
+    [
+        DigestCase {
+            found: &[Whole],
+            fit: &[Fits],
+            verdict: DigestUse::Use,
+        },
+        // It may be the segment that is wrong: reading it will tell.
+        DigestCase {
+            found: &[Whole],
+            fit: &[OtherPlace, OtherSegment],
+            verdict: DigestUse::ReadAndTell,
+        },
+        // What comes after the end of the journal is read for evidence alone.
+        DigestCase {
+            found: &[Whole],
+            fit: &[AfterStop],
+            verdict: DigestUse::Read,
+        },
+        DigestCase {
+            found: &[Absent],
+            fit: ANY,
+            verdict: DigestUse::Read,
+        },
+        DigestCase {
+            found: &[Damaged, OtherVersion],
+            fit: ANY,
+            verdict: DigestUse::ReadAndTell,
+        },
+    ]
+};
+
+/// The verdict on a digest.
+pub fn judge_digest(found: DigestFound, fit: DigestFit) -> DigestUse {
+    DIGEST_CASES
+        .iter()
+        .find(|case| case.found.contains(&found) && case.fit.contains(&fit))
+        .map(|case| case.verdict)
+        .expect("the table is complete: the test walks it")
+}
+
 const _: () = assert!(
     FORMAT_VERSION == 1,
     "a new format needs a look at these tables"
@@ -392,6 +481,37 @@ mod tests {
                 let complete = tail == TailFound::Surviving;
                 let foreign = tail == TailFound::Foreign;
                 assert_eq!(told, foreign || (ending == Ending::Memory && !complete));
+            }
+        }
+    }
+
+    #[test]
+    fn every_digest_has_one_row_and_only_a_whole_one_that_fits_is_used() {
+        let found = [
+            DigestFound::Absent,
+            DigestFound::Damaged,
+            DigestFound::OtherVersion,
+            DigestFound::Whole,
+        ];
+        let fits = [
+            DigestFit::Fits,
+            DigestFit::OtherPlace,
+            DigestFit::OtherSegment,
+            DigestFit::AfterStop,
+        ];
+        for found in found {
+            for fit in fits {
+                let rows = DIGEST_CASES
+                    .iter()
+                    .filter(|case| case.found.contains(&found) && case.fit.contains(&fit));
+                assert_eq!(rows.count(), 1, "{found:?} {fit:?}");
+                let verdict = judge_digest(found, fit);
+                let good = found == DigestFound::Whole && fit == DigestFit::Fits;
+                assert_eq!(verdict == DigestUse::Use, good, "{found:?} {fit:?}");
+                let quiet = found == DigestFound::Absent
+                    || (found == DigestFound::Whole && fit == DigestFit::AfterStop);
+                let told = verdict == DigestUse::ReadAndTell;
+                assert_eq!(told, !good && !quiet, "{found:?} {fit:?}");
             }
         }
     }

@@ -3,15 +3,17 @@
 pub mod cases;
 pub mod codec;
 pub mod commit;
+pub mod digest;
 #[cfg(test)]
 #[path = "tests/fixtures.rs"]
-mod fixtures;
+pub(crate) mod fixtures;
 pub mod identity;
 pub mod json;
 pub mod layout;
 pub mod read_only;
 pub mod reader;
 pub mod recovery;
+mod scan;
 pub mod segments;
 pub mod store;
 pub mod tail;
@@ -20,12 +22,15 @@ pub mod warning;
 #[path = "tests/world.rs"]
 mod world;
 mod writes;
+#[cfg(test)]
+#[path = "tests/written.rs"]
+pub(crate) mod written;
 
 use crate::model::ids::Lsn;
 use crate::model::record::Record;
 use crate::model::time::Wall;
 
-pub use cases::{Ending, Fault, Found, TailFound};
+pub use cases::{DigestFound, DigestUse, Ending, Fault, Found, TailFound};
 pub use commit::{
     CommitMode, Fence, Full, Journal, JournalConfig, JournalCounters, Pace, Room, StartPoint,
 };

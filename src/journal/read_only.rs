@@ -11,9 +11,10 @@ use crate::journal::cases::Fault;
 use crate::journal::identity::{FolderIdentity, IDENTITY_FILE};
 use crate::journal::layout::read_tail_header;
 use crate::journal::recovery::{Recovered, Recovery, TailLeft};
+use crate::journal::scan::read_segments;
 use crate::journal::store::{
     StoreError, damaged, is_locked, last_tail_path, list, read_boot_id, read_file, read_identity,
-    read_segments, shard_directory,
+    shard_directory,
 };
 use crate::model::ids::{Lsn, ShardId};
 

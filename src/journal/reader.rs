@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use hashbrown::HashSet;
 
 use crate::journal::Entry;
+use crate::journal::digest::maker::{DigestsCompared, compare_all};
 use crate::journal::read_only::ReadOnlyFolder;
 use crate::journal::recovery::RecoveryReport;
 use crate::journal::store::StoreError;
@@ -24,7 +25,7 @@ pub struct ShardVerification {
 }
 
 /// A shard's journal that is whole.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ShardSummary {
     /// Segment files.
     pub segments: u64,
@@ -34,6 +35,8 @@ pub struct ShardSummary {
     pub report: RecoveryReport,
     /// The commit watermark of the switch that was writing it meanwhile.
     pub live_watermark: Option<Lsn>,
+    /// The digests beside its segments.
+    pub digests: DigestsCompared,
 }
 
 /// A folder, verified.
@@ -48,30 +51,43 @@ pub struct VerifyReport {
 }
 
 impl VerifyReport {
-    /// Whether every shard is whole.
+    /// Whether every shard is whole, and every digest what its segment says.
     pub fn is_good(&self) -> bool {
-        self.shards.iter().all(|shard| shard.result.is_ok())
+        let good = |summary: &ShardSummary| summary.digests.different.is_empty();
+        self.shards
+            .iter()
+            .all(|shard| shard.result.as_ref().is_ok_and(good))
     }
 }
 
-/// Reads every block and record of every shard, and says what is not as it was written.
+/// Reads every block and record of every shard, and says what is not as it was written. Digests are
+/// computed again and compared.
 pub fn verify(data: &Path) -> Result<VerifyReport, StoreError> {
     let folder = ReadOnlyFolder::open(data)?;
     let shards = shards(&folder).map(|shard| ShardVerification {
         shard,
-        result: folder
-            .read_shard(shard, &mut |_| {})
-            .map(|reading| ShardSummary {
-                segments: reading.segments,
-                end: reading.recovered.next,
-                report: reading.recovered.report,
-                live_watermark: reading.live_watermark,
-            }),
+        result: verify_shard(data, &folder, shard),
     });
     Ok(VerifyReport {
         data: data.to_owned(),
         live: folder.is_live(),
         shards: shards.collect(),
+    })
+}
+
+fn verify_shard(
+    data: &Path,
+    folder: &ReadOnlyFolder,
+    shard: ShardId,
+) -> Result<ShardSummary, StoreError> {
+    let reading = folder.read_shard(shard, &mut |_| {})?;
+    let end = reading.recovered.durable;
+    Ok(ShardSummary {
+        segments: reading.segments,
+        end: reading.recovered.next,
+        report: reading.recovered.report,
+        live_watermark: reading.live_watermark,
+        digests: compare_all(data, folder.identity(), shard, end)?,
     })
 }
 

@@ -5,7 +5,8 @@
 //! Nothing is changed but the tail's unsealed blocks, and those only where they are taken over.
 //!
 //! 1. Blocks that continue the journal are visited: right journal, shard, segment and LSN, an epoch
-//!    no older than the last one, and the chain of checksums.
+//!    no older than the last one, and the chain of checksums. Of a segment with a digest that fits
+//!    only the first and the last block are looked at; the digest stands for the records.
 //! 2. After the first that does not, the rest is read for evidence alone: the highest watermark,
 //!    the highest epoch, strange files.
 //! 3. The stop is judged; then the tail goes on where the segments ended. Its blocks stay where
@@ -15,10 +16,12 @@ use core::fmt;
 
 use crate::journal::Entry;
 use crate::journal::cases::{
-    Beyond, Ending, Fault, Found, Place, TailFound, TailUse, Verdict, judge_stop, judge_tail,
+    Beyond, DigestFit, DigestFound, DigestUse, Ending, Fault, Found, Place, TailFound, TailUse,
+    Verdict, judge_digest, judge_stop, judge_tail,
 };
 use crate::journal::codec;
 use crate::journal::commit::StartPoint;
+use crate::journal::digest::DigestHeader;
 use crate::journal::layout::{
     BLOCK, BLOCK_HEADER_BYTES, Inspected, JournalIdentity, Opening, Records, Sealing, TailHeader,
     inspect, payload, read_opening, read_tail_header, seal_block,
@@ -78,6 +81,10 @@ pub struct RecoveryReport {
     pub tail_blocks: u64,
     /// Records in both.
     pub records: u64,
+    /// Of these, from digests; their blocks were not read.
+    pub digest_records: u64,
+    /// Segments whose digest was used.
+    pub digests: u64,
     /// Of these, from the tail alone.
     pub tail_records: u64,
     /// Bytes of records.
@@ -215,6 +222,82 @@ impl Recovery {
             assert!(lsn == self.next, "blocks come in order, without gaps");
             let found = Found::Absent;
             self.report.stop = Some(Stop { lsn, found });
+        }
+    }
+
+    /// Where the journal goes on, as far as it was read.
+    pub fn next(&self) -> Lsn {
+        self.next
+    }
+
+    /// Whether the segment that comes next is taken from its digest. If so, that is done: the
+    /// caller applies the digest, and goes on with the segment after it. `ends` are the first and
+    /// the last block of the segment's file; none where it has not its full size.
+    pub fn handle_digest(
+        &mut self,
+        found: Result<&DigestHeader, DigestFound>,
+        ends: Option<(&[u8; BLOCK_BYTES], &[u8; BLOCK_BYTES])>,
+    ) -> DigestUse {
+        let (found, header) = match found {
+            Ok(header) => (DigestFound::Whole, header),
+            Err(found) => return judge_digest(found, DigestFit::OtherPlace),
+        };
+        let (fit, last) = self.fit(header, ends);
+        let verdict = judge_digest(found, fit);
+        if let (DigestUse::Use, Some((opening, sealing, chain))) = (verdict, last) {
+            self.see(header.watermark.max(sealing.watermark), opening.epoch);
+            self.accept(&opening, &sealing, chain);
+            self.next = segment_start(header.segment + 1, self.segment_bytes);
+            self.report.blocks += header.segment_bytes / BLOCK;
+            self.report.records += header.records;
+            self.report.record_bytes += header.record_bytes;
+            self.report.digest_records += header.records;
+            self.report.digests += 1;
+        }
+        verdict
+    }
+
+    /// How a digest fits, and the segment's last block where it does.
+    fn fit(
+        &self,
+        header: &DigestHeader,
+        ends: Option<(&[u8; BLOCK_BYTES], &[u8; BLOCK_BYTES])>,
+    ) -> (DigestFit, Option<(Opening, Sealing, u32)>) {
+        if self.report.stop.is_some() {
+            return (DigestFit::AfterStop, None);
+        }
+        let ours = header.uuid == self.identity.uuid
+            && header.shard == self.identity.shard
+            && header.segment_bytes == self.segment_bytes
+            && segment_of(self.next, self.segment_bytes) == header.segment
+            && self.next.0.is_multiple_of(self.segment_bytes);
+        if !ours || header.chain_before != self.chain || header.epoch_first < self.epoch {
+            return (DigestFit::OtherPlace, None);
+        }
+        let whole = |block: &[u8; BLOCK_BYTES]| match inspect(block) {
+            Inspected::Sealed {
+                opening,
+                sealing,
+                chain,
+            } => Some((opening, sealing, chain)),
+            Inspected::Blank | Inspected::Newer { .. } | Inspected::Damaged => None,
+        };
+        let ends = ends.and_then(|(first, last)| whole(first).zip(whole(last)));
+        let Some(((first, ..), (last, sealing, chain))) = ends else {
+            return (DigestFit::OtherSegment, None);
+        };
+        let end = segment_start(header.segment + 1, self.segment_bytes);
+        let same = self.misfit(self.next, &first).is_none()
+            && first.epoch == header.epoch_first
+            && self.is_ours(&last)
+            && last.segment == header.segment
+            && last.lsn.plus(BLOCK) == end
+            && last.epoch == header.epoch_last
+            && chain == header.chain_after;
+        if same {
+            (DigestFit::Fits, Some((last, sealing, chain)))
+        } else {
+            (DigestFit::OtherSegment, None)
         }
     }
 

@@ -5,6 +5,7 @@
 //!   DIR/journal.json               identity; written first
 //!   DIR/lock                       one process per folder
 //!   DIR/shard-NN/segment-*.cpgj    the journal
+//!   DIR/shard-NN/segment-*.digest  a sealed segment, packed for a quick start: never the truth
 //!   DIR/shard-NN/tail.path         where the last process kept its tail
 //!   /dev/shm/cpg-switch-UUID-NN    the tail (or DIR/shard-NN/tail, with a warning)
 //! ```
@@ -20,22 +21,22 @@ use std::path::{Path, PathBuf};
 use crate::journal::Entry;
 use crate::journal::cases::Fault;
 use crate::journal::commit::StartPoint;
+use crate::journal::digest::Digest;
 use crate::journal::identity::{FolderIdentity, IDENTITY_FILE, from_hex, hex};
 use crate::journal::layout::{
-    BLOCK, JournalIdentity, TAIL_HEADER_BYTES, TailHeader, read_tail_header, write_tail_header,
+    JournalIdentity, TAIL_HEADER_BYTES, TailHeader, read_tail_header, write_tail_header,
 };
 use crate::journal::recovery::{Damage, Recovered, Recovery, RecoveryReport, TailLeft};
-use crate::journal::segments::{segment_of, segment_start};
+use crate::journal::scan::{read_digested, read_segments};
+use crate::journal::segments::segment_of;
 use crate::journal::tail::Ring;
 use crate::journal::warning::StoreWarning;
-use crate::model::ids::{Lsn, ShardId};
+use crate::model::ids::ShardId;
 use crate::model::limits::BLOCK_BYTES;
 use crate::sys::error::MachineError;
 use crate::sys::files::{failed, is_tmpfs, lock_path, sync_directory, sync_file_system};
 use crate::sys::machine::SEGMENTS_OPEN_MAX;
-use crate::sys::segments::{
-    SegmentFile, SegmentPlan, SegmentReader, list_segments, open_segment, segment_name,
-};
+use crate::sys::segments::{SegmentFile, SegmentPlan, list_segments, open_segment, segment_name};
 use crate::sys::tail::TailMap;
 
 /// What the configuration says about journals.
@@ -102,6 +103,19 @@ pub struct Folder {
     options: StoreOptions,
     boot_id: [u8; 16],
     _lock: File,
+}
+
+/// What an opening hands out, in the journal's order.
+#[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a record is on its way to be applied, not kept"
+)]
+pub enum Piece<'a> {
+    /// A record.
+    Record(Entry),
+    /// All records of a segment.
+    Digest(&'a Digest),
 }
 
 /// A shard's journal, ready to go on.
@@ -189,6 +203,28 @@ impl Folder {
         shard: ShardId,
         mut visit: impl FnMut(Entry),
     ) -> Result<OpenShard, StoreError> {
+        self.open_pieces(shard, false, |piece| match piece {
+            Piece::Record(entry) => visit(entry),
+            Piece::Digest(_) => unreachable!("none was asked for"),
+        })
+    }
+
+    /// As [`Folder::open_shard`], with the digests of segments that have one in place of their
+    /// records.
+    pub fn open_shard_digested(
+        &self,
+        shard: ShardId,
+        visit: impl FnMut(Piece<'_>),
+    ) -> Result<OpenShard, StoreError> {
+        self.open_pieces(shard, true, visit)
+    }
+
+    fn open_pieces(
+        &self,
+        shard: ShardId,
+        digested: bool,
+        mut visit: impl FnMut(Piece<'_>),
+    ) -> Result<OpenShard, StoreError> {
         let directory = shard_directory(&self.options.data, shard);
         make_directory(&directory)?;
         let files = list_segments(&directory)?;
@@ -204,7 +240,21 @@ impl Folder {
         let mut tail = open_tail(&last, self.options.lock_wait_ms)?;
         let identity = self.identity.shard(shard);
         let mut recovery = Recovery::new(identity, self.identity.segment_bytes);
-        read_segments(&mut recovery, &self.identity, &files, None, &mut visit)?;
+        let mut warnings = Vec::new();
+        if digested {
+            let told = &mut warnings;
+            read_digested(
+                &mut recovery,
+                &self.identity,
+                (&directory, &files),
+                told,
+                &mut visit,
+            )?;
+        }
+        let mut visit = |entry| visit(Piece::Record(entry));
+        if !digested {
+            read_segments(&mut recovery, &self.identity, &files, None, &mut visit)?;
+        }
         let left = tail.as_mut().map(|tail| TailLeft {
             bytes: tail,
             boot_id: self.boot_id,
@@ -215,7 +265,6 @@ impl Folder {
         let tail = self.settle_tail(&directory, wanted, tail, identity, &recovered)?;
         let open = segment_of(recovered.durable, self.identity.segment_bytes);
         segments.retain(|(segment, _)| *segment >= open);
-        let mut warnings = Vec::new();
         if !is_tmpfs(tail.path())? {
             warnings.push(StoreWarning::TailOnDisk(tail.path().to_owned()));
         }
@@ -339,53 +388,6 @@ pub(super) fn list(directory: &Path) -> Result<Vec<(u64, PathBuf)>, MachineError
     }
 }
 
-/// Hands every block of every segment to `recovery`, and what is missing; up to `limit`.
-pub(super) fn read_segments(
-    recovery: &mut Recovery,
-    identity: &FolderIdentity,
-    files: &[(u64, PathBuf)],
-    limit: Option<Lsn>,
-    visit: &mut impl FnMut(Entry),
-) -> Result<(), StoreError> {
-    let mut expected = 1;
-    for (segment, path) in files {
-        while expected < *segment {
-            recovery.handle_absent(segment_start(expected, identity.segment_bytes));
-            expected += 1;
-        }
-        expected += 1;
-        let start = segment_start(*segment, identity.segment_bytes);
-        if limit.is_some_and(|limit| start >= limit) {
-            return Ok(());
-        }
-        let mut reader = SegmentReader::open(path)?;
-        if reader.bytes() > identity.segment_bytes {
-            return Err(StoreError::Refused {
-                path: path.clone(),
-                what: format!(
-                    "it is longer than the {} bytes of a segment",
-                    identity.segment_bytes
-                ),
-                remedy: "it is not a segment of this journal: find out who put it there",
-            });
-        }
-        while let Some((offset, blocks)) = reader.next_blocks()? {
-            let (blocks, _) = blocks.as_chunks::<BLOCK_BYTES>();
-            for (index, block) in (0_u64..).zip(blocks) {
-                let lsn = start.plus(offset + index * BLOCK);
-                if limit.is_some_and(|limit| lsn >= limit) {
-                    return Ok(());
-                }
-                recovery.handle_block(lsn, block, visit);
-            }
-        }
-        if reader.bytes() < identity.segment_bytes {
-            recovery.handle_absent(start.plus(reader.bytes() / BLOCK * BLOCK));
-        }
-    }
-    Ok(())
-}
-
 pub(super) fn damaged(directory: &Path, tail: Option<&Path>, damage: Damage) -> StoreError {
     let path = match (damage.fault, tail) {
         (Fault::ForeignTail | Fault::TailDamaged, Some(tail)) => tail.to_owned(),
@@ -466,8 +468,8 @@ pub(super) fn read_file(path: &Path) -> Result<Option<Vec<u8>>, MachineError> {
     }
 }
 
-/// Replaces a small file as a whole, durably.
-fn write_file(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), MachineError> {
+/// Replaces a file as a whole, durably.
+pub(super) fn write_file(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), MachineError> {
     let (path, unfinished) = (directory.join(name), directory.join(format!("{name}.tmp")));
     fs::OpenOptions::new()
         .write(true)

@@ -11,6 +11,9 @@ pub enum StoreWarning {
     /// Committed records may be lost.
     #[error("the tail is gone, and with it what was committed in memory alone: loss window")]
     LossWindow,
+    /// The segment was read in its place.
+    #[error("{}: damaged, of another version, or not its segment's: not used", .0.display())]
+    DigestNotUsed(PathBuf),
     /// The folder keeps the size it was made with.
     #[error("segments stay at {0} bytes, as the folder was made")]
     SegmentSizeKept(u64),

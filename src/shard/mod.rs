@@ -6,6 +6,7 @@
 
 mod care;
 mod crossing;
+mod digests;
 mod frames;
 mod gate;
 mod links;

@@ -80,14 +80,15 @@ impl Worker {
     ) -> Result<(Self, Prepared), StartError> {
         let clock = Clock;
         let mut replayed = Replaying::new(plan.engine, Arc::clone(&plan.tables), folder.seed());
-        replayed.memory().for_each(memory::settle);
+        let settling = memory::settle_beside(replayed.memory())?;
         let mut failed = None;
-        let opened = folder.open_shard(plan.shard, |entry| {
+        let opened = folder.open_shard_digested(plan.shard, |piece| {
             if failed.is_none() {
-                failed = replayed.apply(&entry).err();
+                failed = replayed.apply_piece(piece).err();
             }
         });
         let mut open = opened.map_err(StartError::Journal)?;
+        settling.join().expect("it does nothing that can fail");
         if let Some(error) = failed {
             return Err(StartError::Replay(error));
         }
@@ -303,8 +304,13 @@ fn machine_config(plan: &ShardPlan, open: &OpenShard) -> Result<MachineConfig, M
 fn notes(open: &OpenShard) -> Vec<String> {
     let report = &open.report;
     let found = format!(
-        "journal of shard {}: {} records ({} from the surviving tail), epoch {}",
-        open.identity.shard.0, report.records, report.tail_records, open.start.epoch.0
+        "journal of shard {}: {} records ({} from {} digests, {} from the tail), epoch {}",
+        open.identity.shard.0,
+        report.records,
+        report.digest_records,
+        report.digests,
+        report.tail_records,
+        open.start.epoch.0
     );
     let warnings = open.warnings.iter().map(ToString::to_string);
     core::iter::once(found).chain(warnings).collect()

@@ -42,6 +42,20 @@ pub fn pin_current_thread(core: usize) -> Result<(), MachineError> {
     })
 }
 
+/// Lets the calling thread run wherever the process's first thread may, which no switch pins: a
+/// thread that a pinned one has started shares its core otherwise.
+pub fn unpin_current_thread() -> Result<(), MachineError> {
+    sched_getaffinity(Some(rustix::process::getpid()))
+        .and_then(|set| sched_setaffinity(None, &set))
+        .map_err(|cause| {
+            MachineError::new(
+                "letting a thread run on every core of the process",
+                cause,
+                "check the seccomp profile: sched_setaffinity must be allowed",
+            )
+        })
+}
+
 /// The core that has served most interrupts of each disk-like device, as `(device, core)`. Empty
 /// where the kernel does not say. A spinning shard beside the disk's interrupt on the same core
 /// starves its own commits.

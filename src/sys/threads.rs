@@ -22,6 +22,21 @@ pub fn spawn<T: Send + 'static>(
         })
 }
 
+/// As [`spawn`], at the lowest priority: for work that nobody waits for.
+pub fn spawn_in_background<T: Send + 'static>(
+    name: &str,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, MachineError> {
+    spawn(name, move || {
+        // Of this thread alone, in spite of its name. It is a wish.
+        let _level = rustix::process::nice(LOWEST);
+        body()
+    })
+}
+
+/// The nicest there is.
+const LOWEST: i32 = 19;
+
 /// As [`spawn`], and `body` runs on `core` alone. It is handed the result of pinning, because only
 /// the new thread can pin itself: a shard must refuse to run unpinned.
 pub fn spawn_pinned<T: Send + 'static>(

@@ -6,6 +6,7 @@
 //!
 //! The shards do the work; this starts them, tells of them, and ends them.
 
+mod digests;
 mod plan;
 
 #[cfg(test)]
@@ -63,6 +64,7 @@ fn serve(
     for note in &shards.notes {
         tracing::info!("{note}");
     }
+    let digests = digests::start(&configuration.journal.data);
     let ready = ready(configuration, office, &shards);
     office.open(feed(&shards));
     let file = match &arguments.ready_file {
@@ -84,7 +86,7 @@ fn serve(
         .map_or_else(ignore_closed, Ok)?;
     let (shard, exit) = shards.join();
     // The file goes before the process does: whoever reads it finds somebody listening.
-    drop(file);
+    drop((file, digests));
     ended(shard, exit, office.ordered())
 }
 

@@ -209,7 +209,7 @@ fn small() -> impl Strategy<Value = Record> {
 }
 
 /// Any record that the types allow.
-pub(super) fn record() -> impl Strategy<Value = Record> {
+pub(crate) fn record() -> impl Strategy<Value = Record> {
     prop_oneof![payment(), answer(), reversal(), small()]
 }
 

@@ -1,11 +1,15 @@
 //! Journals in real folders: opened, killed, moved, damaged, read beside a live writer.
 
+#[path = "digest_files.rs"]
+mod digest_files;
+
 use std::collections::BTreeMap;
 use std::os::unix::fs::FileExt;
 
 use super::*;
 use crate::journal::commit::{CommitMode, Journal, JournalConfig, Pace};
 use crate::journal::fixtures;
+use crate::journal::layout::BLOCK;
 use crate::journal::reader::{dump, explain, verify};
 use crate::model::ids::Epoch;
 use crate::model::keys::{BusinessKey, Class};

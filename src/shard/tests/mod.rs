@@ -2,6 +2,7 @@
 //! submissions out. The fake disk completes writes when it is told to.
 
 mod crossings;
+mod digests;
 mod running;
 mod town;
 mod translation;

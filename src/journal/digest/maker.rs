@@ -1,0 +1,218 @@
+//! Makes the digests that are missing: by command, or while the switch runs, on a thread of its
+//! own, at the lowest priority, one segment at a time. No shard waits for it, nor does the end.
+//!
+//! It needs nothing from a shard: the tail's header says up to where the journal is on the disk,
+//! and a segment that ends there or before is never written again.
+
+use core::time::Duration;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
+
+use super::Digest;
+use super::files::{Compared, compare, compute, digest_name, is_made, write};
+use crate::journal::identity::{FolderIdentity, IDENTITY_FILE};
+use crate::journal::layout::{BLOCK, TAIL_HEADER_BYTES, read_tail_header};
+use crate::journal::read_only::ReadOnlyFolder;
+use crate::journal::segments::segment_start;
+use crate::journal::store::{StoreError, last_tail_path, list, read_identity, shard_directory};
+use crate::model::ids::{Lsn, ShardId};
+use crate::sys::error::MachineError;
+use crate::sys::threads;
+
+/// How often the maker looks for segments that were sealed.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// What became of one segment.
+#[derive(Debug)]
+pub enum Made {
+    /// It has a digest now.
+    Made {
+        /// Size of the digest.
+        bytes: u64,
+        /// Records of the segment.
+        records: u64,
+    },
+    /// It had one already.
+    There,
+    /// It is not whole: a block, at this offset, is not what was written.
+    NotWhole {
+        /// Where in the segment.
+        offset: u64,
+    },
+}
+
+/// Makes the digest of one sealed segment, unless it has one.
+fn make(
+    data: &Path,
+    identity: &FolderIdentity,
+    shard: ShardId,
+    segment: (u64, &Path),
+) -> Result<Made, StoreError> {
+    let directory = shard_directory(data, shard);
+    let whose = identity.shard(shard);
+    if is_made(&directory, segment, &whose) {
+        return Ok(Made::There);
+    }
+    let bytes = match compute(segment.1, whose, segment.0, identity.segment_bytes)? {
+        Ok(bytes) => bytes,
+        Err(not) => return Ok(Made::NotWhole { offset: not.offset }),
+    };
+    // What cannot be read back is not written.
+    let digest = Digest::read(bytes).expect("what is encoded can be decoded");
+    write(&directory, segment, digest.bytes())?;
+    Ok(Made::Made {
+        bytes: digest.bytes().len() as u64,
+        records: digest.header().records,
+    })
+}
+
+/// Makes what is missing in a folder. Of a folder that no switch has open, every record is read
+/// first, and nothing is made where the journal is damaged.
+pub fn make_all(data: &Path, mut told: impl FnMut(ShardId, u64, &Made)) -> Result<(), StoreError> {
+    let folder = ReadOnlyFolder::open(data)?;
+    for shard in (0..folder.identity().shards).map(ShardId) {
+        let end = if folder.is_live() {
+            written_end(&shard_directory(data, shard))?
+        } else {
+            folder.read_shard(shard, &mut |_| {})?.recovered.durable
+        };
+        for (segment, path) in sealed(data, folder.identity(), shard, end)? {
+            let made = make(data, folder.identity(), shard, (segment, &path))?;
+            told(shard, segment, &made);
+        }
+    }
+    Ok(())
+}
+
+/// The digests of a shard, compared with their segments.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct DigestsCompared {
+    /// As their segment says.
+    pub same: u64,
+    /// Of another version: a start does not use them.
+    pub other_version: u64,
+    /// Sealed segments without one.
+    pub absent: u64,
+    /// Files that are not what their segment says.
+    pub different: Vec<PathBuf>,
+}
+
+/// Compares every digest of segments that end at `end` or before, byte by byte.
+pub(in crate::journal) fn compare_all(
+    data: &Path,
+    identity: &FolderIdentity,
+    shard: ShardId,
+    end: Lsn,
+) -> Result<DigestsCompared, StoreError> {
+    let directory = shard_directory(data, shard);
+    let mut found = DigestsCompared::default();
+    for (segment, path) in sealed(data, identity, shard, end)? {
+        let whose = identity.shard(shard);
+        match compare(&directory, (segment, &path), whose, identity.segment_bytes)? {
+            Compared::Absent => found.absent += 1,
+            Compared::Same => found.same += 1,
+            Compared::OtherVersion => found.other_version += 1,
+            Compared::Different => found.different.push(directory.join(digest_name(segment))),
+        }
+    }
+    Ok(found)
+}
+
+/// The segments that end at `end` or before.
+fn sealed(
+    data: &Path,
+    identity: &FolderIdentity,
+    shard: ShardId,
+    end: Lsn,
+) -> Result<Vec<(u64, PathBuf)>, MachineError> {
+    let mut files = list(&shard_directory(data, shard))?;
+    files.retain(|(segment, _)| segment_start(segment + 1, identity.segment_bytes) <= end);
+    Ok(files)
+}
+
+/// Up to where a live journal is written, as its tail says; nowhere where that cannot be read.
+fn written_end(directory: &Path) -> Result<Lsn, MachineError> {
+    let Some(path) = last_tail_path(directory)? else {
+        return Ok(Lsn(0));
+    };
+    let mut page = [0; TAIL_HEADER_BYTES];
+    let read = File::open(path).and_then(|file| file.read_exact_at(&mut page, 0));
+    let header = read.ok().and_then(|()| read_tail_header(&page));
+    Ok(header.map_or(Lsn(0), |(_, header)| header.durable))
+}
+
+/// What the maker tells people.
+#[derive(Debug)]
+pub enum MakerNote {
+    /// A segment was looked at.
+    Made(ShardId, u64, Made),
+    /// It could not be, and is tried again.
+    Failed(StoreError),
+}
+
+/// The thread that makes digests while the switch runs. Dropping it lets it end; nobody waits.
+#[derive(Debug)]
+pub struct DigestMaker {
+    /// Nothing is ever sent: the thread ends when this is gone.
+    _alive: Sender<()>,
+}
+
+impl DigestMaker {
+    /// Starts it. Not from a pinned thread: it would run on that core.
+    pub fn start(
+        data: PathBuf,
+        tell: impl Fn(MakerNote) + Send + 'static,
+    ) -> Result<Self, MachineError> {
+        let (alive, ended) = channel();
+        threads::spawn_in_background("cpg-digester", move || serve(&data, &ended, &tell))?;
+        Ok(Self { _alive: alive })
+    }
+}
+
+fn serve(data: &Path, ended: &Receiver<()>, tell: &dyn Fn(MakerNote)) {
+    let mut next = Vec::new();
+    loop {
+        let pause = match look_round(data, &mut next, ended, tell) {
+            Ok(()) => LOOK_EVERY,
+            // A disk that is full or broken stays so for a while.
+            Err(error) => {
+                tell(MakerNote::Failed(error));
+                LOOK_EVERY * 60
+            }
+        };
+        match ended.recv_timeout(pause) {
+            Err(RecvTimeoutError::Timeout) => {}
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+/// Makes what has been sealed since the last time; `next` is where each shard goes on.
+fn look_round(
+    data: &Path,
+    next: &mut Vec<u64>,
+    ended: &Receiver<()>,
+    tell: &dyn Fn(MakerNote),
+) -> Result<(), StoreError> {
+    let Some(identity) = read_identity(&data.join(IDENTITY_FILE))? else {
+        return Ok(());
+    };
+    debug_assert!(identity.segment_bytes.is_multiple_of(BLOCK));
+    next.resize(usize::from(identity.shards), 1);
+    for (shard, next) in (0..identity.shards).map(ShardId).zip(next) {
+        let end = written_end(&shard_directory(data, shard))?;
+        for (segment, path) in sealed(data, &identity, shard, end)? {
+            if ended.try_recv() == Err(TryRecvError::Disconnected) {
+                return Ok(());
+            }
+            if segment >= *next {
+                let made = make(data, &identity, shard, (segment, &path))?;
+                *next = segment + 1;
+                tell(MakerNote::Made(shard, segment, made));
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! Replays a digest: entry by entry, a few ahead, because with millions of keys each look-up
+//! begins in memory that is in no cache.
+
+use arrayvec::ArrayVec;
+
+use crate::engine::ReplayError;
+use crate::journal::digest::{BadDigest, Digest, Item};
+use crate::journal::store::Piece;
+use crate::model::keys::{BusinessKey, Class};
+use crate::shard::Replaying;
+use crate::sys::memory::prefetch;
+
+/// Entries decoded before the first of them is applied.
+const AHEAD: usize = 16;
+
+impl Replaying {
+    /// Applies what an opening of the journal hands out.
+    pub fn apply_piece(&mut self, piece: Piece<'_>) -> Result<(), ReplayError> {
+        match piece {
+            Piece::Record(entry) => self.apply(&entry),
+            Piece::Digest(digest) => self.apply_digest(digest),
+        }
+    }
+
+    /// Applies all records of a segment.
+    pub fn apply_digest(&mut self, digest: &Digest) -> Result<(), ReplayError> {
+        let damaged = |_: BadDigest| ReplayError {
+            record: "digest",
+            number: 0,
+        };
+        let mut items = digest.items().map_err(damaged)?;
+        let mut batch: ArrayVec<Item, AHEAD> = ArrayVec::new();
+        loop {
+            while !batch.is_full()
+                && let Some(item) = items.next_item().map_err(damaged)?
+            {
+                if let Item::Settled(settled) = &item {
+                    let (key, class) = (settled.payment.key, Class::Payment);
+                    prefetch(self.engine.entry(&BusinessKey { key, class }));
+                }
+                batch.push(item);
+            }
+            if batch.is_empty() {
+                return Ok(());
+            }
+            for item in &batch {
+                self.apply_item(item)?;
+            }
+            batch.clear();
+        }
+    }
+
+    #[inline]
+    fn apply_item(&mut self, item: &Item) -> Result<(), ReplayError> {
+        let settled = match item {
+            Item::Loose(entry) => return self.apply(entry),
+            Item::Settled(settled) => settled,
+        };
+        let answer = settled
+            .answer
+            .as_ref()
+            .map(|(wall, answer)| (*wall, answer));
+        let payment = (settled.wall, &settled.payment);
+        let drawn = self.engine.restore(payment, answer, &self.tables)?;
+        if let Some((participant, match_key)) = drawn {
+            self.drawn[usize::from(participant.0)] = Some(match_key);
+        }
+        Ok(())
+    }
+}
