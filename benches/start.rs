@@ -68,6 +68,7 @@ fn tables() -> Arc<Tables> {
         repeat_ms: 1_000,
         echo_idle_ms: 0,
         echo_missed_max: 3,
+        resolver: cpg_switch::model::participant::ResolverProfile::default(),
     };
     let participants = (0..PARTICIPANTS).map(participant).collect();
     let tables = Tables::new(TableVersion(1), 1, participants, CodePrefixes::default());

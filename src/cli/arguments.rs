@@ -218,12 +218,15 @@ pub(super) enum Journal {
     /// Make the digests that are missing: a start reads them in place of sealed segments
     #[command(after_help = JOURNAL_EXAMPLES)]
     Digest(JournalFolder),
-    /// Tell every step of one payment, with times
+    /// Tell every step of one payment or refund, with times
     #[command(after_help = JOURNAL_EXAMPLES)]
     Explain(Explain),
     /// Make a journal for another number of shards
     #[command(after_help = RESHARD_EXAMPLES)]
     Reshard(Reshard),
+    /// List the operator queue: what could not be settled, why, and since when
+    #[command(after_help = JOURNAL_EXAMPLES)]
+    Queue(JournalFolder),
 }
 
 const RESHARD_EXAMPLES: &str = "\
@@ -236,6 +239,7 @@ Examples:
   cpg-switch journal verify /var/lib/cpg-switch
   cpg-switch journal dump data | jq 'select(.record == \"unknown\")'
   cpg-switch journal explain 15600021/20261121/WX2026112101 data
+  cpg-switch journal queue data --json | jq '.waiting[].key'
 
   cpg-switch journal digest data
 
@@ -271,12 +275,15 @@ pub(super) struct Reshard {
     pub(super) out: PathBuf,
 }
 
-/// Which payment, and in which journal.
+/// Which payment or refund, and in which journal.
 #[derive(Args, Debug)]
 pub(super) struct Explain {
     /// The originating institution, its local date, its reference
     #[arg(value_name = "INSTITUTION/YYYYMMDD/REFERENCE", value_parser = key)]
     pub(super) key: Key,
+    /// The key is a refund's
+    #[arg(long)]
+    pub(super) refund: bool,
     /// The directory that `journal.data` names
     #[arg(value_name = "DIR", default_value = "data")]
     pub(super) data: PathBuf,

@@ -14,7 +14,8 @@ use crate::journal::digest::maker::{Made, make_all};
 use crate::journal::json::entry as record_json;
 use crate::journal::reader::{ShardSummary, VerifyReport, dump, explain, verify};
 use crate::journal::store::StoreError;
-use crate::model::keys::{BusinessKey, Class};
+use crate::journal::waiting::{Waiting, operator_queue};
+use crate::model::keys::{BusinessKey, Class, Key};
 use crate::shard::reshard::{ReshardError, reshard};
 
 pub(super) fn execute(command: &Journal, console: &mut Console<'_>) -> Ended {
@@ -24,6 +25,7 @@ pub(super) fn execute(command: &Journal, console: &mut Console<'_>) -> Ended {
         Journal::Digest(arguments) => digested(arguments, console),
         Journal::Explain(arguments) => explained(arguments, console),
         Journal::Reshard(arguments) => resharded(arguments, console),
+        Journal::Queue(arguments) => queued(arguments, console),
     }
 }
 
@@ -239,7 +241,11 @@ fn digested(arguments: &JournalFolder, console: &mut Console<'_>) -> Ended {
 
 fn explained(arguments: &Explain, console: &mut Console<'_>) -> Ended {
     let key = BusinessKey {
-        class: Class::Payment,
+        class: if arguments.refund {
+            Class::Refund
+        } else {
+            Class::Payment
+        },
         key: arguments.key,
     };
     let steps = explain(&arguments.data, &key).map_err(|error| store_failure(&error))?;
@@ -255,7 +261,51 @@ fn explained(arguments: &Explain, console: &mut Console<'_>) -> Ended {
             .map(|(shard, entry)| record_json(*shard, entry));
         console.print_line(&pretty(&Json::Array(steps.collect())))?;
     } else {
-        console.print(&story::tell(&arguments.key, &steps))?;
+        console.print(&story::tell(&key, &steps))?;
     }
     Ok(Exit::Good)
+}
+
+fn queued(arguments: &JournalFolder, console: &mut Console<'_>) -> Ended {
+    let waiting = operator_queue(&arguments.data).map_err(|error| store_failure(&error))?;
+    if arguments.json {
+        let list: Vec<Json> = waiting.iter().map(waiting_json).collect();
+        console.print_line(&pretty(&json!({ "depth": list.len(), "waiting": list })))?;
+        return Ok(Exit::Good);
+    }
+    if waiting.is_empty() {
+        console.print_line("nothing waits for an operator")?;
+    }
+    for one in &waiting {
+        let key = one.key.map_or_else(
+            || format!("transaction {}", one.number.0),
+            |key| story::title(&key),
+        );
+        let (since, reason) = (one.since, one.reason.name());
+        console.print_line(&format!(
+            "{since}  {key}  {reason}, waiting for {}",
+            one.with
+        ))?;
+    }
+    Ok(Exit::Good)
+}
+
+fn waiting_json(one: &Waiting) -> Json {
+    let key = one.key.map(|key| {
+        let Key {
+            originator,
+            local_date,
+            reference,
+        } = key.key;
+        format!("{originator}/{local_date}/{reference}")
+    });
+    json!({
+        "shard": one.shard.0,
+        "number": one.number.0,
+        "class": one.key.map(|key| story::class(&key)),
+        "key": key,
+        "reason": one.reason.name(),
+        "with": one.with.code(),
+        "since": one.since.to_string(),
+    })
 }

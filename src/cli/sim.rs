@@ -9,6 +9,7 @@ use super::arguments::Sim;
 use super::console::Console;
 use super::exit::{Ended, Exit};
 use crate::engine::transitions::{Act, step};
+use crate::model::outcome::Resolution;
 use crate::sim::{Coverage, FAULT_TABLE, Options, Outcome, PLANT_TABLE, Plant, RULE_TABLE, run};
 use crate::sys::clock::Clock;
 
@@ -124,7 +125,11 @@ fn tell(arguments: &Sim, outcome: &Outcome, console: &mut Console<'_>) -> std::i
 impl Report<'_> {
     /// Rows of the transition table that can happen and never did.
     fn never(&self) -> Vec<String> {
-        let possible = |phase, event| step(phase, event).acts != [Act::Ignore];
+        let possible = |phase, event| {
+            let ways = Resolution::ALL.iter();
+            ways.map(|way| step(*way, phase, event))
+                .any(|step| step.acts != [Act::Impossible])
+        };
         self.coverage
             .rows()
             .filter(|(phase, event, count)| *count == 0 && possible(*phase, *event))

@@ -2,15 +2,15 @@
 
 use crate::journal::Entry;
 use crate::model::ids::ShardId;
-use crate::model::keys::Key;
+use crate::model::keys::{BusinessKey, Class};
 use crate::model::money::Money;
-use crate::model::record::{Answer, Decision, Payment, Record, Reversal};
+use crate::model::outcome::{Outcome, Source};
+use crate::model::record::{Answer, Decision, Finding, Payment, Record, Refund, Reversal};
 use crate::model::time::Wall;
 
 /// One line for each step, and one for the state.
-pub(super) fn tell(key: &Key, steps: &[(ShardId, Entry)]) -> String {
-    let date = key.local_date;
-    let mut text = format!("payment {}/{date}/{}\n", key.originator, key.reference);
+pub(super) fn tell(key: &BusinessKey, steps: &[(ShardId, Entry)]) -> String {
+    let mut text = format!("{}\n", title(key));
     let mut state = "unknown";
     let mut first = None;
     for (shard, entry) in steps {
@@ -26,6 +26,24 @@ pub(super) fn tell(key: &Key, steps: &[(ShardId, Entry)]) -> String {
     }
     text.push_str(&format!("\n  {state}\n"));
     text
+}
+
+/// `payment INSTITUTION/DATE/REFERENCE`.
+pub(super) fn title(key: &BusinessKey) -> String {
+    let (class, key) = (class(key), &key.key);
+    format!(
+        "{class} {}/{}/{}",
+        key.originator, key.local_date, key.reference
+    )
+}
+
+/// The word for people.
+pub(super) const fn class(key: &BusinessKey) -> &'static str {
+    match key.class {
+        Class::Payment => "payment",
+        Class::Refund => "refund",
+        Class::CodeInquiry => "code-inquiry",
+    }
 }
 
 /// `+0.000350 s`.
@@ -66,6 +84,33 @@ fn step(record: &Record) -> String {
         Record::LateAnswer(answer) => {
             format!("an answer came too late: {}", answer.response_code)
         }
+        Record::InDoubt(doubt) => format!(
+            "no outcome ({}): the destination is asked for it",
+            doubt.reason.name()
+        ),
+        Record::Inquiry(_) => "a status inquiry goes to the destination".to_owned(),
+        Record::InquiryEnd(end) => format!(
+            "the inquiries told no outcome ({}): a reversal follows",
+            end.response_code
+        ),
+        Record::Finding(finding) => format!(
+            "{}, as told by {}: {}",
+            finding.outcome.name(),
+            source(finding.source),
+            finding.response_code
+        ),
+        Record::Pending(pending) => {
+            format!(
+                "the destination says 09: it is waited for until {}",
+                pending.until
+            )
+        }
+        Record::Queued(queued) => format!(
+            "into the operator queue, waiting for {}: {}",
+            queued.with,
+            queued.reason.name()
+        ),
+        Record::Refund(refund) => refund_step(refund),
     }
 }
 
@@ -74,18 +119,43 @@ fn payment_step(payment: &Payment) -> String {
     let amount = money(&payment.amounts.amount);
     let billing = payment.amounts.billing.as_ref();
     let billed = billing.map_or_else(String::new, |it| format!(", billed as {}", money(it)));
-    let decision = match payment.decision {
+    let decision = decision_step(&payment.decision);
+    format!(
+        "{presentation} payment of {amount}{billed} from {}: {decision}",
+        payment.originator
+    )
+}
+
+const fn source(source: Source) -> &'static str {
+    match source {
+        Source::Inquiry => "the status inquiry",
+        Source::Advice => "the destination's advice",
+        Source::LateAnswer => "the destination's late answer",
+    }
+}
+
+fn refund_step(refund: &Refund) -> String {
+    let amount = money(&refund.amounts.amount);
+    let root = format!(
+        "{}/{}/{}",
+        refund.root.originator, refund.root.local_date, refund.root.reference
+    );
+    let decision = decision_step(&refund.decision);
+    format!(
+        "refund of {amount} of payment {root} from {}: {decision}",
+        refund.originator
+    )
+}
+
+fn decision_step(decision: &Decision) -> String {
+    match decision {
         Decision::Forward {
             destination,
             deadline,
             ..
         } => format!("forwarded to {destination}, deadline {deadline}"),
         Decision::Decline { response_code } => format!("declined by the switch: {response_code}"),
-    };
-    format!(
-        "{presentation} payment of {amount}{billed} from {}: {decision}",
-        payment.originator
-    )
+    }
 }
 
 fn answer_step(answer: &Answer) -> String {
@@ -121,17 +191,26 @@ fn money(money: &Money) -> String {
 
 /// Where it stands, in words.
 const fn state_after(record: &Record, before: &'static str) -> &'static str {
-    use crate::model::outcome::Outcome;
     match record {
-        Record::Payment(payment) => match payment.decision {
-            Decision::Forward { .. } => "It waits for the destination's answer.",
-            Decision::Decline { .. } => "It is declined.",
-        },
-        Record::Answer(answer) => match answer.outcome {
-            Outcome::Approved => "It is approved.",
-            Outcome::Declined => "It is declined.",
-            Outcome::Reversed => "It is reversed.",
-        },
+        Record::Payment(Payment { decision, .. }) | Record::Refund(Refund { decision, .. }) => {
+            match decision {
+                Decision::Forward { .. } => "It waits for the destination's answer.",
+                Decision::Decline { .. } => "It is declined.",
+            }
+        }
+        Record::Answer(Answer { outcome, .. }) | Record::Finding(Finding { outcome, .. }) => {
+            match outcome {
+                Outcome::Approved => "It is approved.",
+                Outcome::Declined => "It is declined.",
+                Outcome::Reversed => "It is reversed.",
+            }
+        }
+        Record::Pending(_) => "It is pending at the destination.",
+        Record::InDoubt(_) | Record::Inquiry(_) => {
+            "Its outcome is unknown; the destination is being asked."
+        }
+        Record::InquiryEnd(_) => "Its outcome is unknown and is being resolved.",
+        Record::Queued(_) => "It waits for an operator.",
         Record::Unknown(_) => "Its outcome is unknown and is being resolved.",
         Record::Reversal(reversal) => match reversal.match_key {
             Some(_) => "It is being reversed.",
@@ -154,7 +233,7 @@ mod tests {
     use crate::model::ids::{
         Institution, Lsn, MatchKey, Reference, TableVersion, TransactionNumber,
     };
-    use crate::model::keys::{BusinessKey, Class};
+    use crate::model::keys::Key;
     use crate::model::message::{Amounts, Echoed};
     use crate::model::money::Currency;
     use crate::model::outcome::{Presentation, Reason, ResponseCode};
@@ -173,6 +252,13 @@ mod tests {
             originator: institution(15_600_021),
             local_date: Date::from_yyyymmdd(20_261_121).unwrap(),
             reference: Reference::new(*b"WX2026112101").unwrap(),
+        }
+    }
+
+    fn business() -> BusinessKey {
+        BusinessKey {
+            class: Class::Payment,
+            key: key(),
         }
     }
 
@@ -273,8 +359,10 @@ the switch (timeout)
 
   It is reversed.
 ";
-        assert_eq!(tell(&key(), &steps), expected);
-        assert!(tell(&key(), &steps[..1]).ends_with("It waits for the destination's answer.\n"));
-        assert!(tell(&key(), &steps[..2]).ends_with("is unknown and is being resolved.\n"));
+        assert_eq!(tell(&business(), &steps), expected);
+        assert!(
+            tell(&business(), &steps[..1]).ends_with("It waits for the destination's answer.\n")
+        );
+        assert!(tell(&business(), &steps[..2]).ends_with("is unknown and is being resolved.\n"));
     }
 }

@@ -3,14 +3,16 @@
 use crate::engine::effects::Effects;
 use crate::engine::exchanges::Talk;
 use crate::engine::resolve::Case;
-use crate::engine::transactions::Transaction;
-use crate::engine::transitions::Event;
+use crate::engine::transactions::{NO_EXCHANGE, Transaction};
+use crate::engine::transitions::{Event, Phase};
 use crate::engine::{Context, Engine, Legs, Sender};
 use crate::model::chars::Chars;
 use crate::model::ids::{MatchKey, ParticipantIndex, Reference};
-use crate::model::message::{Amounts, PaymentAdviceAck, PaymentResult, Reject, ReversalResult};
-use crate::model::outcome::{Outcome, Reason, ResponseCode};
-use crate::model::record::{Actor, AdviceAnswer, Answer, Record, ShortText};
+use crate::model::keys::{BusinessKey, Class};
+use crate::model::message::{Amounts, PaymentResult, RefundResult, Reject, ReversalResult};
+use crate::model::money::Money;
+use crate::model::outcome::{Outcome, Reason, ResponseCode, Source};
+use crate::model::record::{Actor, Answer, ShortText};
 
 /// Codes that acknowledge a reversal: done, or there was nothing to be undone.
 const REVERSED_CODES: [ResponseCode; 2] = [ResponseCode::APPROVED, ResponseCode::NOT_FOUND];
@@ -24,27 +26,81 @@ impl Engine {
         context: &mut Context<'_, L>,
         effects: &mut Effects<'_>,
     ) {
+        let told = Told {
+            key: BusinessKey {
+                key: result.key,
+                class: Class::Payment,
+            },
+            response_code: result.response_code,
+            outcome: result.outcome,
+            approval_code: result.approval_code,
+            amounts: &result.amounts,
+            text: result.text,
+        };
+        self.handle_result(&told, result.header.match_key, sender, context, effects);
+    }
+
+    /// A destination answers a refund.
+    pub fn handle_refund_result<L: Legs>(
+        &mut self,
+        result: &RefundResult<'_>,
+        sender: Sender,
+        context: &mut Context<'_, L>,
+        effects: &mut Effects<'_>,
+    ) {
+        let told = Told {
+            key: BusinessKey {
+                key: result.key,
+                class: Class::Refund,
+            },
+            response_code: result.response_code,
+            outcome: result.outcome,
+            approval_code: None,
+            amounts: &result.amounts,
+            text: result.text,
+        };
+        self.handle_result(&told, result.header.match_key, sender, context, effects);
+    }
+
+    fn handle_result<L: Legs>(
+        &mut self,
+        told: &Told<'_>,
+        match_key: MatchKey,
+        sender: Sender,
+        context: &mut Context<'_, L>,
+        effects: &mut Effects<'_>,
+    ) {
         let found = self
             .exchanges
-            .find(Talk::Forward, sender.participant, result.header.match_key);
-        let Some(index) = found else {
+            .find(Talk::Forward, sender.participant, match_key)
+            .map(|index| self.exchanges.get(index).slot)
+            .or_else(|| self.find_unsettled(told, match_key, sender));
+        let Some(slot) = found else {
             return self.tally.unhandled_answers += 1;
         };
-        let slot = self.exchanges.get(index).slot;
-        let transaction = self.transactions.get(slot);
-        let (event, answer) = judge(result, transaction);
+        let (event, answer) = judge(told, self.transactions.get(slot));
         if event == Some(Event::Malformed) {
             self.tally.malformed_answers += 1;
         }
-        // 09 and 68 are no outcomes: the deadline decides.
+        // 68 is no outcome: the deadline decides.
         let Some(event) = event else { return };
         let case = Case {
             answer: Some(answer),
-            response_code: result.response_code,
+            source: Source::LateAnswer,
+            response_code: told.response_code,
             reason: Reason::MalformedAnswer,
             ..Case::of(event)
         };
         self.advance(slot, &case, context, effects);
+    }
+
+    /// In the operator queue no exchange is open; a late answer is welcome all the same.
+    fn find_unsettled(&self, told: &Told<'_>, match_key: MatchKey, sender: Sender) -> Option<u32> {
+        let slot = self.transactions.find(&told.key)?;
+        let transaction = self.transactions.get(slot);
+        let open = !transaction.phase.is_settled() && transaction.phase != Phase::Forwarded;
+        let his = transaction.destination == Some(sender.participant);
+        (open && his && transaction.match_key == match_key).then_some(slot)
     }
 
     /// A counterparty could not read, or would not take, a request of ours.
@@ -57,7 +113,8 @@ impl Engine {
     ) {
         // Template ids and MTIs, see `Reject::regarding`.
         let talk = match reject.regarding {
-            30 | 200 => Talk::Forward,
+            30 | 50 | 200 => Talk::Forward,
+            60 | 100 => Talk::Inquiry,
             40 | 400 | 401 => Talk::Reversal,
             // An advice that is refused is repeated: it must be taken in the end.
             42 | 420 | 421 | 32 | 220 | 221 => return,
@@ -101,6 +158,13 @@ impl Engine {
                 self.advance(slot, &case, context, effects);
             }
             Talk::Reversal => self.end_reversal(slot, code, context, effects),
+            Talk::Inquiry => {
+                let case = Case {
+                    response_code: code,
+                    ..Case::of(self.or_exhausted(slot, Event::InquiryOpen, context))
+                };
+                self.advance(slot, &case, context, effects);
+            }
             Talk::ReversalAdvice | Talk::PaymentAdvice => {}
         }
     }
@@ -142,11 +206,12 @@ impl Engine {
         };
         let found = self
             .exchanges
-            .find(talk, sender.participant, result.header.match_key);
-        let Some(index) = found else {
+            .find(talk, sender.participant, result.header.match_key)
+            .map(|index| self.exchanges.get(index).slot)
+            .or_else(|| self.find_reversing(result, advice, sender));
+        let Some(slot) = found else {
             return self.tally.unhandled_answers += 1;
         };
-        let slot = self.exchanges.get(index).slot;
         if self.transactions.get(slot).target != result.target {
             // The key and the match key disagree: not an answer to what we asked. We ask again.
             return self.tally.malformed_answers += 1;
@@ -179,70 +244,88 @@ impl Engine {
         self.advance(slot, &case, context, effects);
     }
 
-    /// The originator has heard how its payment ended.
-    pub fn handle_payment_advice_ack(
-        &mut self,
-        ack: &PaymentAdviceAck<'_>,
+    /// In the operator queue no exchange is open; a late acknowledgement is welcome all the same.
+    fn find_reversing(
+        &self,
+        result: &ReversalResult<'_>,
+        advice: bool,
         sender: Sender,
-        effects: &mut Effects<'_>,
-    ) {
-        let found = self.exchanges.find(
-            Talk::PaymentAdvice,
-            sender.participant,
-            ack.header.match_key,
-        );
-        let Some(index) = found else {
-            return self.tally.unhandled_answers += 1;
-        };
-        let slot = self.exchanges.get(index).slot;
-        let transaction = self.transactions.at(slot);
-        if transaction.target != ack.target || ack.response_code != ResponseCode::APPROVED {
-            // Not understood or not stored: it is repeated.
-            return self.tally.malformed_answers += 1;
-        }
-        transaction.payment_advice = super::transactions::NO_EXCHANGE;
-        let record = AdviceAnswer {
-            number: transaction.number,
-            response_code: ack.response_code,
-        };
-        transaction.advice = super::transactions::AdviceState::Acknowledged;
-        self.exchanges.close(index);
-        effects.append(Record::AdviceAnswer(record));
+    ) -> Option<u32> {
+        let slot = self.transactions.find(&result.target)?;
+        let transaction = self.transactions.get(slot);
+        let reversing = matches!(transaction.phase, Phase::Unknown | Phase::Reversing)
+            && transaction.reversal == NO_EXCHANGE
+            && transaction.reversal_is_advice
+            && advice;
+        let his = transaction.destination == Some(sender.participant)
+            && transaction.reversal_key == Some(result.header.match_key);
+        (reversing && his).then_some(slot)
     }
 }
 
+/// A result of a payment or a refund, as far as it decides anything.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told<'m> {
+    pub(super) key: BusinessKey,
+    pub(super) response_code: ResponseCode,
+    pub(super) outcome: Option<Outcome>,
+    pub(super) approval_code: Option<Chars<6>>,
+    pub(super) amounts: &'m Amounts,
+    pub(super) text: &'m [u8],
+}
+
 /// What a result means for its transaction; no event where it is not an outcome.
-fn judge(result: &PaymentResult<'_>, transaction: &Transaction) -> (Option<Event>, Answer) {
-    let approves = result.response_code == ResponseCode::APPROVED;
-    let outcome = if approves {
-        Outcome::Approved
-    } else {
-        Outcome::Declined
+pub(super) fn judge(told: &Told<'_>, transaction: &Transaction) -> (Option<Event>, Answer) {
+    let interim = [ResponseCode::PENDING, ResponseCode::NO_ANSWER].contains(&told.response_code);
+    let outcome = match told.outcome {
+        _ if told.response_code == ResponseCode::APPROVED => Outcome::Approved,
+        Some(Outcome::Reversed) => Outcome::Reversed,
+        Some(Outcome::Approved | Outcome::Declined) | None => Outcome::Declined,
     };
-    let approval_code = match result.approval_code {
-        None if approves => Some(approval_code_of(&transaction.target.key.reference)),
-        given => given,
-    };
+    // 68 is an outcome where one is stated beside it.
+    let interim = interim && told.outcome.is_none();
     let answer = Answer {
         number: transaction.number,
         by: Actor::Destination,
-        response_code: result.response_code,
+        response_code: told.response_code,
         outcome,
-        approval_code,
-        amounts: merged(&transaction.amounts, &result.amounts),
-        text: ShortText::new(result.text),
+        approval_code: approval_code(outcome, told.approval_code, transaction),
+        amounts: merged(&transaction.amounts, told.amounts),
+        text: ShortText::new(told.text),
     };
-    let interim = [ResponseCode::PENDING, ResponseCode::NO_ANSWER].contains(&result.response_code);
-    let fits = result.key == transaction.target.key
-        && result.amounts.amount == transaction.amounts.amount
-        && (interim || result.outcome.is_none_or(|stated| stated == outcome));
-    let event = match (fits, interim, approves) {
+    let fits = told.key == transaction.target
+        && told.amounts.amount == transaction.amounts.amount
+        && (interim || told.outcome.is_none_or(|stated| stated == outcome))
+        && (told.key.class != Class::Refund || agrees(&transaction.amounts, told.amounts));
+    let event = match (fits, interim, outcome) {
         (false, _, _) => Some(Event::Malformed),
+        (true, true, _) if told.response_code == ResponseCode::PENDING => {
+            Some(Event::PendingAnswer)
+        }
         (true, true, _) => None,
-        (true, false, true) => Some(Event::Approval),
-        (true, false, false) => Some(Event::Decline),
+        (true, false, Outcome::Approved) => Some(Event::Approval),
+        (true, false, Outcome::Declined) => Some(Event::Decline),
+        (true, false, Outcome::Reversed) => Some(Event::InquiryReversed),
     };
     (event, answer)
+}
+
+/// The approval code that the originator is told.
+pub(super) fn approval_code(
+    outcome: Outcome,
+    given: Option<Chars<6>>,
+    transaction: &Transaction,
+) -> Option<Chars<6>> {
+    match (outcome, given) {
+        (Outcome::Approved, None) => Some(approval_code_of(&transaction.target.key.reference)),
+        (_, given) => given,
+    }
+}
+
+/// Whether a destination gives back what it was asked to give back, in every currency it names.
+fn agrees(request: &Amounts, answer: &Amounts) -> bool {
+    let same = |stated: Option<Money>, asked: Option<Money>| stated.is_none() || stated == asked;
+    same(answer.billing, request.billing) && same(answer.settlement, request.settlement)
 }
 
 /// ISO 8583 wants an approval code with every approval; SBE lets the destination give none. Then it

@@ -3,15 +3,18 @@
 //! Nothing here decides, sends or opens an exchange.
 
 use crate::engine::Engine;
+use crate::engine::operator_queue::NOT_QUEUED;
 use crate::engine::transactions::{AdviceState, FinalAnswer, NO_EXCHANGE, Transaction};
 use crate::engine::transitions::Phase;
 use crate::model::fingerprint::Fingerprint;
 use crate::model::ids::MatchKey;
 use crate::model::keys::{BusinessKey, Class};
 use crate::model::message::{Amounts, Echoed};
+use crate::model::outcome::Resolution;
 use crate::model::outcome::{Outcome, ResponseCode};
 use crate::model::record::{
-    Actor, Answer, Decision, Payment, Record, Reversal, ReversalAnswer, ShortText,
+    Actor, Answer, Decision, Finding, Payment, Queued, Record, Refund, Reversal, ReversalAnswer,
+    ShortText,
 };
 use crate::model::time::Wall;
 use crate::route::Tables;
@@ -54,7 +57,7 @@ impl Engine {
             number: number.0,
         };
         let claims = match record {
-            Record::Payment(_) => true,
+            Record::Payment(_) | Record::Refund(_) => true,
             Record::Reversal(reversal) => reversal.claims,
             Record::Opened(_) => return Ok(None),
             Record::Answer(_)
@@ -63,7 +66,13 @@ impl Engine {
             | Record::ReversalEscalation(_)
             | Record::Advice(_)
             | Record::AdviceAnswer(_)
-            | Record::LateAnswer(_) => false,
+            | Record::LateAnswer(_)
+            | Record::InDoubt(_)
+            | Record::Inquiry(_)
+            | Record::InquiryEnd(_)
+            | Record::Finding(_)
+            | Record::Pending(_)
+            | Record::Queued(_) => false,
         };
         let known = self.transactions.by_number(number);
         if claims == known.is_some() || number.0 == 0 {
@@ -78,12 +87,15 @@ impl Engine {
         }
         let drawn = |participant: Option<_>, key: Option<MatchKey>| participant.zip(key);
         Ok(match record {
-            Record::Payment(payment) => match payment.decision {
-                Decision::Forward { match_key, .. } => {
-                    drawn(transaction.destination, Some(match_key))
+            Record::Payment(Payment { decision, .. }) | Record::Refund(Refund { decision, .. }) => {
+                match *decision {
+                    Decision::Forward { match_key, .. } => {
+                        drawn(transaction.destination, Some(match_key))
+                    }
+                    Decision::Decline { .. } => None,
                 }
-                Decision::Decline { .. } => None,
-            },
+            }
+            Record::Inquiry(inquiry) => drawn(transaction.destination, Some(inquiry.match_key)),
             Record::Reversal(reversal) => drawn(transaction.destination, reversal.match_key),
             Record::ReversalEscalation(record) => {
                 drawn(transaction.destination, Some(record.match_key))
@@ -94,13 +106,21 @@ impl Engine {
             | Record::Unknown(_)
             | Record::ReversalAnswer(_)
             | Record::AdviceAnswer(_)
-            | Record::LateAnswer(_) => None,
+            | Record::LateAnswer(_)
+            | Record::InDoubt(_)
+            | Record::InquiryEnd(_)
+            | Record::Finding(_)
+            | Record::Pending(_)
+            | Record::Queued(_) => None,
         })
     }
 
     /// Applies any record; the slot is told where the record claims one.
     pub(super) fn apply(&mut self, record: &Record, wall: Wall, tables: &Tables) -> Option<u32> {
         let slot = self.transactions.by_number(record.number());
+        if let (true, Some(slot)) = (record.ends_queue(), slot) {
+            self.leave_queue(slot);
+        }
         match record {
             Record::Opened(_) | Record::LateAnswer(_) => None,
             Record::Payment(payment) => Some(self.apply_payment(payment, tables, wall)),
@@ -131,6 +151,73 @@ impl Engine {
                 self.transactions.at(slot?).advice = AdviceState::Acknowledged;
                 None
             }
+            Record::InDoubt(doubt) => {
+                let transaction = self.transactions.at(slot?);
+                transaction.told_unknown = true;
+                transaction.phase = Phase::Inquiring;
+                transaction.resolution = doubt.resolution;
+                None
+            }
+            Record::Inquiry(inquiry) => {
+                self.transactions.at(slot?).inquiry_key = inquiry.match_key;
+                None
+            }
+            Record::InquiryEnd(_) => {
+                self.transactions.at(slot?).phase = Phase::Unknown;
+                None
+            }
+            Record::Finding(finding) => self.apply_finding(slot?, finding),
+            Record::Pending(pending) => {
+                let transaction = self.transactions.at(slot?);
+                transaction.told_unknown = true;
+                transaction.phase = Phase::Pending;
+                let seconds = pending.until.0 / 1_000_000_000;
+                transaction.pending_until_s = u32::try_from(seconds).unwrap_or(u32::MAX);
+                None
+            }
+            Record::Queued(queued) => self.apply_queued(slot?, queued, tables, wall),
+            Record::Refund(refund) => Some(self.apply_refund(refund, tables, wall)),
+        }
+    }
+
+    fn apply_finding(&mut self, slot: u32, finding: &Finding) -> Option<u32> {
+        let answer = Answer {
+            number: finding.number,
+            by: Actor::Destination,
+            response_code: finding.response_code,
+            outcome: finding.outcome,
+            approval_code: finding.approval_code,
+            amounts: finding.amounts,
+            text: finding.text,
+        };
+        self.apply_answer(slot, &answer)
+    }
+
+    fn apply_queued(
+        &mut self,
+        slot: u32,
+        queued: &Queued,
+        tables: &Tables,
+        wall: Wall,
+    ) -> Option<u32> {
+        let transaction = self.transactions.get(slot);
+        let with = tables.speaks_for(queued.with);
+        // A participant that has left the tables is nobody's: its parties stand in for it.
+        let with = with
+            .or(transaction.destination)
+            .or(transaction.originator)?;
+        if transaction.queued == NOT_QUEUED {
+            let place = self.queue.enter(slot, with, wall);
+            self.transactions.at(slot).queued = place.unwrap_or(NOT_QUEUED);
+        }
+        None
+    }
+
+    /// Whatever it waited for in the operator queue has come.
+    pub(super) fn leave_queue(&mut self, slot: u32) {
+        let place = core::mem::replace(&mut self.transactions.at(slot).queued, NOT_QUEUED);
+        if place != NOT_QUEUED {
+            self.queue.leave(place);
         }
     }
 
@@ -154,7 +241,7 @@ impl Engine {
                 (Phase::Declined, None, MatchKey(0), Some(answer))
             }
         };
-        self.transactions.insert(Transaction {
+        let slot = self.transactions.insert(Transaction {
             number: payment.number,
             target: BusinessKey {
                 key: payment.key,
@@ -165,6 +252,7 @@ impl Engine {
             phase,
             claimed_by_reversal: false,
             told_unknown: false,
+            resolution: Resolution::Reverse,
             advice: AdviceState::None,
             answer,
             originator: tables.speaks_for(payment.originator),
@@ -180,10 +268,18 @@ impl Engine {
             reversal_is_advice: false,
             reversal_reason: None,
             advice_key: None,
+            inquiry_key: MatchKey(0),
+            pending_until_s: 0,
+            queued: NOT_QUEUED,
+            root: NO_EXCHANGE,
+            refund: NO_EXCHANGE,
+            refunded_minor: 0,
             forward: NO_EXCHANGE,
             reversal: NO_EXCHANGE,
             payment_advice: NO_EXCHANGE,
-        })
+        });
+        self.transactions.at(slot).root = slot;
+        slot
     }
 
     fn apply_answer(&mut self, slot: u32, answer: &Answer) -> Option<u32> {
@@ -200,6 +296,7 @@ impl Engine {
         transaction.approval_code = answer.approval_code;
         transaction.amounts = answer.amounts;
         transaction.text = answer.text;
+        self.total_refunds(slot);
         None
     }
 
@@ -221,8 +318,16 @@ impl Engine {
         transaction.reversal_reason = reversal.reason;
         transaction.reversal_key = reversal.match_key;
         match reversal.by {
-            Actor::Originator => transaction.phase = Phase::Reversing,
-            Actor::Destination => close_as_reversed(transaction),
+            Actor::Originator => {
+                transaction.phase = Phase::Reversing;
+                if transaction.advice == AdviceState::Owed {
+                    forget_advice(transaction);
+                }
+            }
+            Actor::Destination => {
+                forget_advice(transaction);
+                close_as_reversed(transaction);
+            }
             Actor::Switch => {}
         }
         None
@@ -253,6 +358,7 @@ impl Engine {
             phase: Phase::Reversed,
             claimed_by_reversal: true,
             told_unknown: false,
+            resolution: Resolution::Reverse,
             advice: AdviceState::None,
             answer: Some(FinalAnswer {
                 response_code: ResponseCode::INVALID_TRANSACTION,
@@ -279,11 +385,23 @@ impl Engine {
             reversal_is_advice: reversal.advice,
             reversal_reason: reversal.reason,
             advice_key: None,
+            inquiry_key: MatchKey(0),
+            pending_until_s: 0,
+            queued: NOT_QUEUED,
+            root: NO_EXCHANGE,
+            refund: NO_EXCHANGE,
+            refunded_minor: 0,
             forward: NO_EXCHANGE,
             reversal: NO_EXCHANGE,
             payment_advice: NO_EXCHANGE,
         })
     }
+}
+
+/// What it was told, or was about to be told, is no longer so: it is told anew, under a new key.
+fn forget_advice(transaction: &mut Transaction) {
+    transaction.advice = AdviceState::None;
+    transaction.advice_key = None;
 }
 
 /// Undone. What the originator was told last stays its final answer; if it was told nothing final,

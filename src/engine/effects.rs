@@ -3,7 +3,7 @@
 use arrayvec::ArrayVec;
 
 use crate::model::ids::{LinkAddress, ParticipantIndex};
-use crate::model::message::{Message, PaymentResult};
+use crate::model::message::{Message, PaymentAdvice, PaymentResult, RefundResult};
 use crate::model::record::{Record, ShortText};
 
 use crate::engine::exchanges::ExchangeId;
@@ -42,10 +42,14 @@ impl Outgoing<'_> {
     /// Shows the message, with its text. Messages are large: only one with a kept text is copied.
     pub fn with_message<R>(&self, look: impl FnOnce(&Message<'_>) -> R) -> R {
         let text = self.text.bytes();
-        if let Message::PaymentResult(result) = self.message
-            && !text.is_empty()
-        {
+        if text.is_empty() {
+            look(&self.message)
+        } else if let Message::PaymentResult(result) = self.message {
             look(&Message::PaymentResult(PaymentResult { text, ..result }))
+        } else if let Message::RefundResult(result) = self.message {
+            look(&Message::RefundResult(RefundResult { text, ..result }))
+        } else if let Message::PaymentAdvice(advice) = self.message {
+            look(&Message::PaymentAdvice(PaymentAdvice { text, ..advice }))
         } else {
             look(&self.message)
         }

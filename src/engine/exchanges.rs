@@ -27,6 +27,8 @@ pub enum Talk {
     ReversalAdvice = 3,
     /// A payment advice (0220) to the originator.
     PaymentAdvice = 4,
+    /// A status inquiry (0100) to the destination.
+    Inquiry = 5,
 }
 
 /// Names one exchange; stale names are recognised.
@@ -62,8 +64,8 @@ pub(super) struct Exchange {
     pub(super) sent: bool,
     /// A forward whose deadline has passed; it stays to recognise a late answer.
     pub(super) expired: bool,
-    /// How often it was repeated.
-    pub(super) repeats: u8,
+    /// How often it was sent since its participant signed on.
+    pub(super) sends: u8,
     pub(super) waiters: ArrayVec<Waiter, WAITERS_MAX>,
 }
 
@@ -86,7 +88,7 @@ impl Exchanges {
             match_key: MatchKey(0),
             sent: false,
             expired: false,
-            repeats: 0,
+            sends: 0,
             waiters: ArrayVec::new(),
             generation: 0,
             open: false,
@@ -133,7 +135,7 @@ impl Exchanges {
         place.match_key = match_key;
         place.sent = false;
         place.expired = false;
-        place.repeats = 0;
+        place.sends = 0;
         place.waiters.clear();
         let hash = self.hash(talk, with, match_key);
         self.by_match_key.insert(hash, index);

@@ -6,24 +6,35 @@
 
 #![deny(clippy::float_arithmetic, clippy::wildcard_enum_match_arm)]
 
+mod advices;
+mod alarms;
 mod answers;
 mod apply;
 mod effects;
 mod exchanges;
 mod index;
+mod inquiries;
+mod lanes;
+mod operator_queue;
 mod payments;
+mod refunds;
 mod replies;
 mod resolve;
+mod resolver;
 mod restore;
 mod reversal_acts;
 mod reversals;
+mod rows;
 mod timers;
 mod transactions;
 pub mod transitions;
 
 use core::ops::Range;
 
+use crate::engine::alarms::Alarms;
 use crate::engine::exchanges::Exchanges;
+use crate::engine::lanes::Lanes;
+use crate::engine::operator_queue::OperatorQueue;
 use crate::engine::transactions::Transactions;
 use crate::model::ids::{LinkAddress, MatchKey, ParticipantIndex, TransactionNumber};
 use crate::model::keys::BusinessKey;
@@ -33,6 +44,7 @@ use crate::route::Tables;
 pub use apply::{Drawn, ReplayError};
 pub use effects::{EFFECTS_MAX, Effect, Effects, Gate, Outgoing};
 pub use exchanges::{ExchangeId, Talk, Waiter};
+pub use resolver::Leg;
 
 /// What the engine must know of the legs: who is up, and our next match key on each.
 pub trait Legs {
@@ -117,6 +129,18 @@ pub struct Tally {
     pub reversals: u64,
     /// Repeats of our reversals and advices.
     pub repeats_sent: u64,
+    /// Answered 09.
+    pub pending: u64,
+    /// Payment advices received.
+    pub advices: u64,
+    /// New refunds.
+    pub refunds: u64,
+    /// Status inquiries of ours, repeats included.
+    pub inquiries_sent: u64,
+    /// Handed to an operator.
+    pub operator_queued: u64,
+    /// Not handed to an operator, because the queue was full.
+    pub operator_queue_full: u64,
 }
 
 /// All transactions of one shard.
@@ -133,6 +157,10 @@ pub struct Engine {
     postponed: std::collections::VecDeque<u32>,
     /// Transactions that replay left open, oldest first; emptied by [`Engine::resume`].
     replayed_open: std::collections::BTreeSet<TransactionNumber>,
+    /// The resolver's: when to send, how much at once, and who waits for an operator.
+    alarms: Alarms,
+    lanes: Lanes,
+    queue: OperatorQueue,
     tally: Tally,
     /// How often each row of the transition table was taken.
     steps: StepCounts,
@@ -148,22 +176,24 @@ impl Engine {
     /// An engine that remembers nothing yet. `seed` keys fingerprints and hash tables; it is the
     /// journal's, because fingerprints are compared across restarts.
     pub fn new(limits: EngineLimits, tables: &Tables, seed: u64) -> Self {
-        let intervals = tables.participants().iter().flat_map(|participant| {
-            let repeats = (0..=resolve::BACK_OFF_STEPS)
-                .map(|step| resolve::back_off_ms(participant.repeat_ms, step));
-            repeats.chain(core::iter::once(participant.answer_timeout_ms))
-        });
+        let participants = tables.participants().len();
+        let intervals = tables
+            .participants()
+            .iter()
+            .map(|participant| participant.answer_timeout_ms);
         let exchanges = limits.in_flight_max.saturating_mul(EXCHANGES_PER_PAYMENT);
+        let exchange_count = usize::try_from(exchanges).expect("usize holds a u32");
         Self {
             transactions: Transactions::new(limits.remembered_keys_max, seed),
             exchanges: Exchanges::new(exchanges, seed, intervals.collect()),
-            in_flight: vec![(0, 0); tables.participants().len()],
+            in_flight: vec![(0, 0); participants],
             open_forwards: 0,
             limits,
             fingerprint_seed: seed,
-            postponed: std::collections::VecDeque::with_capacity(
-                usize::try_from(exchanges).expect("usize holds a u32"),
-            ),
+            postponed: std::collections::VecDeque::with_capacity(exchange_count),
+            alarms: Alarms::new(exchange_count + participants),
+            lanes: Lanes::new(participants, exchange_count),
+            queue: OperatorQueue::new(participants, limits.in_flight_max),
             replayed_open: std::collections::BTreeSet::new(),
             tally: Tally::default(),
             steps: StepCounts::default(),
@@ -213,14 +243,14 @@ impl Engine {
 
     /// Exchanges that are open: payments, reversals and advices without an answer.
     pub fn open_exchanges(&self) -> usize {
-        usize::try_from(self.limits.in_flight_max).expect("usize holds a u32")
-            * usize::try_from(EXCHANGES_PER_PAYMENT).expect("usize holds a u32")
-            - self.exchanges.free()
+        let most = usize::try_from(self.exchanges_max()).expect("usize holds a u32");
+        most - self.exchanges.free()
     }
 
-    /// When the next deadline is.
-    pub fn next_deadline(&self) -> Option<Monotonic> {
-        self.exchanges.timers.next_due()
+    const fn exchanges_max(&self) -> u32 {
+        self.limits
+            .in_flight_max
+            .saturating_mul(EXCHANGES_PER_PAYMENT)
     }
 
     /// Asked once the request's record is committed, just before it leaves: `false` where it is

@@ -2,16 +2,17 @@
 
 use crate::engine::effects::{Effects, Gate};
 use crate::engine::exchanges::{Talk, Waiter};
-use crate::engine::replies::{self, Verdict};
+use crate::engine::replies;
 use crate::engine::transitions::Phase;
 use crate::engine::{Context, Engine, Legs, Room, Sender};
 use crate::model::fingerprint::Fingerprint;
-use crate::model::ids::{ParticipantIndex, TransactionNumber};
+use crate::model::ids::{MatchKey, ParticipantIndex, TransactionNumber};
+use crate::model::keys::Key;
 use crate::model::limits::KEY_DAYS_MAX;
-use crate::model::message::{Header, Message, PaymentRequest};
+use crate::model::message::{Header, Message, PaymentRequest, RefundRequest};
 use crate::model::outcome::ResponseCode;
 use crate::model::record::{Decision, Payment, Record, ShortText};
-use crate::model::time::Wall;
+use crate::model::time::{Monotonic, Wall};
 use crate::route::Route;
 
 impl Engine {
@@ -25,21 +26,16 @@ impl Engine {
     ) {
         let waiter = replies::waiter(sender, &request.header);
         let fingerprint = request.fingerprint(self.fingerprint_seed);
+        let asked = Request::Payment(request);
         if let Some(slot) = self.transactions.find(&replies::target_of(request)) {
-            return self.handle_repeat(
-                slot,
-                request,
-                fingerprint,
-                waiter,
-                context.now.wall,
-                effects,
-            );
+            let wall = context.now.wall;
+            return self.handle_repeat(slot, asked, fingerprint, waiter, wall, effects);
         }
-        let Some(number) = self.admit(request, sender, context, effects) else {
+        let Some(number) = self.admit(asked, sender, context, effects) else {
             return;
         };
         match self.choose(request, sender, context) {
-            Ok(Choice::Shed) => self.shed(request, &waiter, context.now.wall, effects),
+            Ok(Choice::Shed) => self.shed(asked, &waiter, context.now.wall, effects),
             Ok(Choice::Forward(route, match_key)) => {
                 self.forward(
                     request,
@@ -74,10 +70,10 @@ impl Engine {
     }
 
     /// The key is known: a repeat gets what there is, anything else is refused.
-    fn handle_repeat(
+    pub(super) fn handle_repeat(
         &mut self,
         slot: u32,
-        request: &PaymentRequest<'_>,
+        request: Request<'_, '_>,
         fingerprint: Fingerprint,
         waiter: Waiter,
         wall: Wall,
@@ -86,14 +82,15 @@ impl Engine {
         let transaction = self.transactions.get(slot);
         if transaction.claimed_by_reversal {
             // It was reversed before it came: declined, and not forwarded.
-            let message = replies::barred(transaction, request, wall);
+            let refusal = request.refuse(ResponseCode::INVALID_TRANSACTION, wall);
+            let message = replies::barred(refusal, transaction);
             replies::answer(effects, &waiter, Gate::Committed, message, ShortText::EMPTY);
             self.tally.repeats += 1;
             return;
         }
         if transaction.fingerprint != fingerprint {
             self.tally.conflicts += 1;
-            let message = replies::refuse_payment(request, ResponseCode::CONFLICT, wall);
+            let message = request.refuse(ResponseCode::CONFLICT, wall);
             replies::answer(effects, &waiter, Gate::Committed, message, ShortText::EMPTY);
             return;
         }
@@ -111,34 +108,35 @@ impl Engine {
         self.answer_repeat(slot, &waiter, wall, effects);
     }
 
-    /// Gives the final answer, or 68 where there is none yet.
-    fn answer_repeat(&self, slot: u32, waiter: &Waiter, wall: Wall, effects: &mut Effects<'_>) {
+    /// Gives the final answer, or 09 or 68 where there is none yet.
+    pub(super) fn answer_repeat(
+        &self,
+        slot: u32,
+        waiter: &Waiter,
+        wall: Wall,
+        effects: &mut Effects<'_>,
+    ) {
         let transaction = self.transactions.get(slot);
-        let verdict = transaction
-            .answer
-            .map_or(Verdict::UNKNOWN, |answer| Verdict {
-                response_code: answer.response_code,
-                outcome: Some(answer.outcome),
-            });
-        let message = replies::payment_result(transaction, verdict, waiter.match_key, wall);
+        let verdict = replies::verdict(transaction);
+        let message = replies::result(transaction, verdict, waiter.match_key, wall);
         replies::answer(effects, waiter, Gate::Committed, message, transaction.text);
     }
 
     /// Whether a new key can be claimed at all. What is refused here leaves no trace.
-    fn admit<L: Legs>(
+    pub(super) fn admit<L: Legs>(
         &mut self,
-        request: &PaymentRequest<'_>,
+        request: Request<'_, '_>,
         sender: Sender,
         context: &Context<'_, L>,
         effects: &mut Effects<'_>,
     ) -> Option<TransactionNumber> {
-        let waiter = replies::waiter(sender, &request.header);
+        let waiter = replies::waiter(sender, request.header());
         let wall = context.now.wall;
-        let (date, today) = (request.key.local_date, context.today);
+        let (date, today) = (request.key().local_date, context.today);
         // Nearly every payment is of today.
         let far = date != today && date.days().abs_diff(today.days()) > KEY_DAYS_MAX.unsigned_abs();
         if far {
-            let message = replies::refuse_payment(request, ResponseCode::FORMAT, wall);
+            let message = request.refuse(ResponseCode::FORMAT, wall);
             replies::answer(effects, &waiter, Gate::Free, message, ShortText::EMPTY);
             return None;
         }
@@ -170,16 +168,24 @@ impl Engine {
         if !context.legs.is_up(route.destination) {
             return Err(ResponseCode::DESTINATION_DOWN);
         }
-        let window = context.tables.participant(route.destination).window_out;
-        if self.in_flight[usize::from(route.destination.0)].1 >= window {
-            return Ok(Choice::Shed);
+        Ok(match self.draw_leg(route.destination, context) {
+            Some(match_key) => Choice::Forward(route, match_key),
+            None => Choice::Shed,
+        })
+    }
+
+    /// Our match key for one more request to a participant; none where its window is full or this
+    /// second's keys are used up.
+    pub(super) fn draw_leg<L: Legs>(
+        &self,
+        destination: ParticipantIndex,
+        context: &mut Context<'_, L>,
+    ) -> Option<MatchKey> {
+        let window = context.tables.participant(destination).window_out;
+        if self.in_flight[usize::from(destination.0)].1 >= window {
+            return None;
         }
-        Ok(
-            match context.legs.draw(route.destination, context.now.wall) {
-                Some(match_key) => Choice::Forward(route, match_key),
-                None => Choice::Shed,
-            },
-        )
+        context.legs.draw(destination, context.now.wall)
     }
 
     fn forward<'a, L: Legs>(
@@ -187,7 +193,7 @@ impl Engine {
         request: &PaymentRequest<'a>,
         sender: Sender,
         claim: (TransactionNumber, Fingerprint),
-        (route, match_key): (Route, crate::model::ids::MatchKey),
+        (route, match_key): (Route, MatchKey),
         context: &mut Context<'_, L>,
         effects: &mut Effects<'a>,
     ) {
@@ -206,16 +212,9 @@ impl Engine {
         let record = record_of(request, sender, claim, Some(route), decision, context);
         effects.append(Record::Payment(record));
         let slot = self.apply_payment(&record, context.tables, now.wall);
-        let exchange = self
-            .exchanges
-            .open(Talk::Forward, slot, route.destination, match_key);
-        self.exchanges
-            .timers
-            .set(exchange, timeout_ms, now.monotonic);
         let waiter = replies::waiter(sender, &request.header);
-        self.exchanges.at(exchange).waiters.push(waiter);
-        self.transactions.at(slot).forward = exchange;
-        self.count_forward(sender.participant, route.destination);
+        let leg = (route.destination, match_key);
+        let exchange = self.open_forward(slot, waiter, leg, timeout_ms, now.monotonic);
         self.tally.payments += 1;
         let message = Message::PaymentRequest(PaymentRequest {
             header: Header {
@@ -230,6 +229,25 @@ impl Engine {
         replies::ask(effects, route.destination, id, message, ShortText::EMPTY);
     }
 
+    /// Opens the exchange of a request, with its deadline and its first waiter.
+    pub(super) fn open_forward(
+        &mut self,
+        slot: u32,
+        waiter: Waiter,
+        (destination, match_key): (ParticipantIndex, MatchKey),
+        timeout_ms: u32,
+        now: Monotonic,
+    ) -> u32 {
+        let exchange = self
+            .exchanges
+            .open(Talk::Forward, slot, destination, match_key);
+        self.exchanges.timers.set(exchange, timeout_ms, now);
+        self.exchanges.at(exchange).waiters.push(waiter);
+        self.transactions.at(slot).forward = exchange;
+        self.count_forward(waiter.participant, destination);
+        exchange
+    }
+
     fn count_forward(&mut self, originator: ParticipantIndex, destination: ParticipantIndex) {
         self.open_forwards += 1;
         self.in_flight[usize::from(originator.0)].0 += 1;
@@ -237,22 +255,53 @@ impl Engine {
     }
 
     /// A1: nothing is recorded, and the same key may be sent again.
-    fn shed(
+    pub(super) fn shed(
         &mut self,
-        request: &PaymentRequest<'_>,
+        request: Request<'_, '_>,
         waiter: &Waiter,
         wall: Wall,
         effects: &mut Effects<'_>,
     ) {
         self.tally.shed += 1;
-        let message = replies::refuse_payment(request, ResponseCode::SHED, wall);
+        let message = request.refuse(ResponseCode::SHED, wall);
         replies::answer(effects, waiter, Gate::Free, message, ShortText::EMPTY);
+    }
+}
+
+/// A request that claims a key.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Request<'r, 'm> {
+    Payment(&'r PaymentRequest<'m>),
+    Refund(&'r RefundRequest<'m>),
+}
+
+impl Request<'_, '_> {
+    const fn header(&self) -> &Header {
+        match self {
+            Self::Payment(request) => &request.header,
+            Self::Refund(request) => &request.header,
+        }
+    }
+
+    const fn key(&self) -> &Key {
+        match self {
+            Self::Payment(request) => &request.key,
+            Self::Refund(request) => &request.key,
+        }
+    }
+
+    /// The answer to a request of which nothing is, or will be, remembered.
+    fn refuse(&self, response_code: ResponseCode, wall: Wall) -> Message<'static> {
+        match self {
+            Self::Payment(request) => replies::refuse_payment(request, response_code, wall),
+            Self::Refund(request) => replies::refuse_refund(request, response_code, wall),
+        }
     }
 }
 
 /// What becomes of a new payment that is not declined.
 enum Choice {
-    Forward(Route, crate::model::ids::MatchKey),
+    Forward(Route, MatchKey),
     Shed,
 }
 

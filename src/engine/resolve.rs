@@ -1,5 +1,4 @@
-//! Carrying out the rows of the transition table, and everything that time brings: deadlines,
-//! repeats with back-off, and what a restart left open.
+//! Carrying out the rows of the transition table: the acts that answer and tell.
 
 use crate::engine::effects::{Effects, Gate};
 use crate::engine::exchanges::{ExchangeId, Talk};
@@ -8,16 +7,11 @@ use crate::engine::transactions::NO_EXCHANGE;
 use crate::engine::transitions::{Act, Event, Phase, step};
 use crate::engine::{Context, Engine, Legs, Sender};
 use crate::model::message::Reversal as ReversalMessage;
-use crate::model::outcome::{Outcome, Reason, ResponseCode};
-use crate::model::record::{Actor, Advice, Answer, LateAnswer, Record, ShortText, Unknown};
-
-/// Doublings of the time between repeats.
-pub(super) const BACK_OFF_STEPS: u8 = 4;
-
-/// Time before the repeat after `repeats` repeats.
-pub(super) fn back_off_ms(repeat_ms: u32, repeats: u8) -> u32 {
-    repeat_ms.saturating_mul(1 << repeats.min(BACK_OFF_STEPS))
-}
+use crate::model::outcome::{Outcome, Reason, Resolution, ResponseCode, Source};
+use crate::model::record::{
+    Actor, Advice, Answer, Finding, LateAnswer, Pending, Record, ShortText, Unknown,
+};
+use crate::model::time::Wall;
 
 /// A reversal that somebody asks for.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +26,8 @@ pub(super) struct Asked<'m> {
 pub(super) struct Case<'m> {
     pub(super) event: Event,
     pub(super) answer: Option<Answer>,
+    /// Where the answer came from, if it was not one in time.
+    pub(super) source: Source,
     pub(super) asked: Option<Asked<'m>>,
     pub(super) response_code: ResponseCode,
     pub(super) reason: Reason,
@@ -42,6 +38,7 @@ impl Case<'_> {
         Self {
             event,
             answer: None,
+            source: Source::LateAnswer,
             asked: None,
             response_code: ResponseCode::NO_ANSWER,
             reason: Reason::Timeout,
@@ -58,9 +55,10 @@ impl Engine {
         context: &mut Context<'_, L>,
         effects: &mut Effects<'_>,
     ) {
+        let resolution = self.resolution(slot, context);
         let phase = self.transactions.get(slot).phase;
         self.steps[phase as usize][case.event as usize] += 1;
-        let step = step(phase, case.event);
+        let step = step(resolution, phase, case.event);
         for act in step.acts {
             let done = self.perform(*act, slot, case, context, effects);
             if !done {
@@ -74,6 +72,30 @@ impl Engine {
         );
         if transaction.phase.is_settled() {
             self.end_forward(slot);
+            self.close_reversal(slot);
+        }
+    }
+
+    /// How an unknown outcome is resolved: as was decided when it became unknown; before that, as
+    /// the destination's profile says now.
+    fn resolution<L: Legs>(&self, slot: u32, context: &Context<'_, L>) -> Resolution {
+        let transaction = self.transactions.get(slot);
+        match (transaction.phase, transaction.destination) {
+            (Phase::Forwarded | Phase::Pending, Some(destination)) => {
+                let profile = &context.tables.participant(destination).resolver;
+                profile.resolution(transaction.target.class, transaction.echoed.presentation)
+            }
+            (
+                Phase::Forwarded
+                | Phase::Pending
+                | Phase::Approved
+                | Phase::Declined
+                | Phase::Inquiring
+                | Phase::Unknown
+                | Phase::Reversing
+                | Phase::Reversed,
+                _,
+            ) => transaction.resolution,
         }
     }
 
@@ -87,8 +109,14 @@ impl Engine {
         effects: &mut Effects<'_>,
     ) -> bool {
         match act {
-            Act::AnswerPayment => self.answer_payment(slot, case, context, effects),
+            Act::Answer => self.answer_payment(slot, case, context, effects),
+            Act::TellPending => self.tell_pending(slot, context, effects),
             Act::TellUnknown => self.tell_unknown(slot, case, context, effects),
+            Act::TellInDoubt => self.tell_in_doubt(slot, case, context, effects),
+            Act::Inquire => self.inquire(slot, context, effects),
+            Act::InquireAgain => self.inquire_again(slot, case.event, context),
+            Act::EndInquiries => self.end_inquiries(slot, case, context, effects),
+            Act::Settle => self.settle(slot, case, context, effects),
             Act::Reverse => self.reverse(slot, case.reason, context, effects),
             Act::PassReversalOn => return self.pass_reversal_on(slot, case, context, effects),
             Act::RecordReversal => self.record_reversal(slot, case, context, effects),
@@ -98,7 +126,9 @@ impl Engine {
             Act::EscalateReversal => self.escalate_reversal(slot, context, effects),
             Act::Advise => self.advise(slot, context, effects),
             Act::NoteLate => self.note_late(slot, case, context, effects),
-            Act::Ignore => self.tally.unhandled_answers += 1,
+            Act::Queue => self.hand_to_operator(slot, case, context, effects),
+            Act::Await => {}
+            Act::Ignore | Act::Impossible => self.tally.unhandled_answers += 1,
         }
         true
     }
@@ -143,7 +173,7 @@ impl Engine {
     }
 
     /// Tells everyone who waits for the payment, and forgets that they wait.
-    fn answer_waiters<L: Legs>(
+    pub(super) fn answer_waiters<L: Legs>(
         &mut self,
         slot: u32,
         verdict: Verdict,
@@ -157,9 +187,72 @@ impl Engine {
         let waiters = core::mem::take(&mut self.exchanges.at(transaction.forward).waiters);
         for waiter in &waiters {
             let wall = context.now.wall;
-            let message = replies::payment_result(transaction, verdict, waiter.match_key, wall);
+            let message = replies::result(transaction, verdict, waiter.match_key, wall);
             replies::answer(effects, waiter, Gate::Committed, message, transaction.text);
         }
+    }
+
+    /// The destination says 09: the originator hears the same, and the deadline is a longer one.
+    fn tell_pending<L: Legs>(
+        &mut self,
+        slot: u32,
+        context: &Context<'_, L>,
+        effects: &mut Effects<'_>,
+    ) {
+        let transaction = self.transactions.get(slot);
+        let Some(destination) = transaction.destination else {
+            return;
+        };
+        let timeout_s = context
+            .tables
+            .participant(destination)
+            .resolver
+            .pending_timeout_s;
+        let wait_ms = u64::from(timeout_s) * 1_000;
+        let until = context.now.wall.0.saturating_add(wait_ms * 1_000_000);
+        let (number, until) = (transaction.number, Wall(until));
+        self.append(Record::Pending(Pending { number, until }), context, effects);
+        self.tally.pending += 1;
+        self.answer_waiters(slot, Verdict::PENDING, context, effects);
+        self.expire_forward(slot);
+        self.await_advice(slot, context);
+    }
+
+    /// Sets the alarm of a pending transaction, on its forward exchange.
+    pub(super) fn await_advice<L: Legs>(&mut self, slot: u32, context: &Context<'_, L>) {
+        let transaction = self.transactions.get(slot);
+        let (index, until_s) = (transaction.forward, transaction.pending_until_s);
+        let now_ms = context.now.wall.0 / 1_000_000;
+        let wait_ms = (u64::from(until_s) * 1_000).saturating_sub(now_ms);
+        self.alarms
+            .set(index, context.now.monotonic.plus_ms(wait_ms));
+    }
+
+    /// An outcome that nobody knew is known.
+    fn settle<L: Legs>(
+        &mut self,
+        slot: u32,
+        case: &Case<'_>,
+        context: &Context<'_, L>,
+        effects: &mut Effects<'_>,
+    ) {
+        let answer = case.answer.expect("what is settled has an answer");
+        let finding = Finding {
+            number: answer.number,
+            source: case.source,
+            response_code: answer.response_code,
+            outcome: answer.outcome,
+            approval_code: answer.approval_code,
+            amounts: answer.amounts,
+            text: answer.text,
+        };
+        match answer.outcome {
+            Outcome::Approved => self.tally.approved += 1,
+            Outcome::Declined => self.tally.declined += 1,
+            Outcome::Reversed => self.tally.reversed += 1,
+        }
+        self.append(Record::Finding(finding), context, effects);
+        self.close_reversal(slot);
     }
 
     fn tell_unknown<L: Legs>(
@@ -183,12 +276,13 @@ impl Engine {
     }
 
     /// Tells the originator how it ended, where that differs from what it was told.
-    fn advise<L: Legs>(
+    pub(super) fn advise<L: Legs>(
         &mut self,
         slot: u32,
         context: &mut Context<'_, L>,
         effects: &mut Effects<'_>,
     ) {
+        self.close_advice(slot);
         let transaction = self.transactions.get(slot);
         if !transaction.needs_advice() {
             return;
@@ -196,8 +290,10 @@ impl Engine {
         let Some(originator) = transaction.originator else {
             return;
         };
-        let again = transaction.advice_key.is_some();
-        let number = transaction.number;
+        let (again, number) = (transaction.advice_key.is_some(), transaction.number);
+        if self.exchanges.free() == 0 {
+            return self.postponed.push_back(slot);
+        }
         let key = match transaction.advice_key {
             Some(key) => key,
             None => match context.legs.draw(originator, context.now.wall) {
@@ -214,11 +310,16 @@ impl Engine {
             .open(Talk::PaymentAdvice, slot, originator, key);
         self.exchanges.at(index).sent = again;
         self.transactions.at(slot).payment_advice = index;
-        let repeat_ms = context.tables.participant(originator).repeat_ms;
-        self.exchanges
-            .timers
-            .set(index, repeat_ms, context.now.monotonic);
-        self.send_exchange(index, context, effects);
+        self.launch(index, 0, context, effects);
+    }
+
+    /// The advice that is on its way is no longer repeated.
+    pub(super) fn close_advice(&mut self, slot: u32) {
+        let index = self.transactions.get(slot).payment_advice;
+        if index != NO_EXCHANGE {
+            self.close_exchange(index);
+            self.transactions.at(slot).payment_advice = NO_EXCHANGE;
+        }
     }
 
     fn note_late<L: Legs>(
@@ -241,28 +342,8 @@ impl Engine {
         }
     }
 
-    /// Sends, or sends again, what an exchange is about.
-    pub(super) fn send_exchange<L: Legs>(
-        &mut self,
-        index: u32,
-        context: &Context<'_, L>,
-        effects: &mut Effects<'_>,
-    ) {
-        let open = self.exchanges.get(index);
-        let transaction = self.transactions.get(open.slot);
-        let (key, repeat, wall) = (open.match_key, open.sent, context.now.wall);
-        let message = match open.talk {
-            Talk::Forward => return,
-            Talk::Reversal => replies::reversal(transaction, key, false, repeat, wall),
-            Talk::ReversalAdvice => replies::reversal(transaction, key, true, repeat, wall),
-            Talk::PaymentAdvice => replies::payment_advice(transaction, key, repeat, wall),
-        };
-        let id = self.exchanges.id(index);
-        replies::ask(effects, open.with, id, message, ShortText::EMPTY);
-    }
-
     /// The forward no longer counts as open; it stays to recognise a late answer.
-    fn expire_forward(&mut self, slot: u32) {
+    pub(super) fn expire_forward(&mut self, slot: u32) {
         let index = self.transactions.get(slot).forward;
         if index == NO_EXCHANGE || self.exchanges.get(index).expired {
             return;
@@ -278,46 +359,17 @@ impl Engine {
         }
     }
 
-    fn end_forward(&mut self, slot: u32) {
+    pub(super) fn end_forward(&mut self, slot: u32) {
         let index = self.transactions.get(slot).forward;
         if index == NO_EXCHANGE {
             return;
         }
         self.expire_forward(slot);
+        if self.transactions.get(slot).pending_until_s > 0 {
+            self.alarms.cancel(index);
+        }
         self.exchanges.close(index);
         self.transactions.at(slot).forward = NO_EXCHANGE;
-    }
-
-    /// Handles one deadline that has passed, or one postponed duty. `false`: there is none.
-    pub fn handle_deadline<L: Legs>(
-        &mut self,
-        context: &mut Context<'_, L>,
-        effects: &mut Effects<'_>,
-    ) -> bool {
-        let Some(index) = self.exchanges.timers.expire(context.now.monotonic) else {
-            return self.take_up_postponed(context, effects);
-        };
-        let open = self.exchanges.get(index);
-        let (slot, sent) = (open.slot, open.sent);
-        match open.talk {
-            Talk::Forward if sent => {
-                self.advance(slot, &Case::of(Event::Deadline), context, effects);
-            }
-            Talk::Forward => {
-                let up = context.legs.is_up(open.with);
-                let answer = self.answer_unsent(slot, up);
-                let case = Case {
-                    answer: Some(answer),
-                    ..Case::of(Event::DeadlineUnsent)
-                };
-                self.advance(slot, &case, context, effects);
-            }
-            Talk::Reversal => {
-                self.advance(slot, &Case::of(Event::ReversalDeadline), context, effects);
-            }
-            Talk::ReversalAdvice | Talk::PaymentAdvice => self.repeat(index, context, effects),
-        }
-        true
     }
 
     /// A request of ours cannot be said in its destination's encoding: what never left is declined.
@@ -334,101 +386,34 @@ impl Engine {
         let open = self.exchanges.get(index);
         let (slot, talk) = (open.slot, open.talk);
         if talk == Talk::Forward {
-            let answer = Answer {
-                response_code,
-                ..self.answer_unsent(slot, true)
-            };
-            let case = Case {
-                answer: Some(answer),
-                ..Case::of(Event::DeadlineUnsent)
-            };
-            self.advance(slot, &case, context, effects);
+            self.decline_unsent(slot, Event::LinkLostUnsent, response_code, context, effects);
         }
     }
 
-    /// What never left us is declined for certain.
-    fn answer_unsent(&self, slot: u32, up: bool) -> Answer {
+    /// Not one byte of it left us, and nobody can have seen it.
+    pub(super) fn decline_unsent<L: Legs>(
+        &mut self,
+        slot: u32,
+        event: Event,
+        response_code: ResponseCode,
+        context: &mut Context<'_, L>,
+        effects: &mut Effects<'_>,
+    ) {
         let transaction = self.transactions.get(slot);
-        let code = if up {
-            ResponseCode::MALFUNCTION
-        } else {
-            ResponseCode::DESTINATION_DOWN
-        };
-        Answer {
+        let answer = Answer {
             number: transaction.number,
             by: Actor::Switch,
-            response_code: code,
+            response_code,
             outcome: Outcome::Declined,
             approval_code: None,
             amounts: transaction.amounts,
             text: ShortText::EMPTY,
-        }
-    }
-
-    fn repeat<L: Legs>(&mut self, index: u32, context: &Context<'_, L>, effects: &mut Effects<'_>) {
-        let with = self.exchanges.get(index).with;
-        let repeat_ms = context.tables.participant(with).repeat_ms;
-        let up = context.legs.is_up(with);
-        let open = self.exchanges.at(index);
-        if up {
-            open.repeats = open.repeats.saturating_add(1);
-        }
-        let interval_ms = back_off_ms(repeat_ms, open.repeats);
-        self.exchanges
-            .timers
-            .set(index, interval_ms, context.now.monotonic);
-        if up {
-            self.tally.repeats_sent += 1;
-            self.send_exchange(index, context, effects);
-        }
-    }
-
-    /// Tries once more what found no match key.
-    fn take_up_postponed<L: Legs>(
-        &mut self,
-        context: &mut Context<'_, L>,
-        effects: &mut Effects<'_>,
-    ) -> bool {
-        let Some(slot) = self.postponed.pop_front() else {
-            return false;
         };
-        let transaction = self.transactions.get(slot);
-        let (before, phase) = (self.postponed.len(), transaction.phase);
-        match phase {
-            Phase::Unknown if transaction.reversal == NO_EXCHANGE => {
-                self.reverse(slot, Reason::Timeout, context, effects);
-            }
-            Phase::Reversing if transaction.reversal == NO_EXCHANGE => {
-                self.escalate_reversal(slot, context, effects);
-            }
-            Phase::Reversed => self.advise(slot, context, effects),
-            Phase::Forwarded
-            | Phase::Approved
-            | Phase::Declined
-            | Phase::Unknown
-            | Phase::Reversing => {}
-        }
-        // Postponed again: the second is not over yet.
-        self.postponed.len() == before
-    }
-
-    /// After replay: takes up one transaction that an earlier run left open. `false`: none is left.
-    pub fn resume<L: Legs>(
-        &mut self,
-        context: &mut Context<'_, L>,
-        effects: &mut Effects<'_>,
-    ) -> bool {
-        let Some(number) = self.replayed_open.pop_first() else {
-            return false;
+        let case = Case {
+            answer: Some(answer),
+            reason: Reason::LinkLost,
+            ..Case::of(event)
         };
-        let Some(slot) = self.transactions.by_number(number) else {
-            return true;
-        };
-        if self.transactions.get(slot).phase.is_settled() {
-            self.advise(slot, context, effects);
-        } else {
-            self.advance(slot, &Case::of(Event::Restart), context, effects);
-        }
-        true
+        self.advance(slot, &case, context, effects);
     }
 }

@@ -26,6 +26,13 @@ impl Engine {
         let Some(destination) = transaction.destination else {
             return;
         };
+        if self.is_too_late(slot, context) {
+            let case = Case::of(Event::ReversalExhausted);
+            return self.hand_to_operator(slot, &case, context, effects);
+        }
+        if self.exchanges.free() == 0 {
+            return self.postponed.push_back(slot);
+        }
         if let Some(key) = transaction.reversal_key {
             return self.open_reversal(slot, destination, key, true, context, effects);
         }
@@ -35,7 +42,7 @@ impl Engine {
         let record = Reversal {
             number: transaction.number,
             target: transaction.target,
-            root: transaction.target.key,
+            root: self.root_key(transaction),
             claims: false,
             by: Actor::Switch,
             participant: None,
@@ -56,7 +63,7 @@ impl Engine {
         destination: ParticipantIndex,
         key: MatchKey,
         again: bool,
-        context: &Context<'_, L>,
+        context: &mut Context<'_, L>,
         effects: &mut Effects<'_>,
     ) {
         let transaction = self.transactions.at(slot);
@@ -68,16 +75,22 @@ impl Engine {
         let index = self.exchanges.open(talk, slot, destination, key);
         self.exchanges.at(index).sent = again;
         transaction.reversal = index;
-        let timeout_ms = match (talk, transaction.originator) {
-            (Talk::Reversal, Some(asker)) => context.tables.participant(asker).answer_timeout_ms,
-            (Talk::Forward | Talk::Reversal | Talk::ReversalAdvice | Talk::PaymentAdvice, _) => {
-                context.tables.participant(destination).repeat_ms
-            }
+        let (by, asker) = (transaction.reversal_by, transaction.originator);
+        if let (Talk::Reversal, Some(asker)) = (talk, asker) {
+            let timeout_ms = context.tables.participant(asker).answer_timeout_ms;
+            self.exchanges
+                .timers
+                .set(index, timeout_ms, context.now.monotonic);
+            return self.send_exchange(index, context, effects);
+        }
+        let profile = &context.tables.participant(destination).resolver;
+        // What somebody asked for goes at once, and so does what is on its way already.
+        let wait_ms = if by == Actor::Switch && !again {
+            profile.reversal_after_ms
+        } else {
+            0
         };
-        self.exchanges
-            .timers
-            .set(index, timeout_ms, context.now.monotonic);
-        self.send_exchange(index, context, effects);
+        self.launch(index, u64::from(wait_ms), context, effects);
     }
 
     pub(super) fn pass_reversal_on<L: Legs>(
@@ -90,7 +103,9 @@ impl Engine {
         let asked = case.asked.expect("somebody asked");
         let transaction = self.transactions.get(slot);
         let drawn = transaction.destination.and_then(|destination| {
-            let room = self.exchanges.free() > 0;
+            // Room that open payments may need is theirs.
+            let open = usize::try_from(self.open_forwards).expect("usize holds a u32");
+            let room = self.exchanges.free() > 2 * open;
             let key = if room {
                 context.legs.draw(destination, context.now.wall)
             } else {
@@ -107,6 +122,9 @@ impl Engine {
             self.reply_reversal(&asked, shed, Gate::Free, context, effects);
             return false;
         };
+        self.close_advice(slot);
+        self.close_reversal(slot);
+        self.stop_waiting_for_advice(slot);
         let record = self.reversal_record(slot, &asked, Actor::Originator, Some(key), context);
         self.append(Record::Reversal(record), context, effects);
         self.open_reversal(slot, destination, key, false, context, effects);
@@ -122,6 +140,14 @@ impl Engine {
             self.exchanges.at(index).waiters.push(waiter);
         }
         true
+    }
+
+    /// A pending transaction that is being reversed has no deadline of its own any more.
+    fn stop_waiting_for_advice(&mut self, slot: u32) {
+        let transaction = self.transactions.get(slot);
+        if transaction.phase == Phase::Pending && transaction.forward != NO_EXCHANGE {
+            self.alarms.cancel(transaction.forward);
+        }
     }
 
     pub(super) fn reversal_record<L: Legs>(
@@ -184,6 +210,7 @@ impl Engine {
         };
         self.answer_reversal_waiters(slot, done, context, effects);
         self.close_reversal(slot);
+        self.close_advice(slot);
     }
 
     pub(super) fn acknowledge_reversal<L: Legs>(
@@ -197,7 +224,12 @@ impl Engine {
         let outcome = match self.transactions.get(slot).phase {
             Phase::Reversed => Some(Outcome::Reversed),
             Phase::Declined => Some(Outcome::Declined),
-            Phase::Forwarded | Phase::Approved | Phase::Unknown | Phase::Reversing => None,
+            Phase::Forwarded
+            | Phase::Pending
+            | Phase::Approved
+            | Phase::Inquiring
+            | Phase::Unknown
+            | Phase::Reversing => None,
         };
         let verdict = Verdict {
             response_code: ResponseCode::APPROVED,
@@ -299,6 +331,9 @@ impl Engine {
         let Some(destination) = transaction.destination else {
             return;
         };
+        if self.exchanges.free() == 0 {
+            return self.postponed.push_back(slot);
+        }
         if let (true, Some(key)) = (transaction.reversal_is_advice, transaction.reversal_key) {
             return self.open_reversal(slot, destination, key, true, context, effects);
         }
@@ -314,7 +349,7 @@ impl Engine {
     pub(super) fn close_reversal(&mut self, slot: u32) {
         let index = self.transactions.get(slot).reversal;
         if index != NO_EXCHANGE {
-            self.exchanges.close(index);
+            self.close_exchange(index);
             self.transactions.at(slot).reversal = NO_EXCHANGE;
         }
     }

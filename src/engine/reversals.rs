@@ -3,7 +3,7 @@
 use crate::engine::effects::{Effects, Gate};
 use crate::engine::replies::{self, Verdict};
 use crate::engine::resolve::{Asked, Case};
-use crate::engine::transitions::Event;
+use crate::engine::transitions::{Event, Phase};
 use crate::engine::{Context, Engine, Legs, Room, Sender};
 use crate::model::ids::ParticipantIndex;
 use crate::model::keys::Class;
@@ -45,7 +45,7 @@ impl Engine {
             let waiter = replies::waiter(sender, &reversal.header);
             replies::answer(effects, &waiter, gate, message, ShortText::EMPTY);
         };
-        if reversal.target.class != Class::Payment {
+        if reversal.target.class == Class::CodeInquiry {
             return refuse(ResponseCode::NOT_SUPPORTED, Gate::Free, effects);
         }
         let Some(slot) = self.transactions.find(&reversal.target) else {
@@ -58,6 +58,10 @@ impl Engine {
         };
         if reversal.amount != transaction.amounts.amount {
             return refuse(ResponseCode::INVALID_AMOUNT, Gate::Committed, effects);
+        }
+        if self.has_live_refunds(slot) {
+            // Undoing all of it would give back twice what its refunds gave back.
+            return refuse(ResponseCode::REFUND_TOO_LARGE, Gate::Committed, effects);
         }
         let event = match side {
             Actor::Destination => Event::DestinationReverses,
@@ -75,6 +79,14 @@ impl Engine {
             ..Case::of(event)
         };
         self.advance(slot, &case, context, effects);
+    }
+
+    /// Whether an approved payment has refunds that are, or may yet be, approved.
+    fn has_live_refunds(&self, slot: u32) -> bool {
+        let transaction = self.transactions.get(slot);
+        transaction.target.class == Class::Payment
+            && transaction.phase == Phase::Approved
+            && self.taken(slot).count > 0
     }
 
     /// A reversal that came before its payment: remembered, so that the payment is declined.
@@ -140,15 +152,17 @@ impl Engine {
         let (message, gate) = match self.transactions.find(&inquiry.target) {
             None => {
                 let code = match inquiry.target.class {
-                    Class::Payment => ResponseCode::NOT_FOUND,
-                    Class::Refund | Class::CodeInquiry => ResponseCode::NOT_SUPPORTED,
+                    Class::Payment | Class::Refund => ResponseCode::NOT_FOUND,
+                    Class::CodeInquiry => ResponseCode::NOT_SUPPORTED,
                 };
                 (replies::no_status(inquiry, code, wall), Gate::Committed)
             }
             Some(slot) => {
                 let transaction = self.transactions.get(slot);
                 if side(transaction, sender.participant).is_some() {
-                    (replies::status(inquiry, transaction, wall), Gate::Committed)
+                    let refunded = self.refunded_so_far(slot);
+                    let message = replies::status(inquiry, transaction, refunded, wall);
+                    (message, Gate::Committed)
                 } else {
                     self.tally.security_events += 1;
                     (

@@ -9,6 +9,7 @@ use core::ops::Range;
 use foldhash::fast::FixedState;
 
 use crate::engine::index::{Index, memory_of};
+use crate::engine::operator_queue::NOT_QUEUED;
 use crate::engine::transitions::Phase;
 use crate::model::chars::Chars;
 use crate::model::fingerprint::Fingerprint;
@@ -16,7 +17,7 @@ use crate::model::ids::{MatchKey, ParticipantIndex, TransactionNumber};
 use crate::model::keys::{BusinessKey, Class};
 use crate::model::limits::KEY_RETENTION_DAYS;
 use crate::model::message::{Amounts, Echoed};
-use crate::model::outcome::{Outcome, Reason, ResponseCode};
+use crate::model::outcome::{Outcome, Reason, Resolution, ResponseCode};
 use crate::model::record::{Actor, ShortText};
 use crate::model::time::{DAY_NS, Date, Wall};
 
@@ -48,8 +49,10 @@ pub(super) struct Transaction {
     pub(super) phase: Phase,
     /// Claimed by a reversal that came before its payment.
     pub(super) claimed_by_reversal: bool,
-    /// 68 was given.
+    /// 68 or 09 was given.
     pub(super) told_unknown: bool,
+    /// How its outcome is found out, once it is asked for.
+    pub(super) resolution: Resolution,
     pub(super) advice: AdviceState,
     pub(super) answer: Option<FinalAnswer>,
     pub(super) originator: Option<ParticipantIndex>,
@@ -66,11 +69,26 @@ pub(super) struct Transaction {
     pub(super) reversal_is_advice: bool,
     pub(super) reversal_reason: Option<Reason>,
     pub(super) advice_key: Option<MatchKey>,
-    /// Live exchanges, by index.
+    /// Of our inquiries; zero: none was made.
+    pub(super) inquiry_key: MatchKey,
+    /// When a pending transaction is asked about, in seconds since 1970.
+    pub(super) pending_until_s: u32,
+    /// Its place in the operator queue.
+    pub(super) queued: u32,
+    /// Of a refund: the slot of its payment. Of a payment: its own.
+    pub(super) root: u32,
+    /// Of a payment: the slot of its latest refund. Of a refund: that of the one before.
+    pub(super) refund: u32,
+    /// Of a refund: what had been given back when it was answered, in the payment's minor units.
+    pub(super) refunded_minor: i64,
+    /// Live exchanges, by index. A reversal and an inquiry are never live at once.
     pub(super) forward: u32,
     pub(super) reversal: u32,
     pub(super) payment_advice: u32,
 }
+
+/// Places passed over for one claim.
+const PASSED_OVER_MAX: u64 = 64;
 
 /// Keys per remembered transaction are bounded by this many bytes; a test prints the real figure.
 const TRANSACTION_BYTES_MAX: usize = 448;
@@ -79,7 +97,8 @@ const _: () = assert!(size_of::<Transaction>() <= TRANSACTION_BYTES_MAX);
 impl Transaction {
     /// Whether nothing is left to be done about it.
     pub(super) fn is_over(&self) -> bool {
-        self.phase.is_settled() && self.advice != AdviceState::Owed && !self.needs_advice()
+        let told = self.advice != AdviceState::Owed && !self.needs_advice();
+        self.phase.is_settled() && told && self.queued == NOT_QUEUED
     }
 
     /// The same, with no exchange open.
@@ -88,6 +107,12 @@ impl Transaction {
             forward: NO_EXCHANGE,
             reversal: NO_EXCHANGE,
             payment_advice: NO_EXCHANGE,
+            // Whether it is queued counts; its place there does not.
+            queued: if self.queued == NOT_QUEUED {
+                NOT_QUEUED
+            } else {
+                0
+            },
             ..self
         }
     }
@@ -98,8 +123,9 @@ impl Transaction {
             .answer
             .is_some_and(|answer| answer.outcome == Outcome::Approved);
         let taken_back = approved && self.reversal_by == Actor::Destination;
+        let taken_back = taken_back && self.phase == Phase::Reversed;
         let differs = self.told_unknown || taken_back;
-        self.phase == Phase::Reversed && differs && self.advice != AdviceState::Acknowledged
+        self.phase.is_settled() && differs && self.advice != AdviceState::Acknowledged
     }
 }
 
@@ -142,17 +168,42 @@ impl Transactions {
         self.by_key.places().map(|slot| self.get(slot))
     }
 
-    /// The number that the next claim gets, if there is a place for it.
+    /// The number that the next claim gets, if there is a place for it. Places whose transaction is
+    /// old and still open are passed over: one that nobody settles costs its place, not the switch.
     pub(super) fn next_number(&self, now: Wall) -> Option<TransactionNumber> {
-        let next = TransactionNumber(self.last.0 + 1);
-        match self.places.get(self.place(next)) {
-            None => Some(next),
-            Some(old) => {
-                let age = now.0.saturating_sub(old.received.0) / DAY_NS;
-                let kept = u64::try_from(KEY_RETENTION_DAYS).expect("positive");
-                (old.is_over() && age >= kept).then_some(next)
+        let kept = u64::try_from(KEY_RETENTION_DAYS).expect("positive");
+        for step in 1..=PASSED_OVER_MAX {
+            let next = TransactionNumber(self.last.0 + step);
+            let Some(old) = self.places.get(self.place(next)) else {
+                return Some(next);
+            };
+            if now.0.saturating_sub(old.received.0) / DAY_NS < kept {
+                return None;
+            }
+            if self.is_free(old) {
+                return Some(next);
             }
         }
+        None
+    }
+
+    /// Whether it is over and nothing needs it: a payment is needed by its open refunds, and a
+    /// refund by its payment, which knows through it what has been given back.
+    fn is_free(&self, old: &Transaction) -> bool {
+        if old.target.class == Class::Refund {
+            let root = old.root;
+            let forgotten = root == NO_EXCHANGE || self.get(root).number > old.number;
+            return forgotten && old.is_over();
+        }
+        let mut refund = old.refund;
+        while refund != NO_EXCHANGE {
+            let given_back = self.get(refund);
+            if !given_back.is_over() {
+                return false;
+            }
+            refund = given_back.refund;
+        }
+        old.is_over()
     }
 
     /// Remembers a transaction under its number, which follows the last one.

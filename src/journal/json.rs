@@ -9,7 +9,7 @@ use crate::model::ids::{Institution, ShardId};
 use crate::model::keys::{BusinessKey, Class, Key};
 use crate::model::message::{Amounts, Echoed};
 use crate::model::money::{Money, Rate};
-use crate::model::record::{Answer, Decision, Opened, Payment, Record, Reversal};
+use crate::model::record::{Answer, Decision, Finding, Opened, Payment, Record, Refund, Reversal};
 use crate::model::time::Date;
 
 /// One record: where and when it was written, its kind, and its fields.
@@ -50,6 +50,24 @@ pub fn record(record: &Record) -> Value {
             "number": it.number.0,
             "response_code": it.response_code.to_string(),
         }),
+        Record::InDoubt(it) => json!({
+            "number": it.number.0,
+            "reason": it.reason.name(),
+            "resolution": it.resolution.name(),
+        }),
+        Record::Inquiry(it) => json!({ "number": it.number.0, "match_key": it.match_key.0 }),
+        Record::InquiryEnd(it) => json!({
+            "number": it.number.0,
+            "response_code": it.response_code.to_string(),
+        }),
+        Record::Finding(it) => finding(it),
+        Record::Pending(it) => json!({ "number": it.number.0, "until": it.until.to_string() }),
+        Record::Queued(it) => json!({
+            "number": it.number.0,
+            "reason": it.reason.name(),
+            "with": it.with.code(),
+        }),
+        Record::Refund(it) => refund(it),
     }
 }
 
@@ -79,6 +97,36 @@ fn payment(it: &Payment) -> Value {
         "settlement_date": date(it.settlement_date),
         "table": it.table.0,
         "decision": decision(&it.decision),
+    })
+}
+
+fn refund(it: &Refund) -> Value {
+    json!({
+        "number": it.number.0,
+        "key": key(&it.key),
+        "root": key(&it.root),
+        "fingerprint": format!("{:016x}", it.fingerprint.0),
+        "originator": it.originator.code(),
+        "match_key": it.match_key.0,
+        "presentation": it.presentation.map(|presentation| presentation.name()),
+        "reason": it.reason.map(|reason| reason.name()),
+        "amounts": amounts(&it.amounts),
+        "echoed": echoed(&it.echoed),
+        "settlement_date": date(it.settlement_date),
+        "table": it.table.0,
+        "decision": decision(&it.decision),
+    })
+}
+
+fn finding(it: &Finding) -> Value {
+    json!({
+        "number": it.number.0,
+        "source": it.source.name(),
+        "response_code": it.response_code.to_string(),
+        "outcome": it.outcome.name(),
+        "approval_code": it.approval_code.map(text),
+        "amounts": amounts(&it.amounts),
+        "text": String::from_utf8_lossy(it.text.bytes()),
     })
 }
 

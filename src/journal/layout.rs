@@ -5,7 +5,7 @@
 //! ring size the place in the tail: nothing is looked up. All numbers are little-endian.
 //!
 //! **Every block stands alone.** It has a header, and records never straddle its end (a record has
-//! 208 bytes at most; the waste is 2.5 % on average, beside 1.6 % for the header). So a torn batch
+//! 216 bytes at most; the waste is 2.5 % on average, beside 1.6 % for the header). So a torn batch
 //! is cut at a block, a block is judged without its neighbours, and a record is encoded in place.
 //! What is written together (a *batch*) is a matter of submission: no byte on the disk says it.
 //!

@@ -17,6 +17,7 @@ mod scan;
 pub mod segments;
 pub mod store;
 pub mod tail;
+pub mod waiting;
 pub mod warning;
 #[cfg(test)]
 #[path = "tests/world.rs"]

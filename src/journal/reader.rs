@@ -124,6 +124,7 @@ pub fn explain(data: &Path, key: &BusinessKey) -> Result<Vec<(ShardId, Entry)>, 
 fn names(record: &Record, key: &BusinessKey) -> bool {
     match record {
         Record::Payment(payment) => key.class == Class::Payment && payment.key == key.key,
+        Record::Refund(refund) => key.class == Class::Refund && refund.key == key.key,
         Record::Reversal(reversal) => reversal.target == *key,
         Record::Opened(_)
         | Record::Answer(_)
@@ -132,7 +133,13 @@ fn names(record: &Record, key: &BusinessKey) -> bool {
         | Record::ReversalEscalation(_)
         | Record::Advice(_)
         | Record::AdviceAnswer(_)
-        | Record::LateAnswer(_) => false,
+        | Record::LateAnswer(_)
+        | Record::InDoubt(_)
+        | Record::Inquiry(_)
+        | Record::InquiryEnd(_)
+        | Record::Finding(_)
+        | Record::Pending(_)
+        | Record::Queued(_) => false,
     }
 }
 

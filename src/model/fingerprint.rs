@@ -7,8 +7,8 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::model::chars::Chars;
 use crate::model::ids::Institution;
-use crate::model::keys::Class;
-use crate::model::message::{Amounts, PaymentRequest};
+use crate::model::keys::{Class, Key};
+use crate::model::message::{Amounts, PaymentRequest, RefundRequest};
 use crate::model::money::Money;
 use crate::model::time::LocalTime;
 
@@ -25,16 +25,9 @@ impl PaymentRequest<'_> {
             bytes: &mut fields,
             used: 0,
         };
-        at.put(&self.key.originator.code().to_le_bytes());
-        at.put(&self.key.local_date.yyyymmdd().to_le_bytes());
-        at.put(self.key.reference.bytes());
+        at.key(&self.key);
         at.put(&[Class::Payment as u8, self.presentation as u8]);
-        at.put(
-            &self
-                .local_time
-                .map_or(u32::MAX, LocalTime::hhmmss)
-                .to_le_bytes(),
-        );
+        at.time(self.local_time);
         at.put(&self.destination.map_or(0, Institution::code).to_le_bytes());
         at.put(&self.forwarder.map_or(0, Institution::code).to_le_bytes());
         at.amounts(&self.amounts);
@@ -49,6 +42,31 @@ impl PaymentRequest<'_> {
             hash = xxh3_64_with_seed(text, hash);
         }
         Fingerprint(hash)
+    }
+}
+
+impl RefundRequest<'_> {
+    /// The same for a refund.
+    pub fn fingerprint(&self, seed: u64) -> Fingerprint {
+        let mut fields = [0_u8; 192];
+        let mut at = Packer {
+            bytes: &mut fields,
+            used: 0,
+        };
+        at.key(&self.key);
+        at.put(&[Class::Refund as u8]);
+        at.key(&self.root);
+        at.put(&[self.presentation.map_or(0, |value| value as u8)]);
+        at.put(&[self.reason.map_or(0, |value| value as u8)]);
+        at.time(self.local_time);
+        at.put(&self.destination.map_or(0, Institution::code).to_le_bytes());
+        at.put(&self.forwarder.map_or(0, Institution::code).to_le_bytes());
+        at.amounts(&self.amounts);
+        at.put(&self.mcc.unwrap_or(u16::MAX).to_le_bytes());
+        at.put(&self.country.unwrap_or(u16::MAX).to_le_bytes());
+        at.chars(self.terminal.as_ref());
+        at.chars(self.merchant_id.as_ref());
+        Fingerprint(xxh3_64_with_seed(&fields, seed))
     }
 }
 
@@ -71,6 +89,16 @@ impl Packer<'_> {
             Some(text) => self.put(text.bytes()),
             None => self.put(Chars::<N>::BLANK.bytes()),
         }
+    }
+
+    fn key(&mut self, key: &Key) {
+        self.put(&key.originator.code().to_le_bytes());
+        self.put(&key.local_date.yyyymmdd().to_le_bytes());
+        self.put(key.reference.bytes());
+    }
+
+    fn time(&mut self, time: Option<LocalTime>) {
+        self.put(&time.map_or(u32::MAX, LocalTime::hhmmss).to_le_bytes());
     }
 
     fn money(&mut self, money: Option<Money>) {

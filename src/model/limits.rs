@@ -28,6 +28,10 @@ pub const STAN_MAX: u32 = 999_999;
 /// Requests that wait for one answer: the first, and its repeats. More get A1.
 pub const WAITERS_MAX: usize = 5;
 
+/// Refunds of one payment that go on to a destination; more are declined with 65. Each refund walks
+/// those before it.
+pub const REFUNDS_MAX: usize = 99;
+
 /// Days between a new key's local date and ours.
 pub const KEY_DAYS_MAX: i64 = 2;
 /// Days for which keys are remembered, at least.

@@ -29,6 +29,10 @@ impl ResponseCode {
     pub const NOT_SUPPORTED: Self = Self(*b"40");
     /// Not permitted to the sender.
     pub const NOT_PERMITTED: Self = Self(*b"58");
+    /// A refund exceeds what is left of its payment.
+    pub const REFUND_TOO_LARGE: Self = Self(*b"64");
+    /// Count or yearly limit.
+    pub const COUNT_LIMIT: Self = Self(*b"65");
     /// No answer in time, being resolved: not an outcome unless one is stated beside it.
     pub const NO_ANSWER: Self = Self(*b"68");
     /// Participant down or signed off.
@@ -184,6 +188,48 @@ numbered! {
         Compliance = 7 "compliance",
         /// The merchant asked.
         Merchant = 8 "merchant",
+    }
+}
+
+numbered! {
+    /// How an outcome that nobody knows is found out, or undone.
+    Resolution {
+        /// A reversal advice at once, repeated until it is acknowledged.
+        Reverse = 1 "reverse",
+        /// Status inquiries first; where they tell no outcome, a reversal advice.
+        Inquire = 2 "inquire",
+        /// Status inquiries only; where they tell no outcome, an operator decides.
+        InquireOnly = 3 "inquire-only",
+    }
+}
+
+numbered! {
+    /// Why something waits for an operator.
+    QueueReason {
+        /// Our reversal was sent as often as it may be, and not acknowledged.
+        ReversalUnacknowledged = 1 "reversal-unacknowledged",
+        /// Our payment advice was sent as often as it may be, and not acknowledged.
+        AdviceUnacknowledged = 2 "advice-unacknowledged",
+        /// The destination was asked as often as it may be, and told no outcome.
+        OutcomeUnknown = 3 "outcome-unknown",
+        /// The counterparty has been down for longer than we wait for it.
+        ParticipantDown = 4 "participant-down",
+        /// It is too late for a reversal, by the destination's profile.
+        TooLateToReverse = 5 "too-late-to-reverse",
+        /// The destination told another outcome than it had told before.
+        ContradictoryAnswers = 6 "contradictory-answers",
+    }
+}
+
+numbered! {
+    /// Where an outcome was learnt that no answer in time had told.
+    Source {
+        /// A status inquiry of ours was answered.
+        Inquiry = 1 "inquiry",
+        /// The destination told it by a payment advice.
+        Advice = 2 "advice",
+        /// The destination's own answer came late.
+        LateAnswer = 3 "late-answer",
     }
 }
 

@@ -10,7 +10,9 @@ use crate::model::keys::{BusinessKey, Class, Key};
 use crate::model::limits::TEXT_BYTES_MAX;
 use crate::model::message::{Amounts, Echoed};
 use crate::model::money::Money;
-use crate::model::outcome::{Outcome, Presentation, Reason, ResponseCode, Scenario};
+use crate::model::outcome::{
+    Outcome, Presentation, QueueReason, Reason, Resolution, ResponseCode, Scenario, Source,
+};
 use crate::model::time::{Date, Wall};
 
 /// A text short enough to be kept.
@@ -248,6 +250,107 @@ pub struct LateAnswer {
     pub response_code: ResponseCode,
 }
 
+/// Nobody knows whether the destination approved, and it is asked before anything is undone. The
+/// originator was told 68, or 09 before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct InDoubt {
+    /// Of which transaction.
+    pub number: TransactionNumber,
+    /// Timeout, malformed answer, link lost.
+    pub reason: Reason,
+    /// How it is resolved; never [`Resolution::Reverse`] alone, which is [`Unknown`].
+    pub resolution: Resolution,
+}
+
+/// The destination is asked for the status, repeatedly with the same match key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Inquiry {
+    /// Of which transaction.
+    pub number: TransactionNumber,
+    /// Our match key on the destination leg.
+    pub match_key: MatchKey,
+}
+
+/// The destination was asked in vain: a reversal of ours follows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct InquiryEnd {
+    /// Of which transaction.
+    pub number: TransactionNumber,
+    /// 25 where it has no record; 68 where it told nothing as often as it was asked.
+    pub response_code: ResponseCode,
+}
+
+/// An outcome that was unknown or pending has been learnt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Finding {
+    /// Of which transaction.
+    pub number: TransactionNumber,
+    /// How it was learnt.
+    pub source: Source,
+    /// The final answer from now on.
+    pub response_code: ResponseCode,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The destination's approval code.
+    pub approval_code: Option<Chars<6>>,
+    /// As told.
+    pub amounts: Amounts,
+    /// As told.
+    pub text: ShortText,
+}
+
+/// The destination said 09, and so did we: its payment advice will tell the outcome.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pending {
+    /// Of which transaction.
+    pub number: TransactionNumber,
+    /// When we stop waiting and ask.
+    pub until: Wall,
+}
+
+/// What could not be settled in the bounded number of tries waits for an operator. It stays in the
+/// queue until a record of its end follows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Queued {
+    /// Of which transaction.
+    pub number: TransactionNumber,
+    /// Why.
+    pub reason: QueueReason,
+    /// The participant that it waits for, by its own institution.
+    pub with: Institution,
+}
+
+/// A refund's key was claimed: as far as it must be remembered, and the decision.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Refund {
+    /// The number it claimed.
+    pub number: TransactionNumber,
+    /// Its key (the class is refund).
+    pub key: Key,
+    /// The payment that it gives back from.
+    pub root: Key,
+    /// Tells a repeat from a conflict.
+    pub fingerprint: Fingerprint,
+    /// The participant whose session sent it, by its own institution.
+    pub originator: Institution,
+    /// The originator's match key.
+    pub match_key: MatchKey,
+    /// Who showed the code of the payment.
+    pub presentation: Option<Presentation>,
+    /// Why it is given back.
+    pub reason: Option<Reason>,
+    /// As forwarded: at the payment's own rates.
+    pub amounts: Amounts,
+    /// What an ISO 8583 answer repeats.
+    pub echoed: Echoed,
+    /// Ours, fixed when it was received.
+    pub settlement_date: Date,
+    /// The tables that decided.
+    pub table: TableVersion,
+    /// What was decided.
+    pub decision: Decision,
+}
+
 /// Any record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[expect(missing_docs, reason = "each is documented on its own type")]
@@ -262,6 +365,13 @@ pub enum Record {
     Advice(Advice),
     AdviceAnswer(AdviceAnswer),
     LateAnswer(LateAnswer),
+    InDoubt(InDoubt),
+    Inquiry(Inquiry),
+    InquiryEnd(InquiryEnd),
+    Finding(Finding),
+    Pending(Pending),
+    Queued(Queued),
+    Refund(Refund),
 }
 
 impl Record {
@@ -278,6 +388,37 @@ impl Record {
             Self::Advice(record) => record.number,
             Self::AdviceAnswer(record) => record.number,
             Self::LateAnswer(record) => record.number,
+            Self::InDoubt(record) => record.number,
+            Self::Inquiry(record) => record.number,
+            Self::InquiryEnd(record) => record.number,
+            Self::Finding(record) => record.number,
+            Self::Pending(record) => record.number,
+            Self::Queued(record) => record.number,
+            Self::Refund(record) => record.number,
+        }
+    }
+
+    /// Whether a transaction that waited for an operator no longer does: what it waited for came,
+    /// or it goes another way now.
+    pub const fn ends_queue(&self) -> bool {
+        match self {
+            Self::Answer(_)
+            | Self::Finding(_)
+            | Self::InquiryEnd(_)
+            | Self::ReversalAnswer(_)
+            | Self::AdviceAnswer(_) => true,
+            Self::Reversal(reversal) => !reversal.claims,
+            Self::Opened(_)
+            | Self::Payment(_)
+            | Self::Refund(_)
+            | Self::Unknown(_)
+            | Self::InDoubt(_)
+            | Self::Inquiry(_)
+            | Self::Pending(_)
+            | Self::Queued(_)
+            | Self::ReversalEscalation(_)
+            | Self::Advice(_)
+            | Self::LateAnswer(_) => false,
         }
     }
 
@@ -294,6 +435,13 @@ impl Record {
             Self::Advice(record) => &mut record.number,
             Self::AdviceAnswer(record) => &mut record.number,
             Self::LateAnswer(record) => &mut record.number,
+            Self::InDoubt(record) => &mut record.number,
+            Self::Inquiry(record) => &mut record.number,
+            Self::InquiryEnd(record) => &mut record.number,
+            Self::Finding(record) => &mut record.number,
+            Self::Pending(record) => &mut record.number,
+            Self::Queued(record) => &mut record.number,
+            Self::Refund(record) => &mut record.number,
         };
         *place = number;
     }
@@ -303,6 +451,7 @@ impl Record {
     pub fn claimed_root(&self) -> Option<Key> {
         match self {
             Self::Payment(record) => Some(record.key),
+            Self::Refund(record) => Some(record.root),
             Self::Reversal(record) if record.claims => Some(match record.target.class {
                 Class::Payment | Class::CodeInquiry => record.target.key,
                 Class::Refund => record.root,
@@ -315,7 +464,13 @@ impl Record {
             | Self::ReversalEscalation(_)
             | Self::Advice(_)
             | Self::AdviceAnswer(_)
-            | Self::LateAnswer(_) => None,
+            | Self::LateAnswer(_)
+            | Self::InDoubt(_)
+            | Self::Inquiry(_)
+            | Self::InquiryEnd(_)
+            | Self::Finding(_)
+            | Self::Pending(_)
+            | Self::Queued(_) => None,
         }
     }
 
@@ -332,6 +487,13 @@ impl Record {
             Self::Advice(_) => "advice",
             Self::AdviceAnswer(_) => "advice-answer",
             Self::LateAnswer(_) => "late-answer",
+            Self::InDoubt(_) => "in-doubt",
+            Self::Inquiry(_) => "inquiry",
+            Self::InquiryEnd(_) => "inquiry-end",
+            Self::Finding(_) => "finding",
+            Self::Pending(_) => "pending",
+            Self::Queued(_) => "queued",
+            Self::Refund(_) => "refund",
         }
     }
 }

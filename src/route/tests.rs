@@ -6,7 +6,7 @@ use crate::model::ids::Reference;
 use crate::model::keys::Key;
 use crate::model::message::{Amounts, Header};
 use crate::model::money::{Currency, Money};
-use crate::model::participant::Protocol;
+use crate::model::participant::{Protocol, ResolverProfile};
 use crate::model::time::Date;
 
 fn participant(institution: u64, role: Role, country: u16, fronted: &[u64]) -> Participant {
@@ -28,6 +28,7 @@ fn participant(institution: u64, role: Role, country: u16, fronted: &[u64]) -> P
         repeat_ms: 1_000,
         echo_idle_ms: 0,
         echo_missed_max: 3,
+        resolver: ResolverProfile::default(),
     }
 }
 

@@ -168,6 +168,7 @@ mod tests {
             repeat_ms: 1,
             echo_idle_ms: 0,
             echo_missed_max: 1,
+            resolver: crate::model::participant::ResolverProfile::default(),
         }
     }
 

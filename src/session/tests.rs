@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::ids::Institution;
 use crate::model::money::Currency;
-use crate::model::participant::Role;
+use crate::model::participant::{ResolverProfile, Role};
 
 fn participant(protocol: Protocol, rate_per_second: u32) -> Participant {
     Participant {
@@ -21,6 +21,7 @@ fn participant(protocol: Protocol, rate_per_second: u32) -> Participant {
         repeat_ms: 1,
         echo_idle_ms: 1_000,
         echo_missed_max: 2,
+        resolver: ResolverProfile::default(),
     }
 }
 

@@ -75,6 +75,8 @@ impl Shard {
     pub fn count_all(&mut self) {
         let tally = *self.engine.tally();
         let journal = *self.journal.counters();
+        let (depth, oldest) = self.engine.operator_queue();
+        let oldest_s = oldest.map_or(0, |since| since.0 / 1_000_000_000);
         let count = |value: usize| u64::try_from(value).expect("fits");
         let uncommitted = self.journal.appended().0 - self.journal.committed().0;
         for (counter, value) in [
@@ -92,6 +94,14 @@ impl Shard {
             (Counter::Inquiries, tally.inquiries),
             (Counter::Reversals, tally.reversals),
             (Counter::RepeatsSent, tally.repeats_sent),
+            (Counter::Pending, tally.pending),
+            (Counter::PaymentAdvices, tally.advices),
+            (Counter::Refunds, tally.refunds),
+            (Counter::InquiriesSent, tally.inquiries_sent),
+            (Counter::OperatorQueued, tally.operator_queued),
+            (Counter::OperatorQueueFull, tally.operator_queue_full),
+            (Counter::OperatorQueueNow, count(depth)),
+            (Counter::OperatorQueueOldestNow, oldest_s),
             (Counter::Shed, tally.shed + self.stats.refusals(Fault::Shed)),
             (
                 Counter::SecurityEvents,

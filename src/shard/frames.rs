@@ -3,9 +3,10 @@
 //! Nothing is recorded here, so nothing said here waits for a commit.
 
 use crate::engine::{Context, Effects, Sender};
-use crate::model::ids::{LinkAddress, LinkId, MatchKey, ParticipantIndex};
+use crate::model::ids::{Institution, LinkAddress, LinkId, MatchKey, ParticipantIndex};
 use crate::model::message::{
-    Header, Kind, Message, Notice, NoticeAck, PaymentRequest, Reject, SignOn, SignOnAck,
+    Header, Kind, Message, Notice, NoticeAck, PaymentRequest, RefundRequest, Reject, SignOn,
+    SignOnAck,
 };
 use crate::model::outcome::ResponseCode;
 use crate::model::participant::Protocol;
@@ -71,9 +72,14 @@ impl Shard {
                     peer.is_some_and(|peer| (self.credentials[usize::from(index.0)].0)(peer.ip()));
                 let known = self.tables.participant(index);
                 let now = pass.now.monotonic;
-                self.sessions
-                    .handle_sign_on(link, (index, known), permitted, now)
-                    .map(|()| index)
+                let was_down = !self.sessions.is_up(index);
+                let signed_on = self
+                    .sessions
+                    .handle_sign_on(link, (index, known), permitted, now);
+                if was_down && signed_on.is_ok() {
+                    self.engine.participant_came_up(index);
+                }
+                signed_on.map(|()| index)
             }
             Some(_) | None => Err(Fault::ForeignInstitution),
         };
@@ -134,11 +140,13 @@ impl Shard {
                 let code = ResponseCode::NOT_SUPPORTED;
                 self.acknowledge(from.link, Message::CutoverAck, &cutover.header, code, pass);
             }
-            Message::PaymentRequest(request) => {
-                self.handle_payment(from, message, request, pass);
+            Message::PaymentRequest(PaymentRequest { key, forwarder, .. })
+            | Message::RefundRequest(RefundRequest { key, forwarder, .. }) => {
+                self.handle_claim(from, message, (key.originator, *forwarder), pass);
             }
             Message::ReversalRequest(_)
             | Message::ReversalAdvice(_)
+            | Message::PaymentAdvice(_)
             | Message::StatusInquiry(_) => {
                 let known = self.tables.participant(from.participant);
                 if self
@@ -154,32 +162,31 @@ impl Shard {
             | Message::PaymentAdviceAck(_)
             | Message::ReversalResult(_)
             | Message::ReversalAdviceAck(_)
+            | Message::RefundResult(_)
+            | Message::StatusResult(_)
             | Message::Reject(_) => self.hand_to_owner(from, message, pass),
-            Message::CodeInquiry(_) | Message::RefundRequest(_) | Message::PaymentAdvice(_) => {
+            Message::CodeInquiry(_) => {
                 self.reject(from.link, message, Fault::NotSupported, pass);
             }
             Message::SignOnAck(_)
             | Message::SignOffAck(_)
             | Message::KeyChangeAck(_)
             | Message::CutoverAck(_)
-            | Message::CodeResult(_)
-            | Message::RefundResult(_)
-            | Message::StatusResult(_) => self.stats.add(Counter::Unanswerable, 1),
+            | Message::CodeResult(_) => self.stats.add(Counter::Unanswerable, 1),
         }
     }
 
-    fn handle_payment(
+    /// A payment or a refund: in the session's own name, or of one that it fronts.
+    fn handle_claim(
         &mut self,
         from: Speaker<'_>,
         message: &Message<'_>,
-        request: &PaymentRequest<'_>,
+        (originator, forwarder): (Institution, Option<Institution>),
         pass: &mut Pass<'_>,
     ) {
         let known = self.tables.participant(from.participant);
-        let own = known.speaks_for(request.key.originator);
-        let named = request
-            .forwarder
-            .is_none_or(|forwarder| forwarder == known.institution);
+        let own = known.speaks_for(originator);
+        let named = forwarder.is_none_or(|forwarder| forwarder == known.institution);
         if !own || !named {
             self.foreign_messages += 1;
             return self.reject(from.link, message, Fault::ForeignInstitution, pass);
@@ -235,6 +242,18 @@ impl Shard {
             }
             Message::PaymentResult(result) => {
                 engine.handle_payment_result(result, sender, context, out);
+            }
+            Message::RefundRequest(request) => {
+                engine.handle_refund(request, sender, context, out);
+            }
+            Message::RefundResult(result) => {
+                engine.handle_refund_result(result, sender, context, out);
+            }
+            Message::StatusResult(result) => {
+                engine.handle_status_result(result, sender, context, out);
+            }
+            Message::PaymentAdvice(advice) => {
+                engine.handle_payment_advice(advice, sender, context, out);
             }
             Message::PaymentAdviceAck(ack) => engine.handle_payment_advice_ack(ack, sender, out),
             Message::ReversalRequest(reversal) => {

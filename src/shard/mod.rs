@@ -37,6 +37,7 @@ use crate::shard::gate::GatedFrames;
 use crate::shard::links::Links;
 use crate::shard::peers::Peers;
 use crate::shard::plan::{Credential, ListenerPlan};
+use crate::shard::send::{UNTAKEN_MAX, Untaken};
 use crate::shard::stats::{Counter, Stats};
 use crate::sys::operation::Submission;
 use crate::wire::Dialect;
@@ -88,6 +89,8 @@ pub struct Shard {
     joined_code: Box<[u8]>,
     cares: Vec<Care>,
     stuck: Vec<(LinkId, Counter)>,
+    /// Requests of ours that nobody took, until the engine is told.
+    untaken: Vec<Untaken>,
     /// Sign-ons and requests in the name of somebody else.
     foreign_messages: u64,
     journal_full: bool,
@@ -192,6 +195,7 @@ impl Shard {
             joined_code: vec![0; CODE_BYTES_MAX].into_boxed_slice(),
             cares: Vec::with_capacity(links_max),
             stuck: Vec::with_capacity(links_max),
+            untaken: Vec::with_capacity(UNTAKEN_MAX),
             foreign_messages: 0,
             journal_full: false,
             stats: Stats::default(),

@@ -153,10 +153,17 @@ impl Shard {
                 if gone && self.is_interim(participant, body) {
                     return self.stats.add(Counter::NoLink, 1);
                 }
-                self.send_here(participant, link, (body, hops), pass);
+                // The owner's deadline decides about what nobody takes here.
+                if !self.send_here(participant, link, (body, hops), pass) {
+                    self.stats.add(Counter::NoLink, 1);
+                }
             }
             Crossing::Presence { participant, up } => {
+                let was_down = !self.sessions.is_up(participant);
                 self.sessions.set_elsewhere(participant, from, up);
+                if was_down && up {
+                    self.engine.participant_came_up(participant);
+                }
             }
             Crossing::Quiet => self.peers.quiet |= bit(from),
         }

@@ -1,14 +1,58 @@
 //! The way out: encoded, held at the gate, framed, given to a link; and over another where one is
 //! lost.
 
-use crate::engine::{Context, Effects, Gate, Outgoing};
+use crate::engine::{Context, Effects, ExchangeId, Gate, Leg, Outgoing, Talk};
 use crate::model::ids::{LinkAddress, LinkId, ParticipantIndex};
-use crate::model::message::Message;
+use crate::model::message::{Kind, Message, PaymentResult, RefundResult};
 use crate::model::outcome::ResponseCode;
 use crate::shard::stats::Counter;
 use crate::shard::{Pass, Shard};
 use crate::sys::operation::{Errno, SendBuffer, Submission};
 use crate::wire::frame::Split;
+
+/// Messages that the engine can be told about in one turn.
+pub(super) const UNTAKEN_MAX: usize = 4_096;
+
+/// A request of ours that did not, or not wholly, leave.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Untaken {
+    /// Its link was lost before a byte of it was taken, and no other link could carry it.
+    Whole(Leg),
+    /// Its link was lost when a part of it had been taken.
+    Torn(Leg),
+    /// Its participant has no link.
+    NoLink(ExchangeId),
+}
+
+/// What a request of ours is about; none for answers.
+const fn talk_of(kind: Kind) -> Option<Talk> {
+    match kind {
+        Kind::PaymentRequest | Kind::RefundRequest => Some(Talk::Forward),
+        Kind::ReversalRequest => Some(Talk::Reversal),
+        Kind::ReversalAdvice => Some(Talk::ReversalAdvice),
+        Kind::PaymentAdvice => Some(Talk::PaymentAdvice),
+        Kind::StatusInquiry => Some(Talk::Inquiry),
+        Kind::SignOn
+        | Kind::SignOnAck
+        | Kind::SignOff
+        | Kind::SignOffAck
+        | Kind::Echo
+        | Kind::EchoAck
+        | Kind::KeyChange
+        | Kind::KeyChangeAck
+        | Kind::Cutover
+        | Kind::CutoverAck
+        | Kind::CodeInquiry
+        | Kind::CodeResult
+        | Kind::PaymentResult
+        | Kind::PaymentAdviceAck
+        | Kind::ReversalResult
+        | Kind::ReversalAdviceAck
+        | Kind::RefundResult
+        | Kind::StatusResult
+        | Kind::Reject => None,
+    }
+}
 
 impl Shard {
     pub(super) fn handle_sent(
@@ -36,7 +80,8 @@ impl Shard {
 
     /// Whole frames of which the kernel took not one byte go over another link of the participant.
     /// A frame that was begun may have arrived: its deadline decides. An interim answer stays
-    /// behind: the advice that ends it may have gone out over that other link already.
+    /// behind: the advice that ends it may have gone out over that other link already. What no
+    /// other link can carry the engine hears of.
     pub(super) fn move_unsent(&mut self, link: LinkId, bytes: &[u8], sent: usize) {
         let Some(place) = self.links.find(link) else {
             return;
@@ -60,13 +105,18 @@ impl Shard {
                         .filter(|other| *other != link);
                     other.is_some_and(|other| self.hand_over(other, &bytes[body.clone()]))
                 });
-                let moved = moved || self.pass_on(participant, &bytes[body], 0);
+                let moved = moved || self.pass_on(participant, &bytes[body.clone()], 0);
                 let counter = if moved {
                     Counter::FramesMoved
                 } else {
                     Counter::NoLink
                 };
                 self.stats.add(counter, 1);
+                if !moved {
+                    self.note_untaken(participant, &bytes[body], Untaken::Whole);
+                }
+            } else if start + total > sent {
+                self.note_untaken(participant, &bytes[body], Untaken::Torn);
             }
             start += total;
         }
@@ -77,12 +127,83 @@ impl Shard {
     pub(super) fn is_interim(&self, participant: ParticipantIndex, body: &[u8]) -> bool {
         let dialect = &self.dialects[usize::from(participant.0)];
         match dialect.decode(body, self.today) {
-            Ok(Message::PaymentResult(result)) => {
+            Ok(Message::PaymentResult(PaymentResult {
+                outcome,
+                response_code,
+                ..
+            }))
+            | Ok(Message::RefundResult(RefundResult {
+                outcome,
+                response_code,
+                ..
+            })) => {
                 let codes = [ResponseCode::PENDING, ResponseCode::NO_ANSWER];
-                result.outcome.is_none() && codes.contains(&result.response_code)
+                outcome.is_none() && codes.contains(&response_code)
             }
             Ok(_) | Err(_) => false,
         }
+    }
+
+    /// Finds out which request of ours a body was. Answers are asked for again by whoever waits for
+    /// them.
+    fn note_untaken(
+        &mut self,
+        participant: ParticipantIndex,
+        body: &[u8],
+        untaken: fn(Leg) -> Untaken,
+    ) {
+        let mut joined = core::mem::take(&mut self.joined_code);
+        let dialect = &self.dialects[usize::from(participant.0)];
+        let found = dialect
+            .decode_joining(body, self.today, &mut joined)
+            .ok()
+            .and_then(|message| Some((talk_of(message.kind())?, message.header().match_key)));
+        self.joined_code = joined;
+        if let Some((talk, match_key)) = found {
+            self.note(untaken((talk, participant, match_key)));
+        }
+    }
+
+    /// A message of ours was to leave, and nobody takes it.
+    fn note_no_link(&mut self, exchange: Option<ExchangeId>) {
+        self.stats.add(Counter::NoLink, 1);
+        if let Some(exchange) = exchange {
+            self.note(Untaken::NoLink(exchange));
+        }
+    }
+
+    /// Where there is no room, the deadline of the request decides.
+    fn note(&mut self, untaken: Untaken) {
+        if self.untaken.len() < self.untaken.capacity() {
+            self.untaken.push(untaken);
+        }
+    }
+
+    /// Tells the engine what nobody took, when the gate is in its place. `false`: nothing.
+    pub(super) fn tell_untaken(&mut self, pass: &mut Pass<'_>) -> bool {
+        if self.untaken.is_empty() {
+            return false;
+        }
+        let mut untaken = core::mem::take(&mut self.untaken);
+        for one in untaken.drain(..) {
+            let mut effects = Effects::new();
+            let mut context = Context {
+                room: self.room(),
+                now: pass.now,
+                today: self.today,
+                tables: &self.tables,
+                legs: &mut self.sessions,
+            };
+            let (engine, context, out) = (&mut self.engine, &mut context, &mut effects);
+            match one {
+                Untaken::Whole(leg) => engine.handle_not_taken(leg, context, out),
+                Untaken::Torn(leg) => engine.handle_torn(leg, context, out),
+                Untaken::NoLink(exchange) => engine.handle_no_link(exchange, context, out),
+            }
+            self.carry_out(&effects, pass);
+        }
+        self.untaken = untaken;
+        true
     }
 
     /// Frames a body for a link and appends it to what waits there.
@@ -119,7 +240,9 @@ impl Shard {
                         self.stats
                             .add(Counter::FieldsDropped, u64::from(encoded.dropped));
                         let link = outgoing.link;
-                        self.send_body(outgoing.to, link, &body[..encoded.bytes], pass);
+                        if !self.send_body(outgoing.to, link, &body[..encoded.bytes], pass) {
+                            self.note_no_link(None);
+                        }
                     }
                     Err(refusal) => self.stats.refuse(refusal.fault),
                 }
@@ -165,19 +288,20 @@ impl Shard {
         }
     }
 
-    /// Sends a body to a participant: over the link it was asked on, or any other.
+    /// Sends a body to a participant: over the link it was asked on, or any other. `false`: nobody
+    /// takes it.
+    #[must_use]
     fn send_body(
         &mut self,
         to: ParticipantIndex,
         link: Option<LinkAddress>,
         body: &[u8],
         pass: &mut Pass<'_>,
-    ) {
+    ) -> bool {
         match link {
             Some(LinkAddress { shard, link }) if shard != self.shard => {
-                if !self.pass_body(shard, to, Some(link), (body, 0)) {
-                    self.send_here(to, None, (body, 0), pass);
-                }
+                self.pass_body(shard, to, Some(link), (body, 0))
+                    || self.send_here(to, None, (body, 0), pass)
             }
             Some(LinkAddress { link, .. }) => self.send_here(to, Some(link), (body, 0), pass),
             None => self.send_here(to, None, (body, 0), pass),
@@ -185,28 +309,28 @@ impl Shard {
     }
 
     /// Sends a body over this link of ours, or another of the participant, or over another shard.
+    /// `false`: nobody takes it.
+    #[must_use]
     pub(super) fn send_here(
         &mut self,
         to: ParticipantIndex,
         link: Option<LinkId>,
         (body, hops): (&[u8], u8),
         pass: &mut Pass<'_>,
-    ) {
+    ) -> bool {
         let preferred = link.filter(|link| self.sessions.is_open(*link));
         if let Some(link) = preferred.or_else(|| self.sessions.pick(to)) {
             if self.hand_over(link, body) {
-                return;
+                return true;
             }
             // It does not read what we say: it harms itself alone. Another link may do better.
             self.cut_slow(link, pass);
             let other = self.sessions.pick(to);
             if other.is_some_and(|other| self.hand_over(other, body)) {
-                return;
+                return true;
             }
         }
-        if !self.pass_on(to, body, hops) {
-            self.stats.add(Counter::NoLink, 1);
-        }
+        self.pass_on(to, body, hops)
     }
 
     /// Lets go of everything that the watermark has passed.
@@ -224,7 +348,9 @@ impl Shard {
                 self.stats.add(Counter::HeldBack, 1);
                 continue;
             }
-            self.send_body(waiting.to, waiting.link, gated.body(&waiting), pass);
+            if !self.send_body(waiting.to, waiting.link, gated.body(&waiting), pass) {
+                self.note_no_link(waiting.exchange);
+            }
         }
         self.gated = gated;
     }

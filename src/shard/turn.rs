@@ -122,7 +122,11 @@ impl Shard {
         }
         // In memory mode what was appended in this turn is committed; in disk mode, what the
         // completions of this turn have brought.
+        self.tell_untaken(pass);
         self.release(pass);
+        if self.tell_untaken(pass) {
+            self.release(pass);
+        }
         let (wake, untold) = self.speak_to_peers();
         self.links.flush(pass.now.monotonic, pass.submissions);
         let done = self.draining && self.wind_up();
@@ -273,11 +277,12 @@ impl Shard {
         };
         place.closing = true;
         pass.submissions.push(Submission::Close { link });
+        // Nothing goes over it any more, before it is asked who else could carry what it had.
+        self.sessions.on_closed(link);
         if let Some(unsent) = self.links.take_unsent(link) {
             self.move_unsent(link, unsent.bytes(), 0);
             self.links.restore(link, unsent);
         }
-        self.sessions.on_closed(link);
     }
 
     pub(super) fn cut_slow(&mut self, link: LinkId, pass: &mut Pass<'_>) {

@@ -5,7 +5,7 @@ use crate::journal::layout::BLOCK;
 use crate::journal::{CommitMode, Pace};
 use crate::model::ids::{Institution, ParticipantIndex};
 use crate::model::money::Currency;
-use crate::model::participant::{Participant, Protocol, Role};
+use crate::model::participant::{Participant, Protocol, ResolverProfile, Role};
 use crate::route::CodePrefixes;
 use crate::sim::draw::Draw;
 use crate::wire::frame::Framing;
@@ -141,5 +141,21 @@ fn participant(index: u64, role: Role, draw: &mut Draw) -> Participant {
         repeat_ms: draw.between_u32(50, 600),
         echo_idle_ms: draw.pick(&[0, 300, 1_000, 4_000]),
         echo_missed_max: draw.pick(&[1, 2, 3]),
+        resolver: resolver(draw),
+    }
+}
+
+/// Times are short, so that much happens; tries are many, so that what is healed settles without a
+/// person.
+fn resolver(draw: &mut Draw) -> ResolverProfile {
+    ResolverProfile {
+        inquiry_first_ms: draw.between_u32(0, 500),
+        inquiry_every_ms: draw.between_u32(50, 1_000),
+        inquiries_max: u8::try_from(draw.between_u32(1, 20)).expect("small"),
+        sends_max: u8::MAX,
+        window: draw.between_u32(1, 20),
+        per_second: draw.between_u32(20, 500),
+        pending_timeout_s: draw.between_u32(1, 4),
+        ..ResolverProfile::default()
     }
 }

@@ -24,7 +24,7 @@ use cpg_switch::model::message::{
 };
 use cpg_switch::model::money::{Currency, Money};
 use cpg_switch::model::outcome::{Outcome, Presentation, ResponseCode};
-use cpg_switch::model::participant::{Participant, Protocol, Role};
+use cpg_switch::model::participant::{Participant, Protocol, ResolverProfile, Role};
 use cpg_switch::model::time::{Date, LocalTime, Wall};
 use cpg_switch::route::{CodePrefixes, Tables};
 use cpg_switch::session::SessionLimits;
@@ -70,6 +70,7 @@ fn participant(institution: u64, role: Role, protocol: Protocol) -> Participant 
         repeat_ms: 1_000,
         echo_idle_ms: 0,
         echo_missed_max: 3,
+        resolver: ResolverProfile::default(),
     }
 }
 

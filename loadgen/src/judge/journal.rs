@@ -74,7 +74,11 @@ impl JournalBook {
                     page.minor = answer.amounts.amount.minor;
                 }
             }
-            Record::Unknown(_) => page.unknown = true,
+            Record::Finding(finding) => {
+                page.outcome = Some(finding.outcome);
+                page.code = Some(finding.response_code);
+            }
+            Record::Unknown(_) | Record::InDoubt(_) | Record::Pending(_) => page.unknown = true,
             Record::Reversal(_) => page.reversal = true,
             Record::ReversalAnswer(answer) => page.reversed |= answer.reversed,
             Record::Opened(_)
@@ -82,7 +86,11 @@ impl JournalBook {
             | Record::ReversalEscalation(_)
             | Record::Advice(_)
             | Record::AdviceAnswer(_)
-            | Record::LateAnswer(_) => {}
+            | Record::LateAnswer(_)
+            | Record::Inquiry(_)
+            | Record::InquiryEnd(_)
+            | Record::Queued(_)
+            | Record::Refund(_) => {}
         }
     }
 

@@ -117,7 +117,9 @@ impl Floor<'_> {
             response_code,
             state: outcome.map(|_| State::Answered),
             outcome,
-            approval_code: None,
+            approval_code: number
+                .filter(|_| outcome == Some(Outcome::Approved))
+                .map(Cast::approval),
             amount: None,
             billing: None,
             settlement: None,

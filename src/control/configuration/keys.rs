@@ -83,6 +83,7 @@ const fn key(path: &'static str, kind: Kind, presence: Presence, meaning: &'stat
     }
 }
 
+const RESOLUTIONS: &[&str] = &["reverse", "inquire", "inquire-only"];
 const MIB: u64 = 1024 * 1024;
 const U32: u64 = u32::MAX as u64;
 
@@ -209,6 +210,41 @@ pub const KEYS: &[Key] = &[
     key("participants[].echo_missed_max", Whole(1, 255), Default("3"),
         "Echoes in a row that may go unanswered before the link is cut."),
     key("participants[].limits", Any, NotYet, "Limits on amounts and counts."),
+
+    key("participants[].resolver", Table, Optional("all its defaults"),
+        "How what it has not answered or acknowledged is settled."),
+    key("participants[].resolver.mpm", Word(RESOLUTIONS), Default("\"inquire\""),
+        "As destination of MPM payments, whose goods may be gone: an unknown outcome is resolved \
+        by a reversal advice (`reverse`), by status inquiries and then a reversal advice \
+        (`inquire`), or by status inquiries and then an operator (`inquire-only`)."),
+    key("participants[].resolver.cpm", Word(RESOLUTIONS), Default("\"reverse\""),
+        "The same for CPM payments."),
+    key("participants[].resolver.refund", Word(RESOLUTIONS), Default("\"inquire-only\""),
+        "The same for refunds. By default a refund is never reversed blindly."),
+    key("participants[].resolver.inquiry_first_ms", Whole(0, 3_600_000), Default("1000"),
+        "From the unknown outcome to the first status inquiry."),
+    key("participants[].resolver.inquiry_every_ms", Whole(20, 3_600_000), Default("3000"),
+        "From a status inquiry to the next, and a quarter more at most."),
+    key("participants[].resolver.inquiries_max", Whole(1, 255), Default("10"),
+        "Status inquiries about one transaction while the participant is up."),
+    key("participants[].resolver.reversal_after_ms", Whole(0, 3_600_000), Default("0"),
+        "From the unknown outcome to a reversal advice, at least."),
+    key("participants[].resolver.reversal_within_s", Whole(0, 31_536_000), Default("0"),
+        "From the request to a reversal advice, at most; later, an operator decides. 0: no bound."),
+    key("participants[].resolver.sends_max", Whole(1, 255), Default("7"),
+        "How often a reversal or payment advice is sent while the participant is up; then an \
+        operator hears of it. Each sign-on gives it as many again."),
+    key("participants[].resolver.window", Whole(1, 65_536), Default("256"),
+        "Inquiries, reversals and advices to it that may wait for an answer at once."),
+    key("participants[].resolver.per_second", Whole(1, 1_000_000), Default("500"),
+        "Inquiries, reversals and advices per second to it, so that an outage is not followed by \
+        a storm."),
+    key("participants[].resolver.down_s", Whole(1, 31_536_000), Default("3600"),
+        "How long something waits for it while it is down before an operator hears of it, in \
+        seconds."),
+    key("participants[].resolver.pending_timeout_s", Whole(1, 2_592_000), Default("300"),
+        "As destination: how long a payment that it answered with 09 waits for its payment \
+        advice, in seconds. Then it is asked."),
 
     key("participants[].credentials", Table, Optional("all its defaults"),
         "What a link must show to sign on."),

@@ -11,7 +11,8 @@ use super::{Network, ParticipantEntry, codes, dialect};
 use crate::model::ids::Institution;
 use crate::model::limits::PARTICIPANTS_MAX;
 use crate::model::money::Currency;
-use crate::model::participant::{Participant, Protocol, Role};
+use crate::model::outcome::Resolution;
+use crate::model::participant::{Participant, Protocol, ResolverProfile, Role};
 use crate::route::PREFIX_DIGITS_MAX;
 
 /// A destination that has agreed to answer within some time.
@@ -132,12 +133,42 @@ fn entry(
             echo_idle_ms: section.number_u32("echo_idle_ms")?,
             echo_missed_max: u8::try_from(section.number_u32("echo_missed_max")?)
                 .expect("the key's bounds fit in 8 bits"),
+            resolver: resolver(&section.section("resolver"))?,
         },
         dialect: dialect.dialect,
         addresses,
         code_prefixes,
     };
     Some((entry, dialect.canonical))
+}
+
+fn resolver(section: &Section<'_>) -> Option<ResolverProfile> {
+    let resolution = |name: &str| {
+        let word = section.text(name)?.value;
+        Resolution::ALL
+            .iter()
+            .copied()
+            .find(|resolution| resolution.name() == word)
+    };
+    let small = |name: &str| {
+        let number = section.number_u32(name)?;
+        Some(u8::try_from(number).expect("the key's bounds fit in 8 bits"))
+    };
+    Some(ResolverProfile {
+        mpm: resolution("mpm")?,
+        cpm: resolution("cpm")?,
+        refund: resolution("refund")?,
+        inquiry_first_ms: section.number_u32("inquiry_first_ms")?,
+        inquiry_every_ms: section.number_u32("inquiry_every_ms")?,
+        inquiries_max: small("inquiries_max")?,
+        reversal_after_ms: section.number_u32("reversal_after_ms")?,
+        reversal_within_s: section.number_u32("reversal_within_s")?,
+        sends_max: small("sends_max")?,
+        window: section.number_u32("window")?,
+        per_second: section.number_u32("per_second")?,
+        down_s: section.number_u32("down_s")?,
+        pending_timeout_s: section.number_u32("pending_timeout_s")?,
+    })
 }
 
 fn institution(

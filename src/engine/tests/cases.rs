@@ -114,8 +114,9 @@ fn no_answer_in_time_is_68_then_a_reversal_until_acknowledged_then_an_advice() {
     assert_eq!(world.pay(1, 500, 12), "68/-#12>acquirer");
     assert_eq!(world.status(ACQUIRER, 1), "status:00/unknown/->acquirer");
     assert_eq!(world.pass(500), "0420#1002*>wallet");
-    assert_eq!(world.pass(999), "");
-    assert_eq!(world.pass(1), "0420#1002*>wallet", "with back-off");
+    assert_eq!(world.pass(500), "", "no answer to that one either");
+    assert_eq!(world.pass(499), "");
+    assert_eq!(world.pass(126), "0420#1002*>wallet", "with back-off");
     assert_eq!(
         world.answer(1, b"00", 1_001),
         "+late-answer",
@@ -168,7 +169,7 @@ fn an_answer_that_cannot_be_used_makes_the_outcome_unknown() {
     );
     world.pay(3, 500, 13);
     assert!(world.release());
-    assert_eq!(world.answer(3, b"09", 1_005), "", "pending is no outcome");
+    assert_eq!(world.answer(3, b"68", 1_005), "", "68 is no outcome");
     assert_eq!(
         world.answer(3, b"00", 1_005),
         "+answer 00/approved#13>acquirer"

@@ -3,6 +3,10 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "the engine sends few kinds")]
 
 mod cases;
+mod classic_bugs;
+mod pending;
+mod refunds;
+mod resolver;
 
 use std::fmt::Write as _;
 
@@ -11,12 +15,13 @@ use crate::model::chars::{Chars, Sensitive};
 use crate::model::ids::{Institution, LinkAddress, LinkId, Reference, ShardId, TableVersion};
 use crate::model::keys::{BusinessKey, Class, Key};
 use crate::model::message::{
-    Amounts, Echoed, Header, Message, PaymentAdviceAck, PaymentRequest, PaymentResult, Reversal,
-    ReversalResult, StatusInquiry,
+    Amounts, Echoed, Header, Message, PaymentAdvice, PaymentAdviceAck, PaymentRequest,
+    PaymentResult, RefundRequest, RefundResult, Reversal, ReversalResult, StatusInquiry,
+    StatusResult,
 };
 use crate::model::money::{Currency, Money};
-use crate::model::outcome::{Outcome, Presentation, Reason, ResponseCode};
-use crate::model::participant::{Participant, Protocol, Role};
+use crate::model::outcome::{Outcome, Presentation, Reason, ResponseCode, State};
+use crate::model::participant::{Participant, Protocol, ResolverProfile, Role};
 use crate::model::record::Record;
 use crate::route::CodePrefixes;
 
@@ -61,17 +66,21 @@ fn participant(institution: u64, role: Role) -> Participant {
         repeat_ms: 500,
         echo_idle_ms: 0,
         echo_missed_max: 3,
+        resolver: ResolverProfile::default(),
     }
 }
 
-fn tables() -> Tables {
+fn tables(profile: ResolverProfile) -> Tables {
     let mut prefixes = CodePrefixes::default();
     prefixes.insert("28", WALLET).unwrap();
-    let participants = vec![
+    let mut participants = vec![
         participant(100, Role::Acquirer),
         participant(200, Role::Wallet),
         participant(300, Role::Wallet),
     ];
+    for participant in &mut participants {
+        participant.resolver = profile;
+    }
     Tables::new(TableVersion(1), 1, participants, prefixes).unwrap()
 }
 
@@ -143,7 +152,11 @@ fn sender(participant: ParticipantIndex) -> Sender {
 
 impl World {
     fn new() -> Self {
-        let tables = tables();
+        Self::with(ResolverProfile::default())
+    }
+
+    fn with(profile: ResolverProfile) -> Self {
+        let tables = tables(profile);
         let engine = engine(&tables);
         let legs = FakeLegs {
             up: [true; 3],
@@ -207,6 +220,36 @@ impl World {
         })
     }
 
+    /// The acquirer asks for a refund of a payment.
+    fn refund(&mut self, reference: u8, root: u8, minor: i64, match_key: u64) -> String {
+        self.refund_as(ACQUIRER, refund(reference, root, minor, match_key))
+    }
+
+    fn refund_as(&mut self, from: ParticipantIndex, request: RefundRequest<'static>) -> String {
+        self.run(|engine, context, effects| {
+            engine.handle_refund(&request, sender(from), context, effects);
+        })
+    }
+
+    /// The wallet answers a refund.
+    fn refund_answer(&mut self, reference: u8, code: &[u8; 2], minor: i64, key: u64) -> String {
+        self.run(|engine, context, effects| {
+            let result = RefundResult {
+                header: header(key),
+                key: refund_key(reference),
+                response_code: ResponseCode(*code),
+                outcome: None,
+                amounts: amounts(minor),
+                settlement_date: None,
+                refunded_so_far: None,
+                echoed: Echoed::default(),
+                text: b"",
+                mac: b"",
+            };
+            engine.handle_refund_result(&result, sender(WALLET), context, effects);
+        })
+    }
+
     /// What the turn does once the record is committed.
     fn release(&mut self) -> bool {
         let exchange = self.last_exchange.unwrap();
@@ -263,6 +306,66 @@ impl World {
             };
             engine.handle_reversal_result(&result, advice, sender(WALLET), context, effects);
         })
+    }
+
+    /// The destination answers our status inquiry.
+    fn status_answer(&mut self, reference: u8, outcome: Option<Outcome>, key: u64) -> String {
+        let code = if outcome.is_some() { b"00" } else { b"25" };
+        self.status_result(target(reference), code, outcome, key)
+    }
+
+    fn status_result(
+        &mut self,
+        target: BusinessKey,
+        code: &[u8; 2],
+        outcome: Option<Outcome>,
+        key: u64,
+    ) -> String {
+        self.run(|engine, context, effects| {
+            let result = StatusResult {
+                header: header(key),
+                target,
+                response_code: ResponseCode(*code),
+                state: outcome.map(|_| State::Answered),
+                outcome,
+                approval_code: None,
+                amount: None,
+                billing: None,
+                settlement: None,
+                refunded_so_far: None,
+                text: b"",
+                mac: b"",
+            };
+            engine.handle_status_result(&result, sender(WALLET), context, effects);
+        })
+    }
+
+    /// The destination tells by an advice how it ended.
+    fn advise(&mut self, target: BusinessKey, code: &[u8; 2], minor: i64) -> String {
+        self.run(|engine, context, effects| {
+            let advice = PaymentAdvice {
+                header: header(66),
+                target,
+                root: target.key,
+                repeat: false,
+                response_code: ResponseCode(*code),
+                outcome: None,
+                approval_code: Chars::padded(b"A1B2C3"),
+                amounts: amounts(minor),
+                settlement_date: None,
+                text: b"",
+                mac: b"",
+            };
+            engine.handle_payment_advice(&advice, sender(WALLET), context, effects);
+        })
+    }
+
+    /// A participant loses its last link, or gets its first.
+    fn set_up(&mut self, participant: ParticipantIndex, up: bool) {
+        self.legs.up[usize::from(participant.0)] = up;
+        if up {
+            self.engine.participant_came_up(participant);
+        }
     }
 
     fn advice_ack(&mut self, reference: u8, key: u64) -> String {
@@ -325,6 +428,39 @@ impl World {
             }
             told.push(line);
         }
+    }
+}
+
+fn refund_key(reference: u8) -> Key {
+    Key {
+        reference: Reference::new([b'a' + reference; 12]).unwrap(),
+        ..key(0)
+    }
+}
+
+fn refund_target(reference: u8) -> BusinessKey {
+    BusinessKey {
+        key: refund_key(reference),
+        class: Class::Refund,
+    }
+}
+
+fn refund(reference: u8, root: u8, minor: i64, match_key: u64) -> RefundRequest<'static> {
+    RefundRequest {
+        header: header(match_key),
+        key: refund_key(reference),
+        local_time: None,
+        root: key(root),
+        destination: None,
+        forwarder: None,
+        presentation: Some(Presentation::Cpm),
+        amounts: amounts(minor),
+        mcc: Some(5411),
+        country: None,
+        terminal: None,
+        merchant_id: None,
+        reason: Some(Reason::Merchant),
+        mac: b"",
     }
 }
 
@@ -408,10 +544,31 @@ fn tell(outgoing: &Outgoing<'_>) -> String {
             result.state.map_or("-", |state| state.name()),
             result.outcome.map_or("-", Outcome::name)
         ),
-        other => format!("{other:?}"),
+        other => tell_more(&other),
     });
     let free = if outgoing.gate == Gate::Free { "!" } else { "" };
     format!("{what}>{to}{free}")
+}
+
+fn tell_more(message: &Message<'_>) -> String {
+    match message {
+        Message::StatusInquiry(inquiry) => format!("inquiry#{}", inquiry.header.match_key.0),
+        Message::PaymentAdviceAck(ack) => format!("0230:{}", ack.response_code),
+        Message::RefundRequest(request) => format!(
+            "refund#{}/{}",
+            request.header.match_key.0, request.amounts.amount.minor
+        ),
+        Message::RefundResult(result) => format!(
+            "{}/{}#{}={}",
+            result.response_code,
+            result.outcome.map_or("-", Outcome::name),
+            result.header.match_key.0,
+            result
+                .refunded_so_far
+                .map_or("-".to_owned(), |money| money.minor.to_string())
+        ),
+        other => format!("{other:?}"),
+    }
 }
 
 fn star(repeat: bool) -> &'static str {

@@ -15,10 +15,13 @@ use crate::model::keys::{BusinessKey, Class, Key};
 use crate::model::limits::TEXT_BYTES_MAX;
 use crate::model::message::{Amounts, Echoed};
 use crate::model::money::{Currency, Money, Rate};
-use crate::model::outcome::{Outcome, Presentation, Reason, ResponseCode, Scenario};
+use crate::model::outcome::{
+    Outcome, Presentation, QueueReason, Reason, Resolution, ResponseCode, Scenario, Source,
+};
 use crate::model::record::{
-    Actor, Advice, AdviceAnswer, Answer, Decision, LateAnswer, Opened, Payment, Record, Reversal,
-    ReversalAnswer, ReversalEscalation, ShortText, Unknown,
+    Actor, Advice, AdviceAnswer, Answer, Decision, Finding, InDoubt, Inquiry, InquiryEnd,
+    LateAnswer, Opened, Payment, Pending, Queued, Record, Refund, Reversal, ReversalAnswer,
+    ReversalEscalation, ShortText, Unknown,
 };
 use crate::model::time::{Date, LocalTime, Wall};
 
@@ -79,7 +82,65 @@ fn read_kind(reader: &mut Reader<'_>, kind: u8) -> Result<Record, Malformed> {
             number: read_number(reader),
             response_code: ResponseCode(reader.take()),
         }),
+        11..=17 => return read_resolution(reader, kind),
         unknown => return Err(Malformed::Kind(unknown)),
+    })
+}
+
+/// The kinds of the resolver and of refunds.
+fn read_resolution(reader: &mut Reader<'_>, kind: u8) -> Result<Record, Malformed> {
+    Ok(match kind {
+        11 => Record::InDoubt(InDoubt {
+            number: read_number(reader),
+            reason: present(read_reason(reader)?, "reason")?,
+            resolution: required(reader, Resolution::from_u8, "resolution")?,
+        }),
+        12 => Record::Inquiry(Inquiry {
+            number: read_number(reader),
+            match_key: read_match_key(reader),
+        }),
+        13 => Record::InquiryEnd(InquiryEnd {
+            number: read_number(reader),
+            response_code: ResponseCode(reader.take()),
+        }),
+        14 => Record::Finding(Finding {
+            number: read_number(reader),
+            source: required(reader, Source::from_u8, "source")?,
+            response_code: ResponseCode(reader.take()),
+            outcome: required(reader, Outcome::from_u8, "outcome")?,
+            approval_code: read_chars(reader, "approval_code")?,
+            amounts: read_amounts(reader)?,
+            text: read_text(reader)?,
+        }),
+        15 => Record::Pending(Pending {
+            number: read_number(reader),
+            until: Wall(u64::from_le_bytes(reader.take())),
+        }),
+        16 => Record::Queued(Queued {
+            number: read_number(reader),
+            reason: required(reader, QueueReason::from_u8, "reason")?,
+            with: present(read_institution(reader)?, "with")?,
+        }),
+        17 => Record::Refund(read_refund(reader)?),
+        unknown => return Err(Malformed::Kind(unknown)),
+    })
+}
+
+fn read_refund(reader: &mut Reader<'_>) -> Result<Refund, Malformed> {
+    Ok(Refund {
+        number: read_number(reader),
+        key: read_key(reader)?,
+        root: read_key(reader)?,
+        fingerprint: Fingerprint(u64::from_le_bytes(reader.take())),
+        originator: present(read_institution(reader)?, "originator")?,
+        match_key: read_match_key(reader),
+        decision: read_decision(reader)?,
+        presentation: read_presentation(reader)?,
+        reason: read_reason(reader)?,
+        settlement_date: read_date(reader, "settlement_date")?,
+        table: TableVersion(u32::from_le_bytes(reader.take())),
+        amounts: read_amounts(reader)?,
+        echoed: read_echoed(reader)?,
     })
 }
 
@@ -101,23 +162,7 @@ fn read_payment(reader: &mut Reader<'_>) -> Result<Payment, Malformed> {
     let match_key = read_match_key(reader);
     let named_destination = read_institution(reader)?;
     let forwarder = read_institution(reader)?;
-    let [decision] = reader.take();
-    let decision = match decision {
-        1 => Decision::Forward {
-            destination: present(read_institution(reader)?, "destination")?,
-            match_key: read_match_key(reader),
-            deadline: Wall(u64::from_le_bytes(reader.take())),
-        },
-        2 => {
-            let response_code = ResponseCode(reader.take());
-            let rest: [u8; 22] = reader.take();
-            if rest != [0; 22] {
-                return Err(Malformed::Padding);
-            }
-            Decision::Decline { response_code }
-        }
-        _ => return Err(Malformed::Field("decision")),
-    };
+    let decision = read_decision(reader)?;
     Ok(Payment {
         number,
         key,
@@ -134,6 +179,26 @@ fn read_payment(reader: &mut Reader<'_>) -> Result<Payment, Malformed> {
         amounts: read_amounts(reader)?,
         echoed: read_echoed(reader)?,
     })
+}
+
+fn read_decision(reader: &mut Reader<'_>) -> Result<Decision, Malformed> {
+    let [decision] = reader.take();
+    match decision {
+        1 => Ok(Decision::Forward {
+            destination: present(read_institution(reader)?, "destination")?,
+            match_key: read_match_key(reader),
+            deadline: Wall(u64::from_le_bytes(reader.take())),
+        }),
+        2 => {
+            let response_code = ResponseCode(reader.take());
+            let rest: [u8; 22] = reader.take();
+            if rest != [0; 22] {
+                return Err(Malformed::Padding);
+            }
+            Ok(Decision::Decline { response_code })
+        }
+        _ => Err(Malformed::Field("decision")),
+    }
 }
 
 fn read_answer(reader: &mut Reader<'_>) -> Result<Answer, Malformed> {
@@ -296,6 +361,14 @@ fn read_enumerator<T>(
         0 => Ok(None),
         value => from_u8(value).map(Some).ok_or(Malformed::Field(name)),
     }
+}
+
+fn required<T>(
+    reader: &mut Reader<'_>,
+    from_u8: impl Fn(u8) -> Option<T>,
+    name: &'static str,
+) -> Result<T, Malformed> {
+    present(read_enumerator(reader, from_u8, name)?, name)
 }
 
 fn read_bool(reader: &mut Reader<'_>, name: &'static str) -> Result<bool, Malformed> {

@@ -12,7 +12,9 @@ use crate::model::keys::Key;
 use crate::model::limits::RECORD_BYTES_MAX;
 use crate::model::message::{Amounts, Echoed};
 use crate::model::money::Money;
-use crate::model::record::{Answer, Decision, Opened, Payment, Record, Reversal, ShortText};
+use crate::model::record::{
+    Answer, Decision, Finding, Opened, Payment, Record, Refund, Reversal, ShortText,
+};
 use crate::model::time::Wall;
 
 /// Encodes `record` to the start of `place`, chained to `chain`, and returns its own check.
@@ -65,6 +67,58 @@ pub fn encode(place: &mut [u8], chain: u32, wall: Wall, record: &Record) -> u32 
                 w.put(it.response_code.0);
             })
         }
+        Record::InDoubt(_)
+        | Record::Inquiry(_)
+        | Record::InquiryEnd(_)
+        | Record::Finding(_)
+        | Record::Pending(_)
+        | Record::Queued(_)
+        | Record::Refund(_) => encode_resolution(place, chain, wall, record),
+    }
+}
+
+/// The kinds of the resolver and of refunds.
+fn encode_resolution(place: &mut [u8], chain: u32, wall: Wall, record: &Record) -> u32 {
+    match record {
+        Record::InDoubt(it) => encode_sized::<{ size::IN_DOUBT }>(place, chain, 11, wall, |w| {
+            w.put(it.number.0.to_le_bytes());
+            w.put([it.reason as u8, it.resolution as u8]);
+        }),
+        Record::Inquiry(it) => encode_sized::<{ size::INQUIRY }>(place, chain, 12, wall, |w| {
+            w.put(it.number.0.to_le_bytes());
+            w.put(it.match_key.0.to_le_bytes());
+        }),
+        Record::InquiryEnd(it) => {
+            encode_sized::<{ size::INQUIRY_END }>(place, chain, 13, wall, |w| {
+                w.put(it.number.0.to_le_bytes());
+                w.put(it.response_code.0);
+            })
+        }
+        Record::Finding(it) => {
+            encode_sized::<{ size::FINDING }>(place, chain, 14, wall, |w| finding(w, it))
+        }
+        Record::Pending(it) => encode_sized::<{ size::PENDING }>(place, chain, 15, wall, |w| {
+            w.put(it.number.0.to_le_bytes());
+            w.put(it.until.0.to_le_bytes());
+        }),
+        Record::Queued(it) => encode_sized::<{ size::QUEUED }>(place, chain, 16, wall, |w| {
+            w.put(it.number.0.to_le_bytes());
+            w.put([it.reason as u8]);
+            institution(w, Some(it.with));
+        }),
+        Record::Refund(it) => {
+            encode_sized::<{ size::REFUND }>(place, chain, 17, wall, |w| refund(w, it))
+        }
+        Record::Opened(_)
+        | Record::Payment(_)
+        | Record::Answer(_)
+        | Record::Unknown(_)
+        | Record::Reversal(_)
+        | Record::ReversalAnswer(_)
+        | Record::ReversalEscalation(_)
+        | Record::Advice(_)
+        | Record::AdviceAnswer(_)
+        | Record::LateAnswer(_) => unreachable!("the caller has encoded these kinds"),
     }
 }
 
@@ -113,7 +167,18 @@ fn payment(writer: &mut Writer<'_>, it: &Payment) {
     writer.put(it.match_key.0.to_le_bytes());
     institution(writer, it.named_destination);
     institution(writer, it.forwarder);
-    match it.decision {
+    decision(writer, &it.decision);
+    writer.put([it.presentation as u8]);
+    writer.put([it.scenario.map_or(0, |value| value as u8)]);
+    writer.put(it.settlement_date.yyyymmdd().to_le_bytes());
+    writer.put(it.table.0.to_le_bytes());
+    amounts(writer, &it.amounts);
+    echoed(writer, &it.echoed);
+}
+
+#[inline]
+fn decision(writer: &mut Writer<'_>, it: &Decision) {
+    match *it {
         Decision::Forward {
             destination,
             match_key,
@@ -130,12 +195,32 @@ fn payment(writer: &mut Writer<'_>, it: &Payment) {
             writer.put([0; 22]);
         }
     }
-    writer.put([it.presentation as u8]);
-    writer.put([it.scenario.map_or(0, |value| value as u8)]);
+}
+
+fn refund(writer: &mut Writer<'_>, it: &Refund) {
+    writer.put(it.number.0.to_le_bytes());
+    key(writer, &it.key);
+    key(writer, &it.root);
+    writer.put(it.fingerprint.0.to_le_bytes());
+    institution(writer, Some(it.originator));
+    writer.put(it.match_key.0.to_le_bytes());
+    decision(writer, &it.decision);
+    writer.put([it.presentation.map_or(0, |value| value as u8)]);
+    writer.put([it.reason.map_or(0, |value| value as u8)]);
     writer.put(it.settlement_date.yyyymmdd().to_le_bytes());
     writer.put(it.table.0.to_le_bytes());
     amounts(writer, &it.amounts);
     echoed(writer, &it.echoed);
+}
+
+fn finding(writer: &mut Writer<'_>, it: &Finding) {
+    writer.put(it.number.0.to_le_bytes());
+    writer.put([it.source as u8]);
+    writer.put(it.response_code.0);
+    writer.put([it.outcome as u8]);
+    writer.put(it.approval_code.map_or([0; 6], |code| *code.bytes()));
+    amounts(writer, &it.amounts);
+    text(writer, &it.text);
 }
 
 #[inline]

@@ -54,11 +54,21 @@ mod size {
     pub(super) const ADVICE: usize = record(8 + 8);
     pub(super) const ADVICE_ANSWER: usize = record(8 + 2);
     pub(super) const LATE_ANSWER: usize = record(8 + 2);
+    pub(super) const IN_DOUBT: usize = record(8 + 1 + 1);
+    pub(super) const INQUIRY: usize = record(8 + 8);
+    pub(super) const INQUIRY_END: usize = record(8 + 2);
+    pub(super) const FINDING: usize = ANSWER;
+    pub(super) const PENDING: usize = record(8 + 8);
+    pub(super) const QUEUED: usize = record(8 + 1 + 8);
+    pub(super) const REFUND: usize = record(
+        4 * 8 + 2 * KEY_BYTES + DECISION_BYTES + 1 + 1 + 4 + 4 + AMOUNTS_BYTES + ECHOED_BYTES,
+    );
 }
 
 /// The largest record of all.
-pub const RECORD_BYTES_LARGEST: usize = size::PAYMENT;
+pub const RECORD_BYTES_LARGEST: usize = size::REFUND;
 
+const _: () = assert!(size::REFUND <= 216 && size::PAYMENT <= size::REFUND);
 const _: () = assert!(size::PAYMENT <= 224);
 const _: () = assert!(size::ANSWER <= 120);
 const _: () = assert!(size::REVERSAL <= RECORD_BYTES_LARGEST);
@@ -108,6 +118,13 @@ const fn kind(record: &Record) -> u8 {
         Record::Advice(_) => 8,
         Record::AdviceAnswer(_) => 9,
         Record::LateAnswer(_) => 10,
+        Record::InDoubt(_) => 11,
+        Record::Inquiry(_) => 12,
+        Record::InquiryEnd(_) => 13,
+        Record::Finding(_) => 14,
+        Record::Pending(_) => 15,
+        Record::Queued(_) => 16,
+        Record::Refund(_) => 17,
     }
 }
 
@@ -123,6 +140,13 @@ const fn bytes_of_kind(kind: u8) -> Option<usize> {
         8 => Some(size::ADVICE),
         9 => Some(size::ADVICE_ANSWER),
         10 => Some(size::LATE_ANSWER),
+        11 => Some(size::IN_DOUBT),
+        12 => Some(size::INQUIRY),
+        13 => Some(size::INQUIRY_END),
+        14 => Some(size::FINDING),
+        15 => Some(size::PENDING),
+        16 => Some(size::QUEUED),
+        17 => Some(size::REFUND),
         _ => None,
     }
 }

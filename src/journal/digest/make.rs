@@ -213,8 +213,16 @@ impl SegmentDigester {
                 None => self.waiting.push_back(Waiting::Loose { end, bytes }),
             },
             // A record that also reads or changes another transaction than the one it numbers must
-            // close that one too: whoever adds such a record removes it from `open` here.
+            // close that one too: whoever adds such a record removes it from `open` here. A refund
+            // is chained to its payment, which the payment's answer neither reads nor changes.
             Record::Payment(_)
+            | Record::Refund(_)
+            | Record::InDoubt(_)
+            | Record::Inquiry(_)
+            | Record::InquiryEnd(_)
+            | Record::Finding(_)
+            | Record::Pending(_)
+            | Record::Queued(_)
             | Record::Opened(_)
             | Record::Unknown(_)
             | Record::Reversal(_)

@@ -12,10 +12,13 @@ use crate::model::keys::{BusinessKey, Class, Key};
 use crate::model::limits::INSTITUTION_MAX;
 use crate::model::message::{Amounts, Echoed};
 use crate::model::money::{Currency, Money, Rate};
-use crate::model::outcome::{Outcome, Presentation, Reason, ResponseCode, Scenario};
+use crate::model::outcome::{
+    Outcome, Presentation, QueueReason, Reason, Resolution, ResponseCode, Scenario, Source,
+};
 use crate::model::record::{
-    Actor, Advice, AdviceAnswer, Answer, Decision, LateAnswer, Opened, Payment, Record, Reversal,
-    ReversalAnswer, ReversalEscalation, ShortText, Unknown,
+    Actor, Advice, AdviceAnswer, Answer, Decision, Finding, InDoubt, Inquiry, InquiryEnd,
+    LateAnswer, Opened, Payment, Pending, Queued, Record, Refund, Reversal, ReversalAnswer,
+    ReversalEscalation, ShortText, Unknown,
 };
 use crate::model::time::{Date, LocalTime, Wall};
 
@@ -154,6 +157,45 @@ prop_compose! {
     }
 }
 
+/// A finding has the fields of an answer.
+fn finding() -> impl Strategy<Value = Record> {
+    (answer(), one_of(Source::ALL)).prop_map(|(record, source)| match record {
+        Record::Answer(answer) => Record::Finding(Finding {
+            number: answer.number,
+            source,
+            response_code: answer.response_code,
+            outcome: answer.outcome,
+            approval_code: answer.approval_code,
+            amounts: answer.amounts,
+            text: answer.text,
+        }),
+        other => other,
+    })
+}
+
+/// A refund has most fields of a payment.
+fn refund() -> impl Strategy<Value = Record> {
+    let rest = (key(), option::of(one_of(Reason::ALL)));
+    (payment(), rest).prop_map(|(record, (root, reason))| match record {
+        Record::Payment(payment) => Record::Refund(Refund {
+            number: payment.number,
+            key: payment.key,
+            root,
+            fingerprint: payment.fingerprint,
+            originator: payment.originator,
+            match_key: payment.match_key,
+            presentation: payment.echoed.presentation,
+            reason,
+            amounts: payment.amounts,
+            echoed: payment.echoed,
+            settlement_date: payment.settlement_date,
+            table: payment.table,
+            decision: payment.decision,
+        }),
+        other => other,
+    })
+}
+
 prop_compose! {
     fn reversal()(
         number: u64,
@@ -183,7 +225,7 @@ prop_compose! {
 
 fn small() -> impl Strategy<Value = Record> {
     let values = (any::<u64>(), any::<u64>(), any::<[u8; 2]>(), any::<bool>());
-    (values, one_of(Reason::ALL), 0..7).prop_map(|((number, other, code, flag), reason, kind)| {
+    (values, one_of(Reason::ALL), 0..12).prop_map(|((number, other, code, flag), reason, kind)| {
         let number = TransactionNumber(number);
         let (match_key, response_code) = (MatchKey(other), ResponseCode(code));
         match kind {
@@ -203,6 +245,25 @@ fn small() -> impl Strategy<Value = Record> {
                 number,
                 response_code,
             }),
+            6 => Record::InDoubt(InDoubt {
+                number,
+                reason,
+                resolution: Resolution::ALL[usize::from(code[0]) % Resolution::ALL.len()],
+            }),
+            7 => Record::Inquiry(Inquiry { number, match_key }),
+            8 => Record::InquiryEnd(InquiryEnd {
+                number,
+                response_code,
+            }),
+            9 => Record::Pending(Pending {
+                number,
+                until: Wall(other),
+            }),
+            10 => Record::Queued(Queued {
+                number,
+                reason: QueueReason::ALL[usize::from(code[1]) % QueueReason::ALL.len()],
+                with: Institution::new(other % 99_999_999_999 + 1).unwrap(),
+            }),
             _ => opened(u32::from(code[0]), other),
         }
     })
@@ -210,7 +271,14 @@ fn small() -> impl Strategy<Value = Record> {
 
 /// Any record that the types allow.
 pub(crate) fn record() -> impl Strategy<Value = Record> {
-    prop_oneof![payment(), answer(), reversal(), small()]
+    prop_oneof![
+        payment(),
+        answer(),
+        finding(),
+        refund(),
+        reversal(),
+        small()
+    ]
 }
 
 /// The first record of an epoch.

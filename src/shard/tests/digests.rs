@@ -39,6 +39,7 @@ fn replaying() -> Replaying {
         repeat_ms: 500,
         echo_idle_ms: 0,
         echo_missed_max: 3,
+        resolver: ResolverProfile::default(),
     };
     let participants = (1..=3).map(participant).collect();
     let tables = Tables::new(TableVersion(1), 1, participants, CodePrefixes::default()).unwrap();

@@ -3,6 +3,7 @@
 
 mod crossings;
 mod digests;
+mod resolution;
 mod running;
 mod town;
 mod translation;
@@ -17,7 +18,7 @@ use crate::model::limits::BLOCK_BYTES;
 use crate::model::message::{Header, Message, Notice, SignOn};
 use crate::model::money::Currency;
 use crate::model::outcome::ResponseCode;
-use crate::model::participant::{Participant, Protocol, Role};
+use crate::model::participant::{Participant, Protocol, ResolverProfile, Role};
 use crate::model::time::Wall;
 use crate::route::CodePrefixes;
 use crate::sys::operation::{Completion, Errno};
@@ -60,6 +61,7 @@ fn participant(institution: u64, role: Role, country: u16, protocol: Protocol) -
         repeat_ms: 1_000,
         echo_idle_ms: 10_000,
         echo_missed_max: 3,
+        resolver: ResolverProfile::default(),
     }
 }
 

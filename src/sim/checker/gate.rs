@@ -34,7 +34,14 @@ pub(in crate::sim) fn unfounded(shadow: &Shadow, message: &Message<'_>) -> Optio
         Message::PaymentAdvice(advice) => {
             let told = |page: &Page| {
                 page.advices.contains(&advice.header.match_key)
-                    && (advice.outcome != Some(Outcome::Reversed) || page.is_reversed())
+                    && match (advice.outcome, page.answer()) {
+                        (Some(Outcome::Reversed), answer) => {
+                            let found = answer.is_some_and(|(_, told)| told == Outcome::Reversed);
+                            page.is_reversed() || found
+                        }
+                        (Some(outcome), Some((_, told))) => outcome == told,
+                        (_, _) => false,
+                    }
             };
             let page = shadow.page(&advice.target);
             (!page.is_some_and(told)).then_some("an advice whose record is not committed")
@@ -46,6 +53,11 @@ pub(in crate::sim) fn unfounded(shadow: &Shadow, message: &Message<'_>) -> Optio
         }
         Message::ReversalResult(result) | Message::ReversalAdviceAck(result) => {
             reversal_result(shadow.page(&result.target), result)
+        }
+        Message::StatusInquiry(inquiry) => {
+            let drawn = |page: &Page| page.inquiries.contains(&inquiry.header.match_key);
+            let page = shadow.page(&inquiry.target);
+            (!page.is_some_and(drawn)).then_some("an inquiry whose record is not committed")
         }
         Message::StatusResult(result) => status(shadow.page(&result.target), result),
         _ => None,
@@ -89,8 +101,12 @@ fn payment_result(page: Option<&Page>, result: &PaymentResult<'_>) -> Option<&'s
         _ if FREE.contains(&code) => None,
         None => Some("an answer of which nothing is committed"),
         Some(page) if interim && result.outcome.is_none() => {
-            let known = page.unknown || !page.reversals.is_empty();
-            (!known).then_some("68 before it is committed")
+            let known = if code == ResponseCode::PENDING {
+                page.pending
+            } else {
+                page.unknown || page.in_doubt || !page.reversals.is_empty()
+            };
+            (!known).then_some("68 or 09 before it is committed")
         }
         Some(page) => {
             let outcome = result.outcome.unwrap_or(if code == ResponseCode::APPROVED {
@@ -105,7 +121,8 @@ fn payment_result(page: Option<&Page>, result: &PaymentResult<'_>) -> Option<&'s
 }
 
 fn reversal_result(page: Option<&Page>, result: &ReversalResult<'_>) -> Option<&'static str> {
-    let declined = |page: &Page| matches!(page.answer(), Some((_, Outcome::Declined)));
+    let ended = [Outcome::Declined, Outcome::Reversed];
+    let declined = |page: &Page| page.answer().is_some_and(|(_, told)| ended.contains(&told));
     match page {
         _ if result.response_code != ResponseCode::APPROVED => None,
         None => Some("a reversal acknowledged of which nothing is committed"),
@@ -123,12 +140,18 @@ fn status(page: Option<&Page>, result: &StatusResult<'_>) -> Option<&'static str
         return Some("a state of which nothing is committed");
     };
     let good = match (state, result.outcome) {
-        (State::Answered, Some(Outcome::Reversed)) => page.is_reversed(),
+        (State::Answered, Some(Outcome::Reversed)) => {
+            let found = page
+                .answer()
+                .is_some_and(|(_, told)| told == Outcome::Reversed);
+            page.is_reversed() || found
+        }
         (State::Answered, Some(outcome)) => page.answer().is_some_and(|(_, told)| told == outcome),
-        (State::Unknown, _) => page.unknown,
+        (State::Unknown, _) => page.unknown || page.in_doubt,
         (State::Reversing, _) => !page.reversals.is_empty(),
         (State::Answered | State::Received | State::Forwarded, _) => page.claims > 0,
-        (State::Pending | State::OperatorQueue, _) => page.claims > 0,
+        (State::Pending, _) => page.pending,
+        (State::OperatorQueue, _) => page.queued,
     };
     (!good).then_some("a state that is not committed")
 }

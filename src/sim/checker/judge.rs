@@ -128,6 +128,7 @@ impl Case<'_> {
             return;
         }
         let told = asked.last.as_ref().map(|last| last.outcome);
+        let told = told.or(asked.advised);
         let undone =
             asked.taken_back == TakenBack::Accepted || asked.advised == Some(Outcome::Reversed);
         let paid = told == Some(Outcome::Approved) && !undone;
@@ -167,6 +168,10 @@ impl Case<'_> {
                 "{key}: told {last:?}, and the journal says {:?}",
                 page.answer()
             )
+        });
+        let late = page.unknown && last.outcome == Outcome::Approved;
+        verdicts.check(Rule::NoLateApproval, at, !late, || {
+            format!("{key}: approved, and the journal says that nobody knew")
         });
         if let (Some(told), Some(kept)) = (last.settlement_date, page.settlement_date) {
             verdicts.check(Rule::BusinessDate, at, told == kept, || {

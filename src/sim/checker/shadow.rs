@@ -31,6 +31,12 @@ pub(in crate::sim) struct Page {
     pub(in crate::sim) declined: Option<ResponseCode>,
     pub(in crate::sim) answers: Vec<(Actor, ResponseCode, Outcome, Amounts)>,
     pub(in crate::sim) unknown: bool,
+    /// The destination said 09.
+    pub(in crate::sim) pending: bool,
+    /// Nobody knows, and the destination is asked.
+    pub(in crate::sim) in_doubt: bool,
+    pub(in crate::sim) inquiries: Vec<MatchKey>,
+    pub(in crate::sim) queued: bool,
     pub(in crate::sim) reversals: Vec<(Actor, bool, Option<MatchKey>)>,
     /// Match keys of advices that reversal requests became.
     pub(in crate::sim) escalations: Vec<MatchKey>,
@@ -100,6 +106,18 @@ impl Page {
             Record::Advice(advice) => self.advices.push(advice.match_key),
             Record::AdviceAnswer(_) => self.advices_answered += 1,
             Record::LateAnswer(_) => self.late += 1,
+            Record::Finding(finding) => self.answers.push((
+                Actor::Destination,
+                finding.response_code,
+                finding.outcome,
+                finding.amounts,
+            )),
+            // Payments are what this world does; the rest tells nothing of an outcome.
+            Record::Refund(_) | Record::InquiryEnd(_) => {}
+            Record::InDoubt(_) => self.in_doubt = true,
+            Record::Inquiry(inquiry) => self.inquiries.push(inquiry.match_key),
+            Record::Pending(_) => self.pending = true,
+            Record::Queued(_) => self.queued = true,
         }
     }
 

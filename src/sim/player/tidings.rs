@@ -210,10 +210,6 @@ fn check_final(asked: &mut Asked, body: usize, result: &PaymentResult<'_>, stage
             format!("{}: first {last:?}, then {this:?}", result.key)
         });
     }
-    let late = outcome == Outcome::Approved && asked.told_68;
-    stage.check(Rule::NoLateApproval, !late, || {
-        format!("{}: approved after 68", result.key)
-    });
     let barred = asked.barred && outcome != Outcome::Declined;
     stage.check(Rule::ReversedFirst, !barred, || {
         format!("{}: reversed before it came, and {outcome:?}", result.key)
@@ -222,7 +218,10 @@ fn check_final(asked: &mut Asked, body: usize, result: &PaymentResult<'_>, stage
 }
 
 fn check_advice(key: &Key, asked: &mut Asked, advice: &PaymentAdvice<'_>, stage: &mut Stage<'_>) {
-    let same = asked.advised.is_none() || asked.advised == advice.outcome;
+    // What was approved may be taken back by its destination.
+    let undone =
+        asked.advised == Some(Outcome::Approved) && advice.outcome == Some(Outcome::Reversed);
+    let same = asked.advised.is_none() || asked.advised == advice.outcome || undone;
     stage.check(Rule::OneOutcome, same, || {
         let before = asked.advised;
         format!("{key}: advised {before:?}, then {:?}", advice.outcome)
