@@ -60,6 +60,8 @@ Examples:
     Journal(Journal),
     /// Run the switch in a fake world, from a seed, and check what must hold
     Sim(Sim),
+    /// Check whole journals, and participants' ledgers, against what is promised
+    Audit(Audit),
     /// Print a completion script for your shell
     Completions(Completions),
 }
@@ -292,7 +294,7 @@ pub(super) struct Explain {
     pub(super) json: bool,
 }
 
-fn key(text: &str) -> Result<Key, String> {
+pub(super) fn key(text: &str) -> Result<Key, String> {
     let mut parts = text.split('/');
     let (Some(institution), Some(date), Some(reference), None) =
         (parts.next(), parts.next(), parts.next(), parts.next())
@@ -310,6 +312,40 @@ fn key(text: &str) -> Result<Key, String> {
         local_date: self::date(date).map_err(|_| "the date is not a day, such as 20261121")?,
         reference: reference.ok_or("the reference has exactly 12 letters and digits")?,
     })
+}
+
+/// Check whole journals, and participants' ledgers, against what is promised.
+///
+/// Reads every record of every directory, keeps books of its own, and says for each rule how often
+/// it was checked and broken; each violation with its place. With ledgers, what participants were
+/// told and debited is held against the journal. A ledger has one line of JSON for each transaction
+/// that a participant knows:
+///
+///   {"party": "originator", "institution": 48000702, "class": "payment",
+///    "key": "48000702/20261121/A00000000001", "minor": 12800, "currency": 156,
+///    "answers": ["approved"], "standing": "approved"}
+///   {"party": "destination", ..., "debits": 1, "given_back": 0}
+#[derive(Args, Debug)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "\
+Examples:
+  cpg-switch audit /var/lib/cpg-switch
+  cpg-switch audit beijing shanghai --ledger wallet.jsonl --ledger acquirer.jsonl
+  cpg-switch audit data --json | jq '.violations'
+
+Exit codes: 0 every rule was kept; 4 one was not; 3 something could not be read."
+)]
+pub(super) struct Audit {
+    /// Directories that `journal.data` names; several are judged together
+    #[arg(value_name = "DIR", default_value = "data")]
+    pub(super) data: Vec<PathBuf>,
+    /// A participant's own ledger; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(super) ledger: Vec<PathBuf>,
+    /// Write JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 /// Run the switch in a fake world, from a seed, and check what must hold.

@@ -4,6 +4,7 @@
 //! nothing here prints or exits by itself, so that tests call commands as functions.
 
 mod arguments;
+mod audit;
 mod check;
 mod completions;
 mod console;
@@ -56,6 +57,7 @@ fn dispatch(command: Command, console: &mut Console<'_>) -> Ended {
         Command::Message(command) => message::execute(&command, console),
         Command::Journal(command) => journal::execute(&command, console),
         Command::Sim(arguments) => sim::execute(&arguments, console),
+        Command::Audit(arguments) => audit::execute(&arguments, console),
         Command::Completions(arguments) => completions::execute(&arguments, console),
     }
 }

@@ -1,5 +1,6 @@
 //! WHAT WE MUST NOT FORGET: layout, tail, segments, commit, recovery, readers.
 
+pub mod audit;
 pub mod cases;
 pub mod codec;
 pub mod commit;
