@@ -133,6 +133,9 @@ pub(crate) struct Run {
     /// Do not read the journal
     #[arg(long)]
     pub(crate) no_journal: bool,
+    /// Write the participants' own books here, as `cpg-switch audit --ledger` reads them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ledger: Option<PathBuf>,
     /// Makes the same traffic again
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,

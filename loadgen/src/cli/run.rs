@@ -1,15 +1,20 @@
 //! `run`: load on a switch that somebody else started.
 
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::Path;
+
 use cpg_switch::control::configuration::Configuration;
 use cpg_switch::model::participant::Protocol;
 
+use crate::cast::Cast;
 use crate::cli::arguments::Run;
 use crate::cli::exit::{Exit, Failure};
 use crate::drive::{Course, Pace};
 use crate::judge::journal::Journal;
 use crate::mix::{EVERYDAY, Mix, PLAIN};
 use crate::plan::Spacing;
-use crate::play::{self, Piece};
+use crate::play::{self, Piece, Played};
 use crate::players;
 use crate::report::progress::Line;
 use crate::target::Ready;
@@ -47,6 +52,9 @@ pub(super) fn execute(arguments: &Run) -> Result<Exit, Failure> {
     };
     let line = Line::new(arguments.json);
     let played = play::play(&cast, &mix, &piece, &course, &line)?;
+    if let Some(path) = &arguments.ledger {
+        write_ledger(path, &played, &cast)?;
+    }
     let journal = if arguments.no_journal {
         Journal::NotRead
     } else {
@@ -82,6 +90,15 @@ fn piece(arguments: &Run) -> Piece {
         core: arguments.core,
         spin: arguments.spin,
     }
+}
+
+fn write_ledger(path: &Path, played: &Played, cast: &Cast) -> Result<(), Failure> {
+    File::create(path)
+        .and_then(|file| played.judge.write_ledger(cast, &mut BufWriter::new(file)))
+        .map_err(|cause| Failure::File {
+            doing: format!("write {}", path.display()),
+            cause,
+        })
 }
 
 /// As long as the longest `answer_timeout_ms` in use, and some repeats.

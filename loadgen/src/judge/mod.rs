@@ -5,6 +5,7 @@ pub(crate) mod books;
 pub(crate) mod compare;
 pub(crate) mod destinations;
 pub(crate) mod journal;
+mod ledger;
 pub(crate) mod originators;
 pub(crate) mod verdict;
 
