@@ -13,7 +13,7 @@ use crate::engine::{Context, Engine, Legs};
 use crate::model::ids::{MatchKey, ParticipantIndex, TransactionNumber};
 use crate::model::outcome::{QueueReason, Reason, ResponseCode};
 use crate::model::record::{Queued, Record, ShortText};
-use crate::model::time::Wall;
+use crate::model::time::{Monotonic, Wall};
 
 /// A request of ours: what it is about, to whom, under which match key.
 pub type Leg = (Talk, ParticipantIndex, MatchKey);
@@ -36,7 +36,7 @@ fn jitter_ms(number: TransactionNumber, sends: u8, wait_ms: u64) -> u64 {
 
 impl Engine {
     /// When something is due.
-    pub fn next_deadline(&self) -> Option<crate::model::time::Monotonic> {
+    pub fn next_deadline(&self) -> Option<Monotonic> {
         let timer = self.exchanges.timers.next_due();
         let alarm = self.alarms.next_due();
         [timer, alarm].into_iter().flatten().min()
@@ -448,6 +448,16 @@ impl Engine {
         if let Some(index) = self.exchanges.find(talk, with, match_key) {
             self.handle_unsent(index, context, effects);
         }
+    }
+
+    /// Asked before a message of ours that waited on a lost link goes over another one: `false`
+    /// where its exchange is over by now, or it is a payment or refund that is too late.
+    pub fn is_wanted(&self, (talk, with, match_key): Leg, now: Monotonic) -> bool {
+        let found = self.exchanges.find(talk, with, match_key);
+        found.is_some_and(|index| {
+            let in_time = self.exchanges.due(index).is_some_and(|due| due > now);
+            talk != Talk::Forward || (!self.exchanges.get(index).expired && in_time)
+        })
     }
 
     /// A link was lost in the middle of a message: it may have arrived.

@@ -5,6 +5,7 @@ use crate::engine::{Context, Effects, ExchangeId, Gate, Leg, Outgoing, Talk};
 use crate::model::ids::{LinkAddress, LinkId, ParticipantIndex};
 use crate::model::message::{Kind, Message, PaymentResult, RefundResult};
 use crate::model::outcome::ResponseCode;
+use crate::model::time::Monotonic;
 use crate::shard::stats::Counter;
 use crate::shard::{Pass, Shard};
 use crate::sys::operation::{Errno, SendBuffer, Submission};
@@ -73,16 +74,14 @@ impl Shard {
         }
         if !buffer.is_empty() {
             self.cut(link, pass);
-            self.move_unsent(link, buffer.bytes(), buffer.sent());
+            self.move_unsent(link, buffer.bytes(), buffer.sent(), pass.now.monotonic);
         }
         self.links.take_back(link, buffer);
     }
 
     /// Whole frames of which the kernel took not one byte go over another link of the participant.
-    /// A frame that was begun may have arrived: its deadline decides. An interim answer stays
-    /// behind: the advice that ends it may have gone out over that other link already. What no
-    /// other link can carry the engine hears of.
-    pub(super) fn move_unsent(&mut self, link: LinkId, bytes: &[u8], sent: usize) {
+    /// A frame that was begun may have arrived: its deadline decides.
+    pub(super) fn move_unsent(&mut self, link: LinkId, bytes: &[u8], sent: usize, now: Monotonic) {
         let Some(place) = self.links.find(link) else {
             return;
         };
@@ -94,31 +93,49 @@ impl Shard {
         let mut start = 0;
         while let Split::Frame { body, total, .. } = framing.split(&bytes[start..], frame_bytes_max)
         {
-            let body = start + body.start..start + body.end;
-            if start >= sent && self.is_interim(participant, &bytes[body.clone()]) {
-                self.stats.add(Counter::NoLink, 1);
-            } else if start >= sent {
-                let moved = (0..self.sessions.links_of(participant)).any(|_| {
-                    let other = self
-                        .sessions
-                        .pick(participant)
-                        .filter(|other| *other != link);
-                    other.is_some_and(|other| self.hand_over(other, &bytes[body.clone()]))
-                });
-                let moved = moved || self.pass_on(participant, &bytes[body.clone()], 0);
-                let counter = if moved {
-                    Counter::FramesMoved
-                } else {
-                    Counter::NoLink
-                };
-                self.stats.add(counter, 1);
-                if !moved {
-                    self.note_untaken(participant, &bytes[body], Untaken::Whole);
-                }
-            } else if start + total > sent {
-                self.note_untaken(participant, &bytes[body], Untaken::Torn);
+            let body = &bytes[start + body.start..start + body.end];
+            if start >= sent {
+                self.move_body(link, participant, body, now);
+            } else if start + total > sent
+                && let Some(leg) = self.leg_of(participant, body)
+            {
+                self.note(Untaken::Torn(leg));
             }
             start += total;
+        }
+    }
+
+    /// An interim answer stays behind: the advice that ends it may have gone out over another link
+    /// already. So does a request that nobody waits for any more: its reversal may have. What no
+    /// other link can carry the engine hears of.
+    fn move_body(
+        &mut self,
+        link: LinkId,
+        participant: ParticipantIndex,
+        body: &[u8],
+        now: Monotonic,
+    ) {
+        if self.is_interim(participant, body) {
+            return self.stats.add(Counter::NoLink, 1);
+        }
+        let leg = self.leg_of(participant, body);
+        if let Some(leg) = leg
+            && self.drawn_by(participant, leg.2) == self.shard
+            && !self.engine.is_wanted(leg, now)
+        {
+            return self.stats.add(Counter::HeldBack, 1);
+        }
+        let moved = (0..self.sessions.links_of(participant)).any(|_| {
+            let other = self.sessions.pick(participant);
+            let other = other.filter(|other| *other != link);
+            other.is_some_and(|other| self.hand_over(other, body))
+        });
+        if moved || self.pass_on(participant, body, 0) {
+            return self.stats.add(Counter::FramesMoved, 1);
+        }
+        self.stats.add(Counter::NoLink, 1);
+        if let Some(leg) = leg {
+            self.note(Untaken::Whole(leg));
         }
     }
 
@@ -146,12 +163,7 @@ impl Shard {
 
     /// Finds out which request of ours a body was. Answers are asked for again by whoever waits for
     /// them.
-    fn note_untaken(
-        &mut self,
-        participant: ParticipantIndex,
-        body: &[u8],
-        untaken: fn(Leg) -> Untaken,
-    ) {
+    fn leg_of(&mut self, participant: ParticipantIndex, body: &[u8]) -> Option<Leg> {
         let mut joined = core::mem::take(&mut self.joined_code);
         let dialect = &self.dialects[usize::from(participant.0)];
         let found = dialect
@@ -159,9 +171,7 @@ impl Shard {
             .ok()
             .and_then(|message| Some((talk_of(message.kind())?, message.header().match_key)));
         self.joined_code = joined;
-        if let Some((talk, match_key)) = found {
-            self.note(untaken((talk, participant, match_key)));
-        }
+        found.map(|(talk, match_key)| (talk, participant, match_key))
     }
 
     /// A message of ours was to leave, and nobody takes it.

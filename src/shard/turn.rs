@@ -280,7 +280,7 @@ impl Shard {
         // Nothing goes over it any more, before it is asked who else could carry what it had.
         self.sessions.on_closed(link);
         if let Some(unsent) = self.links.take_unsent(link) {
-            self.move_unsent(link, unsent.bytes(), 0);
+            self.move_unsent(link, unsent.bytes(), 0, pass.now.monotonic);
             self.links.restore(link, unsent);
         }
     }

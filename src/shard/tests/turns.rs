@@ -303,12 +303,8 @@ fn an_unreadable_answer_makes_the_outcome_unknown() {
     ));
 }
 
-#[test]
-fn what_a_lost_link_had_not_sent_goes_over_another() {
-    let (mut world, acquirer, wallet) = iso_world(CommitMode::Memory);
-    let other = world.connect(Protocol::Sbe);
-    world.sign_on(other, WALLET);
-    // The kernel takes nothing of the request, and the link fails.
+/// A payment is submitted to a link of its destination, and the kernel has not taken a byte of it.
+fn submitted(world: &mut World, acquirer: LinkId) -> (LinkId, SendBuffer) {
     let frame = world.frame(
         acquirer,
         &Message::PaymentRequest(request(Presentation::Cpm, 11)),
@@ -334,7 +330,49 @@ fn what_a_lost_link_had_not_sent_goes_over_another() {
             Submission::Send { link, buffer } => Some((link, buffer)),
             _ => None,
         });
-    let (link, buffer): (LinkId, SendBuffer) = sent.expect("the request was submitted");
+    sent.expect("the request was submitted")
+}
+
+/// Found by `cpg-switch sim --seed 1052`: a request that waited on a link that failed came out over
+/// another, after its deadline, behind the reversal of it that had been acknowledged there.
+#[test]
+fn a_request_that_is_too_late_does_not_follow_a_lost_link() {
+    let (mut world, acquirer, wallet) = iso_world(CommitMode::Memory);
+    let other = world.connect(Protocol::Sbe);
+    world.sign_on(other, WALLET);
+    let (link, buffer) = submitted(&mut world, acquirer);
+    world.ns += 5_100_000_000;
+    let errno = Errno(104);
+    world.turn(vec![
+        Completion::Ended { link, errno },
+        Completion::Sent {
+            link,
+            buffer,
+            errno,
+        },
+    ]);
+    world.shard.count_all();
+    assert_eq!(world.shard.stats().get(Counter::FramesMoved), 0);
+    assert_eq!(world.shard.stats().get(Counter::HeldBack), 1);
+    let rest = if link == wallet { other } else { wallet };
+    let body = world.heard(rest).expect("its reversal");
+    let dialect = world.dialect_of(rest);
+    let message = dialect.decode(&body, world.today()).unwrap();
+    assert!(
+        matches!(message, Message::ReversalAdvice(_)),
+        "{:?}",
+        message.kind()
+    );
+    assert!(world.heard(rest).is_none());
+}
+
+#[test]
+fn what_a_lost_link_had_not_sent_goes_over_another() {
+    let (mut world, acquirer, wallet) = iso_world(CommitMode::Memory);
+    let other = world.connect(Protocol::Sbe);
+    world.sign_on(other, WALLET);
+    // The kernel takes nothing of the request, and the link fails.
+    let (link, buffer) = submitted(&mut world, acquirer);
     assert!([wallet, other].contains(&link));
     let errno = Errno(104);
     world.turn(vec![
