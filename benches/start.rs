@@ -39,9 +39,9 @@ use cpg_switch::model::record::{Actor, Answer, Decision, Payment, Record, ShortT
 use cpg_switch::model::time::{Date, LocalTime, Now, Wall};
 use cpg_switch::route::{CodePrefixes, Tables};
 use cpg_switch::shard::Replaying;
-use cpg_switch::sys::memory::settle_beside;
 use cpg_switch::sys::operation::{Errno, Submission};
 use cpg_switch::sys::segments::{prepare_segment, segment_name};
+use cpg_switch::sys::settling::settle_beside;
 use rustix::time::{ClockId, clock_gettime};
 
 const PARTICIPANTS: u64 = 16;

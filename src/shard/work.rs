@@ -25,8 +25,8 @@ use crate::shard::{Pass, Replaying, Shard, ShardParts};
 use crate::sys::clock::Clock;
 use crate::sys::error::MachineError;
 use crate::sys::machine::{self, Arrivals, Idle, Machine, MachineConfig};
-use crate::sys::memory;
 use crate::sys::operation::{Errno, Submission};
+use crate::sys::settling::settle_beside;
 use crate::sys::tail::TailMap;
 use crate::sys::wake::Waker;
 
@@ -80,7 +80,7 @@ impl Worker {
     ) -> Result<(Self, Prepared), StartError> {
         let clock = Clock;
         let mut replayed = Replaying::new(plan.engine, Arc::clone(&plan.tables), folder.seed());
-        let settling = memory::settle_beside(replayed.memory())?;
+        let settling = settle_beside(replayed.memory())?;
         let mut failed = None;
         let opened = folder.open_shard_digested(plan.shard, |piece| {
             if failed.is_none() {

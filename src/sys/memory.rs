@@ -15,9 +15,6 @@ use std::os::fd::BorrowedFd;
 use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, mmap_anonymous, munmap};
 
-use crate::sys::error::MachineError;
-use crate::sys::{cpu, threads};
-
 /// A mapping of whole pages. It hands out pointers, never references: its wrappers decide who may
 /// look at the bytes, and when.
 #[derive(Debug)]
@@ -172,19 +169,6 @@ pub fn settle(addresses: Range<usize>) {
         // tells how pages may be backed, the second does what a store of the same byte would do.
         unsafe { madvise(base, end - start, advice) }.unwrap_or(());
     }
-}
-
-/// As [`settle`], on a thread of its own that is pinned to no core: a start may fill the memory
-/// meanwhile, and joins it before it serves.
-pub fn settle_beside(
-    addresses: impl Iterator<Item = Range<usize>>,
-) -> Result<std::thread::JoinHandle<()>, MachineError> {
-    let addresses: Vec<_> = addresses.collect();
-    threads::spawn("cpg-memory", move || {
-        // It inherits the core of the thread that starts it, which has other things to do.
-        drop(cpu::unpin_current_thread());
-        addresses.into_iter().for_each(settle);
-    })
 }
 
 /// Asks for the cache line of `place`, which is needed soon. Changes nothing, waits for nothing.

@@ -25,6 +25,8 @@ pub mod cpu;
 pub mod error;
 // Mapped memory.
 pub mod memory;
+// The same, beside a start.
+pub mod settling;
 // The journal's files.
 pub mod segments;
 // Where threads start.

@@ -196,7 +196,7 @@ impl Producer {
 }
 
 impl Consumer {
-    /// Looks what has been published; [`Consumer::next`] gives that much and no more.
+    /// Looks what has been published; [`Consumer::take`] gives that much and no more.
     pub fn refresh(&mut self) {
         self.put = self.shared.put.load(Ordering::Acquire);
     }

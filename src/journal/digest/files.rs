@@ -1,5 +1,5 @@
 //! Digests as files: `segment-NNNNNNNNNN.digest` beside its segment. Reads them ahead of a start,
-//! on a thread of its own; makes them ([`make`]), compares them ([`compare`]).
+//! on a thread of its own; makes them, compares them with their segments.
 //!
 //! Part of [`crate::journal::store`]: knows files, decides nothing. A digest is written to another
 //! name, synced, renamed; before that its segment is synced, so that no digest survives a loss of

@@ -112,7 +112,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// Checks a body as [`crate::wire::sbe::decode`] does before it reads a value: header, schema,
+/// Checks a body as [`crate::wire::sbe::decode()`] does before it reads a value: header, schema,
 /// template, block length, every length of var data, the end. Tells its kind.
 pub fn validate(body: &[u8]) -> Result<Kind, Refused> {
     View::of(body).map(|view| view.template.kind)
