@@ -17,6 +17,19 @@ use crate::model::record::{Actor, Answer, ShortText};
 /// Codes that acknowledge a reversal: done, or there was nothing to be undone.
 const REVERSED_CODES: [ResponseCode; 2] = [ResponseCode::APPROVED, ResponseCode::NOT_FOUND];
 
+/// The code that the originator is told for a destination's decline.
+///
+/// 30, A0 and A1 say of a message that it was not taken: nothing is recorded, and its key may be
+/// used again. Here it is recorded, and final: passed on as they are they would ask the originator
+/// to send the same payment for ever.
+const fn told_code(code: ResponseCode) -> ResponseCode {
+    match code {
+        ResponseCode::SHED | ResponseCode::BAD_MAC => ResponseCode::DESTINATION_DOWN,
+        ResponseCode::FORMAT => ResponseCode::MALFUNCTION,
+        other => other,
+    }
+}
+
 impl Engine {
     /// A destination answers a payment.
     pub fn handle_payment_result<L: Legs>(
@@ -143,7 +156,7 @@ impl Engine {
                 let answer = Answer {
                     number: transaction.number,
                     by: Actor::Destination,
-                    response_code: code,
+                    response_code: told_code(code),
                     outcome: Outcome::Declined,
                     approval_code: None,
                     amounts: transaction.amounts,
@@ -287,7 +300,7 @@ pub(super) fn judge(told: &Told<'_>, transaction: &Transaction) -> (Option<Event
     let answer = Answer {
         number: transaction.number,
         by: Actor::Destination,
-        response_code: told.response_code,
+        response_code: told_code(told.response_code),
         outcome,
         approval_code: approval_code(outcome, told.approval_code, transaction),
         amounts: merged(&transaction.amounts, told.amounts),

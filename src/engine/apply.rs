@@ -74,8 +74,11 @@ impl Engine {
             | Record::Pending(_)
             | Record::Queued(_) => false,
         };
+        if number.0 == 0 {
+            return Err(error);
+        }
         let known = self.transactions.by_number(number);
-        if claims == known.is_some() || number.0 == 0 {
+        if claims == known.is_some() {
             return Err(error);
         }
         let slot = self.apply(record, wall, tables).or(known).ok_or(error)?;

@@ -225,9 +225,8 @@ impl Engine {
         let now_ms = context.now.wall.0 / 1_000_000;
         let left_ms = (u64::from(until_s) * 1_000).saturating_sub(now_ms);
         // A wall clock that was set back over a restart must not make it longer than it was.
-        let participant = |it| context.tables.participant(it);
-        let timeout_s = transaction.destination.map_or(0, |destination| {
-            participant(destination).resolver.pending_timeout_s
+        let timeout_s = transaction.destination.map_or(0, |with| {
+            context.tables.participant(with).resolver.pending_timeout_s
         });
         let wait_ms = left_ms.min(u64::from(timeout_s) * 1_000);
         self.alarms

@@ -90,7 +90,7 @@ pub(super) struct Transaction {
 /// Places passed over for one claim.
 const PASSED_OVER_MAX: u64 = 64;
 
-/// Keys per remembered transaction are bounded by this many bytes; a test prints the real figure.
+/// A remembered transaction takes no more bytes than this; `benches/start.rs` prints what it takes.
 const TRANSACTION_BYTES_MAX: usize = 448;
 const _: () = assert!(size_of::<Transaction>() <= TRANSACTION_BYTES_MAX);
 

@@ -248,3 +248,32 @@ fn a_place_that_nobody_settles_does_not_stop_the_switch() {
         "not forgotten"
     );
 }
+
+#[test]
+fn what_a_destination_says_of_a_message_is_not_said_of_a_payment() {
+    // A1 and A0 ask for the same key again, 30 for a better message: the outcome here is final.
+    for (reference, code, told) in [(1, b"A1", "91"), (2, b"A0", "91"), (3, b"30", "96")] {
+        let mut world = World::new();
+        world.pay(reference, 500, 11);
+        assert!(world.release());
+        let key = world.legs.drawn;
+        assert_eq!(
+            world.answer(reference, code, key),
+            format!("+answer {told}/declined#11>acquirer")
+        );
+        let repeat = format!("{told}/declined#12>acquirer");
+        assert_eq!(world.pay(reference, 500, 12), repeat);
+    }
+}
+
+#[test]
+fn a_journal_that_names_no_transaction_is_refused_in_words() {
+    let mut world = World::new();
+    let number = TransactionNumber(0);
+    let record = Record::LateAnswer(crate::model::record::LateAnswer {
+        number,
+        response_code: ResponseCode::APPROVED,
+    });
+    let refused = world.engine.replay(&record, Wall(START), &world.tables);
+    assert!(refused.unwrap_err().to_string().contains("transaction 0"));
+}

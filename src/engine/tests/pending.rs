@@ -90,6 +90,23 @@ fn a_restart_waits_as_long_as_was_promised() {
     );
 }
 
+/// Found by `cpg-switch sim --seed 501366`: it waited for as much longer as the clock went back.
+#[test]
+fn a_wall_clock_set_back_over_a_restart_makes_no_deadline_longer() {
+    let mut world = World::new();
+    pending(&mut world, 1, 1_001);
+    // What is on record is an hour ahead of the clock that the restart finds.
+    for (wall, record) in &mut world.records {
+        wall.0 += 3_600_000_000_000;
+        if let Record::Pending(pending) = record {
+            pending.until.0 += 3_600_000_000_000;
+        }
+    }
+    assert_eq!(world.restart(), "");
+    assert_eq!(world.pass(299_999), "");
+    assert_eq!(world.pass(1), "+in-doubt +inquiry");
+}
+
 #[test]
 fn a_pending_payment_can_be_reversed_by_either_side() {
     let mut world = World::new();

@@ -266,6 +266,13 @@ fn an_honest_history_breaks_no_rule_and_checks_every_one() {
 }
 
 #[test]
+fn rules_are_counted_under_their_own_names() {
+    for (place, rule) in Rule::ALL.into_iter().enumerate() {
+        assert_eq!(rule as usize, place, "{rule:?}");
+    }
+}
+
+#[test]
 fn each_broken_rule_is_found_with_its_place() {
     type Change = (Rule, fn(&mut History) -> &mut History);
     let changes: [Change; 13] = [

@@ -303,6 +303,19 @@ fn an_unreadable_answer_makes_the_outcome_unknown() {
     ));
 }
 
+/// A link fails, and what was submitted to it comes back.
+fn reset(world: &mut World, link: LinkId, buffer: SendBuffer) {
+    let errno = Errno(104);
+    world.turn(vec![
+        Completion::Ended { link, errno },
+        Completion::Sent {
+            link,
+            buffer,
+            errno,
+        },
+    ]);
+}
+
 /// A payment is submitted to a link of its destination, and the kernel has not taken a byte of it.
 fn submitted(world: &mut World, acquirer: LinkId) -> (LinkId, SendBuffer) {
     let frame = world.frame(
@@ -342,15 +355,7 @@ fn a_request_that_is_too_late_does_not_follow_a_lost_link() {
     world.sign_on(other, WALLET);
     let (link, buffer) = submitted(&mut world, acquirer);
     world.ns += 5_100_000_000;
-    let errno = Errno(104);
-    world.turn(vec![
-        Completion::Ended { link, errno },
-        Completion::Sent {
-            link,
-            buffer,
-            errno,
-        },
-    ]);
+    reset(&mut world, link, buffer);
     world.shard.count_all();
     assert_eq!(world.shard.stats().get(Counter::FramesMoved), 0);
     assert_eq!(world.shard.stats().get(Counter::HeldBack), 1);
@@ -374,15 +379,7 @@ fn what_a_lost_link_had_not_sent_goes_over_another() {
     // The kernel takes nothing of the request, and the link fails.
     let (link, buffer) = submitted(&mut world, acquirer);
     assert!([wallet, other].contains(&link));
-    let errno = Errno(104);
-    world.turn(vec![
-        Completion::Ended { link, errno },
-        Completion::Sent {
-            link,
-            buffer,
-            errno,
-        },
-    ]);
+    reset(&mut world, link, buffer);
     let rest = if link == wallet { other } else { wallet };
     let header = forwarded(&mut world, rest);
     approve(&mut world, rest, header);
@@ -453,15 +450,7 @@ fn an_interim_answer_does_not_follow_a_lost_link() {
             _ => None,
         });
     let (link, buffer) = (acquirer, sent.expect("68 was submitted"));
-    let errno = Errno(104);
-    world.turn(vec![
-        Completion::Ended { link, errno },
-        Completion::Sent {
-            link,
-            buffer,
-            errno,
-        },
-    ]);
+    reset(&mut world, link, buffer);
     assert!(world.heard(other).is_none());
     pay(&mut world, other, 12);
     assert_eq!(
