@@ -22,7 +22,7 @@ Exit codes:
   1  failed: the answer is no
   2  the command line or the configuration is wrong
   3  the machine does not let it (port, disk, core, io_uring)
-  4  the journal is not what it must be, or `sim` saw a rule broken";
+  4  the journal is not what it must be, or `sim` or `audit` saw a rule broken";
 
 /// The switch of a cross-border QR payment gateway.
 ///
@@ -55,7 +55,7 @@ Examples:
     /// Turn one message into JSON, or JSON into a message
     #[command(subcommand, after_help = MESSAGE_EXAMPLES)]
     Message(Message),
-    /// Verify, dump, explain or digest a journal
+    /// Verify, dump, explain, digest or re-shard a journal, or list what waits for an operator
     #[command(subcommand, after_help = JOURNAL_EXAMPLES)]
     Journal(Journal),
     /// Run the switch in a fake world, from a seed, and check what must hold

@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, flock, statfs};
+use rustix::fs::{FlockOperation, flock, statfs, statvfs};
 
 use crate::sys::clock::Clock;
 use crate::sys::error::{MachineError, file_remedy};
@@ -91,6 +91,13 @@ pub fn is_tmpfs(path: &Path) -> Result<bool, MachineError> {
     let status =
         statfs(path).map_err(|cause| failed("asking for the file system of", path, cause))?;
     Ok(status.f_type == TMPFS_MAGIC)
+}
+
+/// Bytes that files of ours may still take on the file system of `path`.
+pub fn free_bytes(path: &Path) -> Result<u64, MachineError> {
+    let status =
+        statvfs(path).map_err(|cause| failed("asking for the room beside", path, cause))?;
+    Ok(status.f_bavail.saturating_mul(status.f_frsize))
 }
 
 pub(crate) fn failed(doing: &str, path: &Path, cause: impl Into<io::Error>) -> MachineError {

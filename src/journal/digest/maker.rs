@@ -19,10 +19,14 @@ use crate::journal::segments::segment_start;
 use crate::journal::store::{StoreError, last_tail_path, list, read_identity, shard_directory};
 use crate::model::ids::{Lsn, ShardId};
 use crate::sys::error::MachineError;
+use crate::sys::files::free_bytes;
 use crate::sys::threads;
 
 /// How often the maker looks for segments that were sealed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Room for so many segments is left to the journal: a digest only makes the next start faster.
+const SEGMENTS_LEFT: u64 = 8;
 
 /// What became of one segment.
 #[derive(Debug)]
@@ -189,6 +193,23 @@ fn serve(data: &Path, ended: &Receiver<()>, tell: &dyn Fn(MakerNote)) {
     }
 }
 
+/// Refuses where the disk has no more room than the journal may soon need.
+pub(in crate::journal) fn leave_room(
+    data: &Path,
+    identity: &FolderIdentity,
+) -> Result<(), StoreError> {
+    if free_bytes(data)? / identity.segment_bytes >= SEGMENTS_LEFT {
+        return Ok(());
+    }
+    Err(StoreError::Refused {
+        path: data.to_owned(),
+        what: format!(
+            "there is room for fewer than {SEGMENTS_LEFT} segments, which is left to them"
+        ),
+        remedy: "free space on that file system: the next start takes longer without digests",
+    })
+}
+
 /// Makes what has been sealed since the last time; `next` is where each shard goes on.
 fn look_round(
     data: &Path,
@@ -208,6 +229,7 @@ fn look_round(
                 return Ok(());
             }
             if segment >= *next {
+                leave_room(data, &identity)?;
                 let made = make(data, &identity, shard, (segment, &path))?;
                 *next = segment + 1;
                 tell(MakerNote::Made(shard, segment, made));

@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::journal::digest::files::digest_name;
-use crate::journal::digest::maker::{DigestMaker, Made, MakerNote, make_all};
+use crate::journal::digest::maker::{DigestMaker, Made, MakerNote, leave_room, make_all};
 use crate::journal::digest::{DIGEST_HEADER_BYTES, DigestHeader, Item};
 use crate::journal::layout::checksum;
+use crate::journal::read_only::ReadOnlyFolder;
 
 /// What a start finds: the payments, how many segments came from digests, and what it warns of.
 fn start(place: &Place) -> (Vec<u64>, u64, Vec<StoreWarning>) {
@@ -244,4 +245,19 @@ fn a_running_journal_is_digested_as_far_as_it_is_written() {
     drop(running);
     let (found, digests, warnings) = start(&place);
     assert_eq!((found.len(), digests, warnings), (1_099, end - 1, vec![]));
+}
+
+#[test]
+fn the_last_room_is_left_to_the_journal() {
+    let place = Place::new();
+    written(&place);
+    let folder = ReadOnlyFolder::open(place.data.path()).unwrap();
+    let plenty = *folder.identity();
+    leave_room(place.data.path(), &plenty).unwrap();
+    let huge = FolderIdentity {
+        segment_bytes: 1 << 62,
+        ..plenty
+    };
+    let refused = leave_room(place.data.path(), &huge).unwrap_err();
+    assert!(refused.to_string().contains("left to them"), "{refused}");
 }
