@@ -16,6 +16,7 @@
 use core::sync::atomic::{Ordering, fence};
 
 use crate::journal::codec::{self, RECORD_BYTES_LARGEST};
+use crate::journal::config::{CommitMode, JournalConfig, StartPoint};
 use crate::journal::layout::{
     self, BLOCK, BLOCK_HEADER_BYTES, BLOCK_PAYLOAD_BYTES, JournalIdentity, Opening, Sealing,
     TailHeader,
@@ -28,88 +29,6 @@ use crate::model::limits::BLOCK_BYTES;
 use crate::model::record::Record;
 use crate::model::time::{Monotonic, Now, Wall};
 use crate::sys::operation::{Errno, Submission};
-
-/// When a record counts as committed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum CommitMode {
-    /// When it is on the disk: survives power loss.
-    Disk,
-    /// When it is in the tail: survives kill -9. The disk follows, off the critical path.
-    Memory,
-}
-
-/// How writes are spaced.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Pace {
-    /// `Disk`: from one write's start to the next one's. `Memory`: from a record to its write.
-    pub spacing_us: u64,
-    /// As many bytes of whole blocks are written at once, whatever the spacing.
-    pub batch_bytes: u64,
-    /// Largest single write.
-    pub write_bytes_max: u64,
-    /// More than one lets a slow write not hold the next.
-    pub writes_in_flight_max: usize,
-    /// After so long without a record, an empty block records the last watermark.
-    pub idle_ms: u64,
-}
-
-impl Pace {
-    /// Measured where a write of 4 KiB takes 150 us and costs the kernel 35-40 us: closer spacing
-    /// costs a core, wider spacing costs latency.
-    pub const DISK: Self = Self {
-        spacing_us: 200,
-        batch_bytes: 64 * 1024,
-        write_bytes_max: 256 * 1024,
-        writes_in_flight_max: 4,
-        idle_ms: 50,
-    };
-    /// Nobody waits for these writes: few and large.
-    pub const MEMORY: Self = Self {
-        spacing_us: 5_000,
-        batch_bytes: 128 * 1024,
-        write_bytes_max: 256 * 1024,
-        writes_in_flight_max: 4,
-        idle_ms: 50,
-    };
-}
-
-/// What a journal is told at its start.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct JournalConfig {
-    /// Whose journal.
-    pub identity: JournalIdentity,
-    /// What committed means.
-    pub mode: CommitMode,
-    /// Size of the tail's ring, without its header page.
-    pub ring_bytes: u64,
-    /// Size of every segment of this journal.
-    pub segment_bytes: u64,
-    /// The highest segment that may be made.
-    pub segments_max: u64,
-    /// Bytes of records for which room is kept: what in-flight payments may still need.
-    pub reserve_bytes: u64,
-    /// How writes are spaced.
-    pub pace: Pace,
-}
-
-/// Where recovery lets the journal go on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct StartPoint {
-    /// This opening.
-    pub epoch: Epoch,
-    /// Which start of the machine this is.
-    pub boot_id: [u8; 16],
-    /// The first fresh block.
-    pub next: Lsn,
-    /// Up to here everything is on the disk. From here to `next` the ring holds whole, sealed
-    /// blocks of the process before, which are written first.
-    pub durable: Lsn,
-    /// Check of the last record.
-    pub chain: u32,
-    /// The last of the segments that are open for writing already, the one of `durable` and those
-    /// after it; one less than the one of `durable`: none is.
-    pub segments_open: u64,
-}
 
 /// There is no room for the record, and it was not appended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -173,6 +92,8 @@ pub struct Journal {
     block: Lsn,
     /// Bytes of the open block in use, its header included; zero: none is open.
     used: usize,
+    /// Of these, the bytes up to which records have their checks, and the last of them.
+    checked: usize,
     chain: u32,
     submitted: Lsn,
     writes: Writes,
@@ -216,6 +137,7 @@ impl Journal {
             boot_id: start.boot_id,
             block: start.next,
             used: 0,
+            checked: 0,
             chain: start.chain,
             submitted: start.durable,
             writes: Writes::new(pace.writes_in_flight_max, start.durable),
@@ -256,11 +178,21 @@ impl Journal {
             self.next_block(tail)?;
         }
         let block = self.ring.block_mut(tail, self.block);
-        self.chain = codec::encode(&mut block[self.used..], self.chain, wall, record);
+        codec::encode(&mut block[self.used..], wall, record);
         self.used += bytes;
         self.counters.records += 1;
         self.counters.record_bytes += bytes as u64;
         Ok(self.appended())
+    }
+
+    /// Chains what was appended since the last time: only from now on a killed process leaves it to
+    /// the next, and in memory mode it is committed. Once before messages are released is enough.
+    pub fn check_records(&mut self, tail: &mut [u8]) {
+        if self.checked < self.used {
+            let block = self.ring.block_mut(tail, self.block);
+            self.chain = layout::check_records(&mut block[self.checked..self.used], self.chain);
+            self.checked = self.used;
+        }
     }
 
     /// What may be appended now. Asked once per new payment; outcomes are appended without asking,
@@ -279,6 +211,7 @@ impl Journal {
     /// Ends a turn: what is due becomes writes, and the tail's header says how far we are.
     pub fn end_turn(&mut self, tail: &mut [u8], now: Now, submissions: &mut Vec<Submission>) {
         let now = now.monotonic;
+        self.check_records(tail);
         if self.fence.is_none() {
             self.segments
                 .plan(self.appended(), self.durable(), now, submissions);
@@ -335,10 +268,15 @@ impl Journal {
         self.block.plus(self.used as u64)
     }
 
+    /// Up to where the records have their checks: so much a killed process leaves to the next.
+    pub const fn kept(&self) -> Lsn {
+        self.block.plus(self.checked as u64)
+    }
+
     /// The commit watermark: what lies before it is committed. After a fence it stands still.
     pub const fn committed(&self) -> Lsn {
         match (self.config.mode, self.fence) {
-            (CommitMode::Memory, None) => self.appended(),
+            (CommitMode::Memory, None) => self.kept(),
             (CommitMode::Memory, Some(fence)) => fence.committed,
             (CommitMode::Disk, _) => self.durable(),
         }
@@ -391,6 +329,7 @@ impl Journal {
 
     /// Publishes in the tail's header how far the journal is, for recovery and for live readers.
     pub fn write_header(&mut self, tail: &mut [u8]) {
+        self.check_records(tail);
         let header = TailHeader {
             uuid: self.config.identity.uuid,
             shard: self.config.identity.shard,
@@ -439,6 +378,7 @@ impl Journal {
         };
         layout::open_block(self.ring.block_mut(tail, self.block), &opening);
         self.used = BLOCK_HEADER_BYTES;
+        self.checked = self.used;
     }
 
     /// Closes the open block, if one is: from here on nobody stores into it.
@@ -446,6 +386,7 @@ impl Journal {
         if self.used == 0 {
             return;
         }
+        self.check_records(tail);
         let records = self.used - BLOCK_HEADER_BYTES;
         let sealing = Sealing {
             used: u16::try_from(records).expect("smaller than a block"),
@@ -460,6 +401,7 @@ impl Journal {
         self.counters.padding_bytes += (BLOCK_BYTES - self.used) as u64;
         self.block = self.block.plus(BLOCK);
         self.used = 0;
+        self.checked = 0;
         self.recorded = sealing.watermark;
         if records > 0 {
             self.records_end = self.block;

@@ -63,6 +63,8 @@ pub const BLOCK_HEADER_BYTES: usize = 64;
 pub const BLOCK_PAYLOAD_BYTES: usize = BLOCK_BYTES - BLOCK_HEADER_BYTES;
 /// Where a record's payload starts.
 pub const RECORD_HEADER_BYTES: usize = 16;
+/// Where a record's check is, and what it covers begins after it.
+pub const RECORD_CHECK_BYTES: usize = 4;
 /// Records are padded to a multiple of this.
 pub const RECORD_ALIGNMENT_BYTES: usize = 8;
 /// The page before the ring.
@@ -164,6 +166,22 @@ pub fn open_block(block: &mut [u8; BLOCK_BYTES], opening: &Opening) {
     header.put(opening.lsn.0.to_le_bytes());
     let check = checksum(0, covered::<40>(block));
     put_at(block, 40, check.to_le_bytes());
+}
+
+/// Gives each record in `bytes`, which [`encode`](crate::journal::codec::encode) has put there, the
+/// check by which the chain goes on after `chain`, and returns the last.
+pub fn check_records(mut bytes: &mut [u8], mut chain: u32) -> u32 {
+    while let Some((check, rest)) = bytes.split_first_chunk_mut::<RECORD_CHECK_BYTES>() {
+        let length = usize::from(u16::from_le_bytes(take_at(rest, 0)));
+        let (covered, next) = length
+            .checked_sub(RECORD_CHECK_BYTES)
+            .and_then(|covered| rest.split_at_mut_checked(covered))
+            .expect("the codec wrote the length");
+        chain = checksum(chain, covered);
+        *check = chain.to_le_bytes();
+        bytes = next;
+    }
+    chain
 }
 
 /// Zeroes what no record uses and writes the sealing part. `chain` is the check of the last record.
@@ -327,7 +345,7 @@ impl<'a> Records<'a> {
             return None;
         }
         let record = rest.get(..length)?;
-        if !self.inspected && checksum(self.chain, record.get(4..)?) != check {
+        if !self.inspected && checksum(self.chain, record.get(RECORD_CHECK_BYTES..)?) != check {
             return None;
         }
         self.chain = check;
@@ -440,6 +458,17 @@ impl<'a> Writer<'a> {
             .expect("sizes are constants that the tests add up");
         *place = bytes;
         self.rest = rest;
+    }
+
+    /// The next `N` bytes, for whoever fills them. A place handed on costs nothing; a writer handed
+    /// on is kept in memory instead of registers.
+    #[inline]
+    pub(super) fn part<const N: usize>(&mut self) -> &'a mut [u8; N] {
+        let (place, rest) = core::mem::take(&mut self.rest)
+            .split_first_chunk_mut()
+            .expect("sizes are constants that the tests add up");
+        self.rest = rest;
+        place
     }
 
     /// As [`Writer::put`], from where the bytes are. By value they would be copied to the stack

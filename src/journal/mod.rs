@@ -4,6 +4,7 @@ pub mod audit;
 pub mod cases;
 pub mod codec;
 pub mod commit;
+pub mod config;
 pub mod digest;
 #[cfg(test)]
 #[path = "tests/fixtures.rs"]
@@ -33,9 +34,8 @@ use crate::model::record::Record;
 use crate::model::time::Wall;
 
 pub use cases::{DigestFound, DigestUse, Ending, Fault, Found, TailFound};
-pub use commit::{
-    CommitMode, Fence, Full, Journal, JournalConfig, JournalCounters, Pace, Room, StartPoint,
-};
+pub use commit::{Fence, Full, Journal, JournalCounters, Room};
+pub use config::{CommitMode, JournalConfig, Pace, StartPoint};
 pub use layout::JournalIdentity;
 
 /// A record as it is found in a journal.

@@ -20,7 +20,7 @@ use crate::journal::cases::{
     Verdict, judge_digest, judge_stop, judge_tail,
 };
 use crate::journal::codec;
-use crate::journal::commit::StartPoint;
+use crate::journal::config::StartPoint;
 use crate::journal::digest::DigestHeader;
 use crate::journal::layout::{
     BLOCK, BLOCK_HEADER_BYTES, Inspected, JournalIdentity, Opening, Records, Sealing, TailHeader,

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use crate::journal::Entry;
 use crate::journal::cases::Fault;
-use crate::journal::commit::StartPoint;
+use crate::journal::config::StartPoint;
 use crate::journal::digest::Digest;
 use crate::journal::identity::{FolderIdentity, IDENTITY_FILE, from_hex, hex};
 use crate::journal::layout::{

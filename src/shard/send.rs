@@ -348,6 +348,7 @@ impl Shard {
         if self.journal_full {
             return;
         }
+        self.journal.check_records(pass.tail);
         let committed = self.journal.committed();
         // Nothing below comes back to the gate; taken once, not for each message.
         let mut gated = core::mem::take(&mut self.gated);

@@ -4,7 +4,7 @@
 use crate::journal::Entry;
 use crate::journal::codec;
 use crate::journal::layout::{
-    BLOCK_HEADER_BYTES, Inspected, Opening, Sealing, inspect, open_block, seal_block,
+    BLOCK_HEADER_BYTES, Inspected, Opening, Sealing, check_records, inspect, open_block, seal_block,
 };
 use crate::model::ids::{Epoch, Lsn, TransactionNumber};
 use crate::model::keys::Key;
@@ -311,9 +311,12 @@ impl Plant {
             number: TransactionNumber(1),
             response_code: ResponseCode::APPROVED,
         });
-        let chain = codec::encode(&mut block[BLOCK_HEADER_BYTES..], chain, Wall(1), &record);
+        let bytes = codec::record_bytes(&record);
+        let place = &mut block[BLOCK_HEADER_BYTES..BLOCK_HEADER_BYTES + bytes];
+        codec::encode(place, Wall(1), &record);
+        let chain = check_records(place, chain);
         let sealing = Sealing {
-            used: u16::try_from(codec::record_bytes(&record)).expect("small"),
+            used: u16::try_from(bytes).expect("small"),
             closing: false,
             memory: false,
             watermark: Lsn(0),

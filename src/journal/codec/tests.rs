@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::{Malformed, decode, encode, record_bytes, size};
 use crate::journal::fixtures;
-use crate::journal::layout::{RECORD_HEADER_BYTES, Records};
+use crate::journal::layout::{RECORD_HEADER_BYTES, Records, check_records};
 use crate::model::limits::RECORD_BYTES_MAX;
 use crate::model::record::Record;
 use crate::model::time::Wall;
@@ -12,7 +12,8 @@ use crate::model::time::Wall;
 fn encoded(record: &Record, chain: u32) -> Vec<u8> {
     let mut place = [0xaa_u8; RECORD_BYTES_MAX];
     let bytes = record_bytes(record);
-    encode(&mut place[..bytes], chain, Wall(77), record);
+    encode(&mut place[..bytes], Wall(77), record);
+    check_records(&mut place[..bytes], chain);
     place[..bytes].to_vec()
 }
 

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::FileExt;
 
 use super::*;
-use crate::journal::commit::{CommitMode, Journal, JournalConfig, Pace};
+use crate::journal::commit::Journal;
+use crate::journal::config::{CommitMode, JournalConfig, Pace};
 use crate::journal::fixtures;
 use crate::journal::layout::BLOCK;
 use crate::journal::reader::{dump, explain, verify};

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use crate::journal::codec;
-use crate::journal::commit::{CommitMode, Full, Journal, JournalConfig, Pace, Room, StartPoint};
+use crate::journal::commit::{Full, Journal, Room};
+use crate::journal::config::{CommitMode, JournalConfig, Pace, StartPoint};
 use crate::journal::fixtures;
 use crate::journal::layout::{
     self, BLOCK, BLOCK_HEADER_BYTES, Inspected, JournalIdentity, inspect,

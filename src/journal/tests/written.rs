@@ -2,7 +2,8 @@
 
 use crate::journal::codec;
 use crate::journal::layout::{
-    BLOCK, BLOCK_HEADER_BYTES, JournalIdentity, Opening, Sealing, open_block, seal_block,
+    BLOCK, BLOCK_HEADER_BYTES, JournalIdentity, Opening, Sealing, check_records, open_block,
+    seal_block,
 };
 use crate::journal::segments::segment_of;
 use crate::model::ids::{Epoch, Lsn};
@@ -33,8 +34,10 @@ pub(crate) fn segments(
         while let Some(((wall, record), after)) = rest.split_first()
             && end + codec::record_bytes(record) <= BLOCK_BYTES
         {
-            chain = codec::encode(&mut block[end..], chain, *wall, record);
-            end += codec::record_bytes(record);
+            let place = &mut block[end..end + codec::record_bytes(record)];
+            codec::encode(place, *wall, record);
+            chain = check_records(place, chain);
+            end += place.len();
             rest = after;
         }
         let sealing = Sealing {
@@ -54,7 +57,7 @@ pub(crate) fn segments(
 /// The same record about transaction `number`, which is the first field of every kind that has one.
 pub(crate) fn numbered(record: &Record, number: u64) -> Record {
     let mut bytes = vec![0; codec::record_bytes(record)];
-    codec::encode(&mut bytes, 0, Wall(0), record);
+    codec::encode(&mut bytes, Wall(0), record);
     if !matches!(record, Record::Opened(_)) {
         bytes[16..24].copy_from_slice(&number.to_le_bytes());
     }
