@@ -66,7 +66,6 @@ pub(super) struct Worker {
     tail: TailMap,
     clock: Clock,
     commands: Arc<ArrayQueue<Command>>,
-    wakers: Vec<Waker>,
     /// Holds the data directory's lock for as long as a shard writes.
     folder: Arc<Folder>,
 }
@@ -123,7 +122,6 @@ impl Worker {
             tail: open.tail,
             clock,
             commands,
-            wakers: Vec::new(),
             folder,
         };
         worker.open_journal(&plan.journal.data)?;
@@ -165,7 +163,7 @@ impl Worker {
     /// Meets the others.
     pub(super) fn meet(&mut self, neighbours: Neighbours) {
         self.machine.deal_to(neighbours.arrivals);
-        self.wakers = neighbours.wakers;
+        self.machine.meet(neighbours.wakers);
     }
 
     /// Listens; returns names and addresses in the order of the plan.
@@ -207,7 +205,7 @@ impl Worker {
                 counters.set_health(shard.health());
             }
             machine.submit(&mut submissions);
-            wake(&self.wakers, end.wake);
+            wake(machine, end.wake);
             if let Some(exit) = stopped(shard) {
                 return exit;
             }
@@ -244,11 +242,11 @@ fn no_segment(data: &Path, errno: Errno) -> StoreError {
 }
 
 /// Taps every shard of the set on the shoulder.
-fn wake(wakers: &[Waker], mut set: u64) {
+fn wake(machine: &mut Machine, mut set: u64) {
     while set != 0 {
         let lowest = usize::try_from(set.trailing_zeros()).expect("less than 64");
         set &= set - 1;
-        wakers[lowest].wake();
+        machine.wake(lowest);
     }
 }
 

@@ -43,6 +43,7 @@ fn opcodes() -> Result<(), MachineError> {
         ("send", probe.is_supported(opcode::Send::CODE)),
         ("write", probe.is_supported(opcode::Write::CODE)),
         ("poll", probe.is_supported(opcode::PollAdd::CODE)),
+        ("message", probe.is_supported(opcode::MsgRingData::CODE)),
         ("cancel", probe.is_supported(opcode::AsyncCancel2::CODE)),
         ("timed waits (EXT_ARG)", parameters.is_feature_ext_arg()),
         (

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! Every operation pushed is answered by exactly one completion without the MORE flag; the ring
-//! counts them, so that its owner knows when the kernel has let go of all memory.
+//! counts them, so that its owner knows when the kernel has let go of all memory. Completions that
+//! another ring has put here (MSG_RING) are beside that count.
 
 #![expect(
     unsafe_code,
@@ -15,6 +16,7 @@
 use core::marker::PhantomData;
 use std::collections::VecDeque;
 use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use io_uring::squeue::Entry;
 use io_uring::types::{SubmitArgs, Timespec};
@@ -44,10 +46,14 @@ pub(crate) enum Operation {
     Wake,
     /// Everything, when the machine goes down.
     CancelAll,
+    /// `place`: the neighbour to whose ring a wake-up was sent.
+    Message,
+    /// A wake-up from another ring: no operation of this one.
+    Woken,
 }
 
 impl Operation {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::Accept,
         Self::Receive,
         Self::Send,
@@ -56,6 +62,8 @@ impl Operation {
         Self::Write,
         Self::Wake,
         Self::CancelAll,
+        Self::Message,
+        Self::Woken,
     ];
 }
 
@@ -163,6 +171,14 @@ impl Ring {
         })
     }
 
+    /// The ring's own descriptor once more: by it others send to the ring, and they may do so (in
+    /// vain) after its thread has ended.
+    pub(crate) fn address(&self) -> io::Result<OwnedFd> {
+        // SAFETY: `self.ring` owns this descriptor and outlives the borrow, which ends here.
+        let own = unsafe { BorrowedFd::borrow_raw(self.ring.as_raw_fd()) };
+        own.try_clone_to_owned()
+    }
+
     pub(crate) fn kernel(&self) -> &IoUring {
         &self.ring
     }
@@ -206,7 +222,7 @@ impl Ring {
             result: entry.result(),
             flags: entry.flags(),
         };
-        if !outcome.more() {
+        if !outcome.more() && outcome.tag.operation != Operation::Woken {
             self.in_flight = self
                 .in_flight
                 .checked_sub(1)

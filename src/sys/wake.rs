@@ -1,6 +1,8 @@
-//! How another thread wakes a shard: a flag while it is awake, an eventfd once it is parked.
+//! How another thread wakes a shard: a flag while it is awake; once it is parked, a message from
+//! ring to ring where the waker has a ring, an eventfd where it has none.
 //!
-//! A shard that spins costs its wakers no system call, and a parked one a single one; that no
+//! A shard that spins costs its wakers no system call. A parked one costs an office thread a single
+//! one, and another shard none: the message leaves with that shard's next submissions. That no
 //! wake-up is lost between the two is [`crate::sys::doorbell`]'s.
 
 use std::io;
@@ -15,6 +17,7 @@ use crate::sys::doorbell::Doorbell;
 struct Shared {
     bell: Doorbell,
     eventfd: OwnedFd,
+    ring: OwnedFd,
 }
 
 /// Wakes one shard; [`crate::sys::operation::Completion::Woken`] follows there. Cheap to clone.
@@ -26,15 +29,30 @@ pub struct Waker {
 impl Waker {
     /// Call it after putting something into the shard's mailbox or ring. Calls before the shard
     /// looks are one.
+    pub fn wake(&self) {
+        if self.ring() {
+            self.write();
+        }
+    }
+
+    /// `true`: it sleeps, and the caller must see to it that it is woken.
+    pub(crate) fn ring(&self) -> bool {
+        self.shared.bell.ring()
+    }
+
+    /// Wakes it whatever its bell says.
     #[expect(
         clippy::host_endian_bytes,
         reason = "eventfd(2) counts in the host's order"
     )]
-    pub fn wake(&self) {
-        if self.shared.bell.ring() {
-            let written = rustix::io::write(&self.shared.eventfd, &1_u64.to_ne_bytes());
-            debug_assert!(written.is_ok(), "the counter has room for 2^64 wake-ups");
-        }
+    pub(crate) fn write(&self) {
+        let written = rustix::io::write(&self.shared.eventfd, &1_u64.to_ne_bytes());
+        debug_assert!(written.is_ok(), "the counter has room for 2^64 wake-ups");
+    }
+
+    /// Where to send a message that wakes it.
+    pub(crate) fn address(&self) -> BorrowedFd<'_> {
+        self.shared.ring.as_fd()
     }
 }
 
@@ -45,11 +63,13 @@ pub(crate) struct Sleeper {
 }
 
 impl Sleeper {
-    pub(crate) fn new() -> io::Result<Self> {
+    /// `ring`: the address of the ring in which the shard parks.
+    pub(crate) fn new(ring: OwnedFd) -> io::Result<Self> {
         let eventfd = eventfd(0, EventfdFlags::CLOEXEC)?;
         let shared = Shared {
             bell: Doorbell::default(),
             eventfd,
+            ring,
         };
         Ok(Self {
             shared: Arc::new(shared),
@@ -86,6 +106,7 @@ impl Sleeper {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::ring::Ring;
 
     #[expect(
         clippy::host_endian_bytes,
@@ -100,7 +121,8 @@ mod tests {
 
     #[test]
     fn only_a_parked_shard_costs_its_wakers_a_system_call() {
-        let sleeper = Sleeper::new().unwrap();
+        let ring = Ring::new(8, 8).unwrap().address().unwrap();
+        let sleeper = Sleeper::new(ring).unwrap();
         let waker = sleeper.waker();
         assert!(!sleeper.take());
         waker.wake();

@@ -121,6 +121,10 @@ pub struct MachineStats {
     pub enters: u64,
     /// Those that were allowed to sleep.
     pub parks: u64,
+    /// Parked neighbours woken from ring to ring.
+    pub messages: u64,
+    /// Parked neighbours woken otherwise, because the kernel refused the message.
+    pub messages_refused: u64,
     /// What the shard asked for.
     pub submissions: u64,
     /// Completions of the ring.

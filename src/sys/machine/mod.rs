@@ -49,6 +49,8 @@ pub use crate::sys::writer::{JournalConfig, SEGMENTS_OPEN_MAX, WriteFaults};
 
 /// Operations a link has in flight at most: a receive, a send and a cancellation.
 const OPERATIONS_PER_LINK: usize = 3;
+/// Neighbours that a machine wakes at most, as there are shards: a message each is in flight.
+const NEIGHBOURS_MAX: usize = 64;
 /// How long a machine that is dropped waits for its operations.
 const QUIESCE_MS: u64 = 5_000;
 
@@ -65,6 +67,7 @@ pub struct Machine {
     others: Vec<Arrivals>,
     writer: Option<Writer>,
     sleeper: Sleeper,
+    neighbours: Vec<Waker>,
     /// Completions that no operation of the ring stands for, in order.
     deferred: VecDeque<Deferred>,
     config: config::Kept,
@@ -108,7 +111,8 @@ impl Machine {
             .map_or(0, |journal| journal.writes_max);
         let writes_max = usize::try_from(writes_max).expect("addresses have 64 bits");
         let listeners_max = usize::from(config.listeners_max);
-        let operations_max = OPERATIONS_PER_LINK * links_max + writes_max + 2 * listeners_max + 2;
+        let operations_max =
+            OPERATIONS_PER_LINK * links_max + writes_max + 2 * listeners_max + NEIGHBOURS_MAX + 2;
 
         let receives = usize::from(config.receive_buffers);
         let ring = Ring::new(config.ring_entries, operations_max + receives)
@@ -116,7 +120,10 @@ impl Machine {
         let bytes = usize::try_from(config.receive_buffer_bytes).expect("64-bit addresses");
         let buffers = ReceiveBuffers::register(ring.kernel(), config.receive_buffers, bytes)
             .map_err(|cause| probe::explain("registering receive buffers with io_uring", cause))?;
-        let sleeper = Sleeper::new().map_err(|cause| probe::explain("making an eventfd", cause))?;
+        let sleeper = ring
+            .address()
+            .and_then(Sleeper::new)
+            .map_err(|cause| probe::explain("making an eventfd", cause))?;
         let kept = config::Kept::of(&config);
         let writer = config
             .journal
@@ -130,6 +137,7 @@ impl Machine {
             others: Vec::new(),
             writer: writer.transpose()?,
             sleeper,
+            neighbours: Vec::new(),
             deferred: VecDeque::with_capacity(2 * links_max + writes_max + SEGMENTS_OPEN_MAX),
             config: kept,
             clock: Clock,
@@ -272,6 +280,49 @@ impl Machine {
         [until, accept, held].into_iter().flatten().min()
     }
 
+    /// Makes the shards known that this one wakes; their places here are their numbers.
+    pub fn meet(&mut self, neighbours: Vec<Waker>) {
+        assert!(
+            neighbours.len() <= NEIGHBOURS_MAX,
+            "a wake-up each has room"
+        );
+        self.neighbours = neighbours;
+    }
+
+    /// Wakes a neighbour, after something was put into a ring for it. Where it is parked, that is a
+    /// message from ring to ring, which leaves with the next [`Machine::enter`].
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such neighbour.
+    pub fn wake(&mut self, neighbour: usize) {
+        let waker = &self.neighbours[neighbour];
+        if !waker.ring() {
+            return;
+        }
+        let woken = Tag::new(Operation::Woken, 0, 0).pack();
+        let address = Fd(waker.address().as_raw_fd());
+        let entry = opcode::MsgRingData::new(address, 0, woken, None).build();
+        let place = u32::try_from(neighbour).expect("shards are few");
+        // SAFETY: the neighbour's waker keeps the descriptor open; it lives in the machine, which
+        // drops it after its operations have ended. A message names no memory.
+        unsafe {
+            self.ring
+                .push(entry, Tag::new(Operation::Message, 0, place));
+        }
+    }
+
+    /// A message has left, or could not: then the neighbour is woken as by anybody else.
+    fn on_message(&mut self, outcome: Outcome) {
+        let place = usize::try_from(outcome.tag.place).expect("64-bit addresses");
+        if outcome.result < 0 {
+            self.stats.messages_refused += 1;
+            self.neighbours[place].write();
+        } else {
+            self.stats.messages += 1;
+        }
+    }
+
     /// A handle with which other threads wake this shard.
     pub fn waker(&self) -> Waker {
         self.sleeper.waker()
@@ -395,6 +446,9 @@ impl Machine {
                     self.arm_wake();
                 }
             }
+            Operation::Message => self.on_message(outcome),
+            // The flag that came before it is taken at the next drain.
+            Operation::Woken => {}
             Operation::CancelAll => unreachable!("only a machine being dropped cancels all"),
         }
     }

@@ -352,6 +352,39 @@ fn a_waker_wakes_a_parked_machine_from_another_thread() {
 }
 
 #[test]
+fn a_machine_wakes_a_parked_neighbour_by_a_message_from_ring_to_ring() {
+    const ROUNDS: usize = 100;
+    let mut world = World::new(small());
+    let (tell, told) = std::sync::mpsc::channel();
+    let own = world.machine.waker();
+    let neighbour = crate::sys::threads::spawn("neighbour", move || {
+        let mut there = World::new(small());
+        there.machine.meet(vec![own]);
+        tell.send(there.machine.waker()).unwrap();
+        for round in 1..=ROUNDS {
+            there.until(|log| log.woken >= round);
+            there.machine.wake(0);
+            there
+                .machine
+                .enter(Idle::Spin, None, Clock.monotonic())
+                .unwrap();
+        }
+        there.machine.stats()
+    })
+    .unwrap();
+    world.machine.meet(vec![told.recv().unwrap()]);
+    for round in 1..=ROUNDS {
+        world.machine.wake(0);
+        world.until(|log| log.woken >= round);
+    }
+    assert_eq!(world.log.woken, ROUNDS);
+    for stats in [neighbour.join().unwrap(), world.machine.stats()] {
+        assert!(stats.messages > 0, "some found the other one parked");
+        assert_eq!(stats.messages_refused, 0);
+    }
+}
+
+#[test]
 fn parking_ends_at_the_time_given_and_spinning_makes_no_system_call() {
     let mut world = World::new(small());
     let now = Clock.monotonic();
