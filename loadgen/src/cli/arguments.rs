@@ -202,6 +202,13 @@ pub(crate) struct Bench {
     /// Shards of the switch; more than one are not pinned
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) shards: u16,
+    /// Another build of the switch, run beside this one in every block: their CPU per payment is
+    /// compared pair by pair (six blocks at least for an interval)
+    #[arg(long, value_name = "PROGRAM", conflicts_with = "no_switch")]
+    pub(crate) against: Option<PathBuf>,
+    /// Shards of that one
+    #[arg(long, requires = "against", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) against_shards: u16,
     /// Only the switch
     #[arg(long)]
     pub(crate) no_proxy: bool,

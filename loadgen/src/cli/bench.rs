@@ -1,6 +1,7 @@
 //! `bench`: the switch and HAProxy in turns, so that what disturbs one disturbs the other.
 
 use std::fs;
+use std::path::PathBuf;
 
 use cpg_switch::control::configuration::Configuration;
 use cpg_switch::model::outcome::Presentation;
@@ -17,6 +18,7 @@ use crate::judge::journal::Journal;
 use crate::mix::{Mix, PLAIN};
 use crate::play::{self, Piece};
 use crate::proxy::Proxy;
+use crate::report::pairs::{self, Ratio};
 use crate::report::progress::Line;
 use crate::report::{Report, VerdictReport};
 use crate::scratch::Scratch;
@@ -46,7 +48,12 @@ struct CellRow {
     proxy_payments_per_second: Option<f64>,
     throughput_ratio: Option<f64>,
     cpu_ratio: Option<f64>,
+    /// CPU per payment of this build, divided by that of the other in the same block.
+    cpu_against: Option<Ratio>,
 }
+
+const SWITCH: &str = "switch";
+const AGAINST: &str = "against";
 
 #[derive(Debug, Serialize)]
 struct BenchReport {
@@ -78,8 +85,10 @@ pub(super) fn execute(arguments: &Bench) -> Result<Exit, Failure> {
     for block in 1..=arguments.blocks {
         for cell in &cells {
             if !arguments.no_switch {
-                runs.push(bench.switch(block, *cell)?);
-                bench.tell(&runs);
+                for target in bench.builds(block) {
+                    runs.push(bench.switch(block, *cell, target)?);
+                    bench.tell(&runs);
+                }
             }
             if !arguments.no_proxy {
                 runs.push(bench.proxy(block, *cell)?);
@@ -118,8 +127,29 @@ struct Block<'a> {
 }
 
 impl Block<'_> {
-    fn switch(&self, block: u32, cell: (u32, u32)) -> Result<Sample, Failure> {
-        let shards = self.arguments.shards;
+    /// The builds to run, in turns first.
+    fn builds(&self, block: u32) -> Vec<&'static str> {
+        let mut builds = vec![SWITCH];
+        if self.arguments.against.is_some() {
+            builds.insert(usize::from(block.is_multiple_of(2)), AGAINST);
+        }
+        builds
+    }
+
+    fn program(&self, target: &'static str) -> Result<(PathBuf, u16), Failure> {
+        Ok(match &self.arguments.against {
+            Some(program) if target == AGAINST => (program.clone(), self.arguments.against_shards),
+            Some(_) | None => (Launch::sibling_program()?, self.arguments.shards),
+        })
+    }
+
+    fn switch(
+        &self,
+        block: u32,
+        cell: (u32, u32),
+        target: &'static str,
+    ) -> Result<Sample, Failure> {
+        let (program, shards) = self.program(target)?;
         let core = self.cores.map(|(target, _)| target);
         let text = configuration(
             shards,
@@ -135,21 +165,21 @@ impl Block<'_> {
             .folder()
             .join(format!("data-{block}-{}", name(cell)));
         let launch = Launch {
-            program: Launch::sibling_program()?,
+            program,
             configuration: Some(file),
             data: data.clone(),
             folder: self.scratch.folder().to_owned(),
         };
-        let target = launch.start()?;
+        let running = launch.start()?;
         let piece = self.piece(cell);
-        let cast = play::cast(&configuration, &target.ready, &piece)?;
+        let cast = play::cast(&configuration, &running.ready, &piece)?;
         let mix = Mix::new(SEED, cast.lanes().to_vec(), &PLAIN);
-        let course = self.course(&cast, &piece, cell, target.ready.pid);
+        let course = self.course(&cast, &piece, cell, running.ready.pid);
         let played = play::play(&cast, &mix, &piece, &course, &Line::new(true))?;
-        target.stop()?;
+        running.stop()?;
         let report = played.report(&cast, &course, SEED, "memory", &Journal::NotRead);
         fs::remove_dir_all(&data).map_err(Failure::file("remove the journal"))?;
-        Ok(Sample::new(block, cell, "switch", &report))
+        Ok(Sample::new(block, cell, target, &report))
     }
 
     fn proxy(&self, block: u32, cell: (u32, u32)) -> Result<Sample, Failure> {
@@ -260,6 +290,13 @@ fn row(cell: &str, runs: &[Sample]) -> CellRow {
         runs.iter()
             .filter(move |run| run.cell == cell && run.target == target)
     };
+    let cpu_of = |target, block| {
+        of(target)
+            .find(|run| run.block == block)
+            .and_then(|run| run.target_cpu_us_per_payment)
+    };
+    let pairs = of(SWITCH)
+        .filter_map(|run| Some(run.target_cpu_us_per_payment? / cpu_of(AGAINST, run.block)?));
     let speed = |target| median(of(target).map(|run| run.payments_per_second).collect());
     let cpu = |target| {
         median(
@@ -271,10 +308,11 @@ fn row(cell: &str, runs: &[Sample]) -> CellRow {
     let ratio = |one: Option<f64>, other: Option<f64>| Some(one? / other?);
     CellRow {
         cell: cell.to_owned(),
-        switch_payments_per_second: speed("switch"),
+        switch_payments_per_second: speed(SWITCH),
         proxy_payments_per_second: speed("haproxy"),
-        throughput_ratio: ratio(speed("switch"), speed("haproxy")),
-        cpu_ratio: ratio(cpu("switch"), cpu("haproxy")),
+        throughput_ratio: ratio(speed(SWITCH), speed("haproxy")),
+        cpu_ratio: ratio(cpu(SWITCH), cpu("haproxy")),
+        cpu_against: pairs::ratio(pairs.collect()),
     }
 }
 
@@ -289,6 +327,23 @@ fn print_row(row: &CellRow) {
         shown(row.throughput_ratio),
         shown(row.cpu_ratio),
     );
+    if let Some(against) = row.cpu_against {
+        let interval = against.interval.map_or_else(
+            || "no interval of fewer than six".to_owned(),
+            |it| {
+                format!(
+                    "{:.3} to {:.3} at {:.1} %",
+                    it.low,
+                    it.high,
+                    100.0 * it.confidence
+                )
+            },
+        );
+        println!(
+            "CPU per payment against the other build: median ratio {:.3} of {} pairs, {interval}",
+            against.median, against.pairs,
+        );
+    }
 }
 
 fn median(mut values: Vec<f64>) -> Option<f64> {
