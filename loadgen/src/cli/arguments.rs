@@ -207,7 +207,8 @@ pub(crate) struct Bench {
     #[arg(long, value_name = "PROGRAM", conflicts_with = "no_switch")]
     pub(crate) against: Option<PathBuf>,
     /// Shards of that one
-    #[arg(long, requires = "against", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(long, requires = "against", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) against_shards: u16,
     /// Only the switch
     #[arg(long)]

@@ -1,5 +1,5 @@
-//! Pairs of runs, one of each of two builds in the same block: by how much they differ. No clock, no
-//! randomness, no assumption on how noise is distributed.
+//! Pairs of runs, one of each of two builds in the same block: by how much they differ. It assumes
+//! nothing of how noise is distributed, and draws nothing.
 
 use serde::Serialize;
 
