@@ -93,8 +93,28 @@ pub(crate) enum TargetError {
 pub(crate) struct Target {
     child: Child,
     log: PathBuf,
+    /// Where its part of the log begins.
+    log_from: u64,
     /// What it told us.
     pub(crate) ready: Ready,
+}
+
+/// A switch that ended by itself, or by a signal.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// How.
+    pub(crate) status: ExitStatus,
+    /// What it had said since its start.
+    pub(crate) said: String,
+}
+
+/// What a start came to.
+#[derive(Debug)]
+pub(crate) enum Begun {
+    /// It is ready.
+    Up(Target),
+    /// It ended before it was.
+    Ended(Ended),
 }
 
 /// How to start it.
@@ -131,6 +151,14 @@ impl Launch {
 
     /// Starts the switch and waits until it is ready.
     pub(crate) fn start(&self) -> Result<Target, TargetError> {
+        match self.start_with(&[])? {
+            Begun::Up(target) => Ok(target),
+            Begun::Ended(Ended { status, said }) => Err(TargetError::Ended { status, said }),
+        }
+    }
+
+    /// As [`Launch::start`], with more options, and it may end before it is ready.
+    pub(crate) fn start_with(&self, options: &[String]) -> Result<Begun, TargetError> {
         let ready_file = self.folder.join("ready.json");
         let log = self.folder.join("switch.log");
         drop(fs::remove_file(&ready_file));
@@ -146,7 +174,8 @@ impl Launch {
             .arg("--ready-file")
             .arg(&ready_file)
             .arg("--data")
-            .arg(&self.data);
+            .arg(&self.data)
+            .args(options);
         if let Some(configuration) = &self.configuration {
             command.arg("--config").arg(configuration);
         }
@@ -155,19 +184,23 @@ impl Launch {
             .stdin(Stdio::null())
             .stdout(open().map_err(failed)?)
             .stderr(open().map_err(failed)?);
+        let log_from = log.metadata().map_or(0, |status| status.len());
         let mut child = command.spawn().map_err(failed)?;
         let give_up = Clock.monotonic().plus_ms(START_SECONDS * 1_000);
         loop {
             let status = child.try_wait().map_err(failed)?;
             if let Some(status) = status {
-                return Err(TargetError::Ended {
-                    status,
-                    said: end_of(&log),
-                });
+                let said = said_since(&log, log_from);
+                return Ok(Begun::Ended(Ended { status, said }));
             }
             if ready_file.is_file() {
                 let ready = Ready::read(&ready_file)?;
-                return Ok(Target { child, log, ready });
+                return Ok(Begun::Up(Target {
+                    child,
+                    log,
+                    log_from,
+                    ready,
+                }));
             }
             if Clock.monotonic() > give_up {
                 drop(child.kill());
@@ -208,6 +241,39 @@ impl Target {
                 None => pause(),
             }
         }
+    }
+
+    /// How it has ended by itself, if it has or does within `ms`.
+    pub(crate) fn ended_within(&mut self, ms: u64) -> Result<Option<Ended>, TargetError> {
+        let failed = |cause| TargetError::Process {
+            doing: "look after the switch".to_owned(),
+            cause,
+        };
+        let give_up = Clock.monotonic().plus_ms(ms);
+        loop {
+            if let Some(status) = self.child.try_wait().map_err(failed)? {
+                let said = self.said();
+                return Ok(Some(Ended { status, said }));
+            }
+            if Clock.monotonic() >= give_up {
+                return Ok(None);
+            }
+            pause();
+        }
+    }
+
+    /// What it has said since its start.
+    pub(crate) fn said(&self) -> String {
+        said_since(&self.log, self.log_from)
+    }
+
+    /// SIGSTOP, or SIGCONT where `on`.
+    pub(crate) fn hold(&self, on: bool) -> Result<(), TargetError> {
+        let signal = if on { Signal::CONT } else { Signal::STOP };
+        kill_process(Pid::from_child(&self.child), signal).map_err(|cause| TargetError::Process {
+            doing: "hold the switch".to_owned(),
+            cause: cause.into(),
+        })
     }
 
     /// SIGKILL, in the middle of whatever it does.
@@ -267,6 +333,13 @@ pub(crate) fn cpu_us(pid: u32) -> Option<u64> {
     let user: u64 = fields.next()?.parse().ok()?;
     let system: u64 = fields.next()?.parse().ok()?;
     Some((user + system) * TICK_US)
+}
+
+fn said_since(log: &Path, from: u64) -> String {
+    let bytes = fs::read(log).unwrap_or_default();
+    let from = usize::try_from(from).unwrap_or(usize::MAX);
+    let own = bytes.get(from..).unwrap_or_default();
+    String::from_utf8_lossy(own).into_owned()
 }
 
 pub(crate) fn end_of(log: &Path) -> String {

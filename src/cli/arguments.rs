@@ -12,6 +12,7 @@ use crate::model::keys::Key;
 use crate::model::participant::Protocol;
 use crate::model::time::Date;
 use crate::sim::{PLANT_TABLE, Plant};
+use crate::sys::faults::Fault;
 
 /// How long `--idle adaptive` polls: the default of `shard.spin_us`.
 const SPIN_US: u32 = 50;
@@ -103,6 +104,9 @@ pub(super) struct Run {
     /// How much is logged to standard error: a level, or a level for each module
     #[arg(long, value_name = "FILTER", default_value = "info")]
     pub(super) log: String,
+    /// For tests alone: die at a named point, fail there, or move the wall clock
+    #[arg(long, value_name = "FAULT", hide = true)]
+    pub(super) fault: Vec<Fault>,
 }
 
 fn commit() -> impl TypedValueParser<Value = CommitMode> {

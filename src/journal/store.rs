@@ -34,6 +34,7 @@ use crate::journal::warning::StoreWarning;
 use crate::model::ids::ShardId;
 use crate::model::limits::BLOCK_BYTES;
 use crate::sys::error::MachineError;
+use crate::sys::faults::{self, Point, Replaced};
 use crate::sys::files::{failed, is_tmpfs, lock_path, sync_directory, sync_file_system};
 use crate::sys::machine::SEGMENTS_OPEN_MAX;
 use crate::sys::segments::{SegmentFile, SegmentPlan, list_segments, open_segment, segment_name};
@@ -146,6 +147,7 @@ impl Folder {
     pub fn open(options: StoreOptions) -> Result<Self, StoreError> {
         make_directory(&options.data)?;
         let lock = lock_path(&options.data.join("lock"), options.lock_wait_ms)?;
+        faults::pass(Point::FolderLocked);
         let path = options.data.join(IDENTITY_FILE);
         let identity = match read_identity(&path)? {
             Some(identity) => identity,
@@ -238,6 +240,7 @@ impl Folder {
         let wanted = self.tail_place(shard, &directory)?;
         let last = last_tail_path(&directory)?.unwrap_or_else(|| wanted.clone());
         let mut tail = open_tail(&last, self.options.lock_wait_ms)?;
+        faults::pass(Point::SegmentsLocked);
         let identity = self.identity.shard(shard);
         let mut recovery = Recovery::new(identity, self.identity.segment_bytes);
         let mut warnings = Vec::new();
@@ -263,6 +266,7 @@ impl Folder {
             .finish(left, &mut visit)
             .map_err(|damage| damaged(&directory, Some(&last), damage))?;
         let tail = self.settle_tail(&directory, wanted, tail, identity, &recovered)?;
+        faults::pass(Point::TailAdopted);
         let open = segment_of(recovered.durable, self.identity.segment_bytes);
         segments.retain(|(segment, _)| *segment >= open);
         if !is_tmpfs(tail.path())? {
@@ -321,6 +325,7 @@ impl Folder {
         identity: JournalIdentity,
         recovered: &Recovered,
     ) -> Result<TailMap, StoreError> {
+        faults::pass(Point::Replayed);
         let ring = Ring::new(self.options.tail_bytes - TAIL_HEADER_BYTES as u64);
         let found = match found {
             Some(tail) if tail.path() == wanted && tail.len() == ring.tail_bytes() => {
@@ -481,8 +486,12 @@ pub(super) fn write_file(directory: &Path, name: &str, bytes: &[u8]) -> Result<(
             file.write_all(bytes)?;
             file.sync_all()
         })
-        .and_then(|()| fs::rename(&unfinished, &path))
+        .and_then(|()| {
+            faults::pass_file(name, Replaced::Written);
+            fs::rename(&unfinished, &path)
+        })
         .map_err(|cause| failed("writing", &path, cause))?;
+    faults::pass_file(name, Replaced::Renamed);
     sync_directory(directory)
 }
 

@@ -23,6 +23,8 @@ pub mod counting;
 pub mod cpu;
 // What went wrong with the machine, where, and what to do.
 pub mod error;
+// What goes wrong on purpose, in tests alone.
+pub mod faults;
 // Mapped memory.
 pub mod memory;
 // The same, beside a start.

@@ -18,6 +18,7 @@ use rustix::fs::{CWD, FallocateFlags, RenameFlags, fallocate, renameat_with};
 
 use crate::model::limits::BLOCK_BYTES;
 use crate::sys::error::MachineError;
+use crate::sys::faults::{self, Point};
 use crate::sys::files::{failed, lock, private_options, sync_directory};
 use crate::sys::memory::AlignedBuffer;
 
@@ -112,11 +113,15 @@ pub fn prepare_segment(
     let path = plan.directory.join(segment_name(segment));
     let unfinished = path.with_extension("tmp");
     let file = claim_unfinished(&unfinished)?;
+    faults::pass(Point::SegmentClaimed);
     let made = fill(&file.file, plan, &unfinished, stop).and_then(|()| {
         // NOREPLACE: a segment that exists holds what we must not forget.
         renameat_with(CWD, &unfinished, CWD, &path, RenameFlags::NOREPLACE)
             .map_err(|cause| failed("giving its name to", &path, cause))?;
-        sync_directory(&plan.directory)
+        faults::pass(Point::SegmentRenamed);
+        sync_directory(&plan.directory)?;
+        faults::pass(Point::SegmentNamed);
+        Ok(())
     });
     match made {
         Ok(()) => Ok(file),
@@ -152,11 +157,16 @@ fn fill(
 ) -> Result<(), MachineError> {
     fallocate(file, FallocateFlags::empty(), 0, plan.bytes)
         .and_then(|()| rustix::fs::ftruncate(file, plan.bytes))
+        .map_err(io::Error::from)
+        .and_then(|()| faults::attempt(Point::SegmentAllocated))
         .map_err(|cause| failed("allocating", unfinished, cause))?;
     if plan.zero_fill {
-        zero(file, plan.bytes, stop).map_err(|cause| failed("zeroing", unfinished, cause))?;
+        zero(file, plan.bytes, stop)
+            .and_then(|()| faults::attempt(Point::SegmentZeroed))
+            .map_err(|cause| failed("zeroing", unfinished, cause))?;
     }
     file.sync_all()
+        .and_then(|()| faults::attempt(Point::SegmentSynced))
         .map_err(|cause| failed("syncing", unfinished, cause))
 }
 

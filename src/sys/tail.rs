@@ -24,6 +24,7 @@ use rustix::process::geteuid;
 
 use crate::model::limits::BLOCK_BYTES;
 use crate::sys::error::MachineError;
+use crate::sys::faults::{self, Point};
 use crate::sys::files::{failed, lock, private_options};
 use crate::sys::memory::Region;
 
@@ -49,10 +50,13 @@ impl TailMap {
             .create_new(true)
             .open(path)
             .map_err(|cause| failed("creating the journal's tail", path, cause))?;
-        Self::of(file, path, bytes, 0).inspect_err(|_| {
+        faults::pass(Point::TailClaimed);
+        let made = Self::of(file, path, bytes, 0).inspect_err(|_| {
             // Half a tail is worse than none. That removing it can fail as well changes nothing.
             drop(fs::remove_file(path));
-        })
+        });
+        faults::pass(Point::TailCreated);
+        made
     }
 
     /// Opens the tail that a predecessor left at `path`, waiting `wait_ms` at most for its lock.

@@ -13,6 +13,7 @@ use crossbeam_queue::ArrayQueue;
 use crate::model::limits::BLOCK_BYTES;
 use crate::model::time::Monotonic;
 use crate::sys::error::MachineError;
+use crate::sys::faults::{self, Point};
 use crate::sys::operation::Errno;
 use crate::sys::segments::{SegmentAccess, SegmentFile, SegmentPlan, prepare_segment};
 use crate::sys::tail::TailView;
@@ -61,6 +62,10 @@ pub(crate) struct PreparedWrite {
     pub(crate) bytes: u32,
     pub(crate) segment_offset: u64,
     pub(crate) synchronous: bool,
+}
+
+fn errno_of(cause: std::io::Error) -> Errno {
+    Errno(cause.raw_os_error().unwrap_or(libc::EIO))
 }
 
 #[derive(Debug)]
@@ -135,6 +140,7 @@ impl Writer {
             u64::from(bytes).is_multiple_of(BLOCK),
             "a write is made of whole blocks"
         );
+        faults::attempt(Point::BlockSealed).map_err(errno_of)?;
         let file = self
             .file(segment)
             .ok_or(Errno(libc::EBADF))?
@@ -185,6 +191,9 @@ impl Writer {
             .is_some_and(|good| finished > good)
         {
             errno = Errno(libc::EIO);
+        }
+        if let Err(cause) = faults::attempt(Point::WriteCompleted) {
+            errno = errno_of(cause);
         }
         if self.faults.delay_written_ms == 0 {
             return Some((done.write, errno));

@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use cpg_switch::model::outcome::Presentation;
 use cpg_switch::model::participant::Protocol;
+
+use crate::cli::crash::kinds::Kind;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -144,21 +147,28 @@ pub(crate) struct Run {
     pub(crate) json: bool,
 }
 
-/// Kill the switch in the middle of its work, again and again, and see what is lost.
+/// Strike the switch in the middle of its work, again and again, and see what is lost.
 ///
-/// Each round loads the switch, kills it (SIGKILL) with at least 100 payments in flight, starts it
-/// again on the same data, repeats what was not answered under the same keys, and waits until every
-/// payment has its outcome. At the end the ledgers of all participants must agree.
+/// Each round loads the switch, strikes it, starts it again on the same data, repeats what was not
+/// answered under the same keys, and waits until every payment has its outcome. After the rounds of
+/// a journal the ledgers of all participants must agree, with each other and with it.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   cpg-loadgen crash --rounds 20
   cpg-loadgen crash --rounds 20 --commit memory
-  cpg-loadgen crash --rounds 20 --shards 2")]
+  cpg-loadgen crash --rounds 200 --faults all --shards 2
+  cpg-loadgen crash --rounds 100 --faults points,power --json | jq .kinds")]
 pub(crate) struct Crash {
     /// How often
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) rounds: u32,
+    /// What goes wrong: the kinds take turns
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "kill")]
+    pub(crate) faults: Vec<Faults>,
+    /// Rounds until a fresh journal is begun
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) per_journal: u32,
     /// When a payment counts as committed
     #[arg(long, value_enum, default_value_t = Commit::Disk)]
     pub(crate) commit: Commit,
@@ -174,6 +184,53 @@ pub(crate) struct Crash {
     /// Print the verdict as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// One kind of fault, or all of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Faults {
+    /// Each kind in its turn.
+    All,
+    /// This one.
+    One(Kind),
+}
+
+impl Faults {
+    /// Which.
+    pub(crate) fn kinds(self) -> Vec<Kind> {
+        match self {
+            Self::All => Kind::all(),
+            Self::One(kind) => vec![kind],
+        }
+    }
+}
+
+impl ValueEnum for Faults {
+    fn value_variants<'a>() -> &'a [Self] {
+        const ALL: &[Faults] = &{
+            use Kind::{Clock, Full, IoError, Kill, NoSpace, Points, Power, Stop, TornHeader};
+            [
+                Faults::One(Kill),
+                Faults::One(Points),
+                Faults::One(Power),
+                Faults::One(TornHeader),
+                Faults::One(IoError),
+                Faults::One(NoSpace),
+                Faults::One(Full),
+                Faults::One(Stop),
+                Faults::One(Clock),
+                Faults::All,
+            ]
+        };
+        ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            Self::All => Some(PossibleValue::new("all").help("Each kind in its turn")),
+            Self::One(kind) => kind.to_possible_value(),
+        }
+    }
 }
 
 /// The switch and a proxy that reads nothing, in turns: what a switch costs.

@@ -26,6 +26,8 @@ pub(crate) struct Written {
     pub(crate) reversal: bool,
     /// Whether the reversal is done.
     pub(crate) reversed: bool,
+    /// Whether it waits for an operator.
+    pub(crate) queued: bool,
 }
 
 /// Compares the two parties' books; the first broken rule.
@@ -233,6 +235,7 @@ mod tests {
         unknown: false,
         reversal: false,
         reversed: false,
+        queued: false,
     };
 
     fn rule(asked: &Asked, seen: &Seen, written: &Written) -> Option<Rule> {

@@ -46,6 +46,24 @@ impl Journal {
     }
 }
 
+/// What became of payments that nobody knew the outcome of.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, serde::Serialize)]
+pub(crate) struct Unknowns {
+    /// All of them.
+    pub(crate) all: u64,
+    /// The outcome was learnt, or undone.
+    pub(crate) resolved: u64,
+    /// They wait for an operator.
+    pub(crate) queued: u64,
+}
+
+impl Unknowns {
+    /// Neither resolved nor waiting for an operator: nobody looks after them.
+    pub(crate) const fn forgotten(self) -> u64 {
+        self.all - self.resolved - self.queued
+    }
+}
+
 /// What a journal holds about the payments of one run.
 #[derive(Debug, Default)]
 pub(crate) struct JournalBook {
@@ -66,6 +84,7 @@ impl JournalBook {
         };
         let page = &mut self.pages[*page];
         self.records += 1;
+        page.queued &= !record.ends_queue();
         match record {
             Record::Answer(answer) => {
                 page.outcome = Some(answer.outcome);
@@ -89,8 +108,8 @@ impl JournalBook {
             | Record::LateAnswer(_)
             | Record::Inquiry(_)
             | Record::InquiryEnd(_)
-            | Record::Queued(_)
             | Record::Refund(_) => {}
+            Record::Queued(_) => page.queued = true,
         }
     }
 
@@ -98,6 +117,18 @@ impl JournalBook {
     pub(crate) fn page(&self, number: u64) -> Written {
         let place = usize::try_from(number).expect("addresses have 64 bits");
         self.pages.get(place).copied().unwrap_or_default()
+    }
+
+    /// What became of those that nobody knew the outcome of.
+    pub(crate) fn unknowns(&self) -> Unknowns {
+        let mut unknowns = Unknowns::default();
+        for page in self.pages.iter().filter(|page| page.unknown) {
+            let resolved = page.outcome.is_some() || page.reversed;
+            unknowns.all += 1;
+            unknowns.resolved += u64::from(resolved);
+            unknowns.queued += u64::from(page.queued && !resolved);
+        }
+        unknowns
     }
 
     /// Records of this run.

@@ -94,7 +94,7 @@ impl Judge {
     /// A rule was broken at `player`'s end.
     pub(crate) fn fault(&mut self, cast: &Cast, player: u8, fault: Fault) {
         let key = self.key(cast, fault.number);
-        self.violations.add(|| Violation {
+        self.violations.add(fault.rule, || Violation {
             rule: fault.rule,
             key,
             place: cast.player(player).name.clone(),
@@ -108,7 +108,7 @@ impl Judge {
     /// The end: compares every payment's pages, and the journal's where it was read.
     pub(crate) fn settle(mut self, cast: &Cast, journal: &Journal) -> Verdict {
         if let Journal::Unreadable(why) = journal {
-            self.violations.add(|| Violation {
+            self.violations.add(Rule::JournalUnreadable, || Violation {
                 rule: Rule::JournalUnreadable,
                 key: String::new(),
                 place: "journal".to_owned(),
@@ -119,7 +119,7 @@ impl Judge {
         let asked_count = self.originators.count();
         for number in asked_count..self.destinations.count() {
             if self.destinations.page(number).touched() {
-                self.violations.add(|| Violation {
+                self.violations.add(Rule::Unasked, || Violation {
                     rule: Rule::Unasked,
                     key: format!("{}", cast.references().reference(number)),
                     place: "destination's book".to_owned(),
@@ -157,7 +157,7 @@ impl Judge {
             );
             let key = cast.key(number, asked.lane).to_string();
             let place = "participants' books".to_owned();
-            self.violations.add(|| Violation {
+            self.violations.add(rule, || Violation {
                 rule,
                 key,
                 place,
@@ -168,7 +168,7 @@ impl Judge {
         let found =
             written.and_then(|written| compare::journal(&asked, &seen, &written, destination));
         if let Some((rule, what)) = found {
-            self.violations.add(|| Violation {
+            self.violations.add(rule, || Violation {
                 rule,
                 key: cast.key(number, asked.lane).to_string(),
                 place: "journal".to_owned(),

@@ -1,6 +1,7 @@
 //! What the judge found: rules that were broken, where, and by which payment.
 
 use core::fmt;
+use std::collections::BTreeMap;
 
 /// A rule that every payment keeps.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -107,15 +108,24 @@ impl fmt::Display for Violation {
 pub(crate) struct Violations {
     listed: Vec<Violation>,
     total: u64,
+    by_rule: BTreeMap<Rule, u64>,
 }
 
 impl Violations {
     /// One more. It is made only if it is listed.
-    pub(crate) fn add(&mut self, violation: impl FnOnce() -> Violation) {
+    pub(crate) fn add(&mut self, rule: Rule, violation: impl FnOnce() -> Violation) {
         self.total += 1;
+        *self.by_rule.entry(rule).or_default() += 1;
         if self.listed.len() < LISTED_MAX {
-            self.listed.push(violation());
+            let violation = violation();
+            assert_eq!(violation.rule, rule, "it is counted as what it is");
+            self.listed.push(violation);
         }
+    }
+
+    /// Those of one rule.
+    pub(crate) fn of(&self, rule: Rule) -> u64 {
+        self.by_rule.get(&rule).copied().unwrap_or(0)
     }
 
     /// The first ones.

@@ -392,6 +392,18 @@ impl Messages {
 }
 
 impl VerdictReport {
+    /// Nothing was compared yet.
+    pub(crate) const fn nothing() -> Self {
+        Self {
+            holds: true,
+            payments: 0,
+            answers: 0,
+            journal_records: Some(0),
+            violations: 0,
+            listed: Vec::new(),
+        }
+    }
+
     /// For people and JSON.
     pub(crate) fn of(verdict: &Verdict) -> Self {
         let listed = verdict

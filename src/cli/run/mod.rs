@@ -29,12 +29,16 @@ use crate::model::ids::ShardId;
 use crate::shard::Command;
 use crate::shard::run::{RunningShards, ShardExit, StartError, start};
 use crate::shard::stats::{self, Counters, Health};
-use crate::sys::probe;
+use crate::sys::{faults, probe};
 
 pub(super) fn execute(arguments: &Run, console: &mut Console<'_>) -> Ended {
     let filter = filter(&arguments.log)?;
     let configuration = configuration(arguments)?;
     log::start(filter);
+    for fault in &arguments.fault {
+        tracing::warn!("A FAULT IS ARMED, for tests alone: {fault}");
+        faults::arm(*fault).map_err(|error| environment(&error))?;
+    }
     if let Some(path) = &arguments.ready_file {
         remove_stale(path)?;
     }

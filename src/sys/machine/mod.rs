@@ -32,6 +32,7 @@ use crate::model::time::Monotonic;
 use crate::sys::buffers::ReceiveBuffers;
 use crate::sys::clock::Clock;
 use crate::sys::error::MachineError;
+use crate::sys::faults;
 use crate::sys::links::Links;
 use crate::sys::operation::{Completion, Errno, SendBuffer, Submission};
 use crate::sys::probe;
@@ -66,6 +67,7 @@ pub struct Machine {
     /// Machines that this one accepts for.
     others: Vec<Arrivals>,
     writer: Option<Writer>,
+    progress: faults::Progress,
     sleeper: Sleeper,
     neighbours: Vec<Waker>,
     /// Completions that no operation of the ring stands for, in order.
@@ -136,6 +138,7 @@ impl Machine {
             arrived: Arrivals::place(),
             others: Vec::new(),
             writer: writer.transpose()?,
+            progress: faults::Progress::default(),
             sleeper,
             neighbours: Vec::new(),
             deferred: VecDeque::with_capacity(2 * links_max + writes_max + SEGMENTS_OPEN_MAX),
@@ -189,6 +192,7 @@ impl Machine {
     /// Where the shard breaks the contract: two sends in flight on one link, a write that is not
     /// made of blocks or leaves the tail, more writes than configured.
     pub fn submit(&mut self, submissions: &mut Vec<Submission>) {
+        self.progress.on_submit();
         for submission in submissions.drain(..) {
             self.stats.submissions += 1;
             match submission {
@@ -235,6 +239,7 @@ impl Machine {
             None => self.enter_if_needed(),
         };
         self.stats.enters = self.ring.enters();
+        self.progress.on_entered();
         entered.map_err(|cause| probe::explain("entering io_uring", cause))
     }
 
@@ -383,6 +388,7 @@ impl Machine {
         // or never; the segment's file is not sealed while a write to it is noted in the writer;
         // and a block handed to the kernel is never stored into by the journal.
         unsafe { self.ring.push(entry, tag) };
+        self.progress.on_pushed();
     }
 
     fn prepare_segment(&mut self, segment: u64) {
@@ -457,6 +463,7 @@ impl Machine {
         let writer = self.writer.as_mut().expect("only a writer writes");
         let now = || self.clock.monotonic();
         if let Some((write, errno)) = writer.finish(outcome.tag.place, outcome.result, now) {
+            self.progress.on_told();
             handle(Completion::Written { write, errno });
         }
     }
@@ -471,6 +478,7 @@ impl Machine {
         let now = self.clock.monotonic();
         while let Some((write, errno)) = writer.release(now) {
             self.active = true;
+            self.progress.on_told();
             handle(Completion::Written { write, errno });
         }
     }
