@@ -37,7 +37,9 @@ use crate::sys::error::MachineError;
 use crate::sys::faults::{self, Point, Replaced};
 use crate::sys::files::{failed, is_tmpfs, lock_path, sync_directory, sync_file_system};
 use crate::sys::machine::SEGMENTS_OPEN_MAX;
-use crate::sys::segments::{SegmentFile, SegmentPlan, list_segments, open_segment, segment_name};
+use crate::sys::segments::{
+    SegmentFile, SegmentPlan, fill_gaps, list_segments, open_segment, segment_name,
+};
 use crate::sys::tail::TailMap;
 
 /// What the configuration says about journals.
@@ -269,6 +271,8 @@ impl Folder {
         faults::pass(Point::TailAdopted);
         let open = segment_of(recovered.durable, self.identity.segment_bytes);
         segments.retain(|(segment, _)| *segment >= open);
+        let plan = self.segment_plan(directory);
+        fill_gaps(&plan, open, &mut segments)?;
         if !is_tmpfs(tail.path())? {
             warnings.push(StoreWarning::TailOnDisk(tail.path().to_owned()));
         }
@@ -289,14 +293,19 @@ impl Folder {
             ring_bytes: (tail.len() - TAIL_HEADER_BYTES) as u64,
             tail,
             segments,
-            plan: SegmentPlan {
-                directory,
-                bytes: self.identity.segment_bytes,
-                zero_fill: self.options.zero_fill,
-            },
+            plan,
             report: recovered.report,
             warnings,
         })
+    }
+
+    /// How a shard's new segments are made.
+    fn segment_plan(&self, directory: PathBuf) -> SegmentPlan {
+        SegmentPlan {
+            directory,
+            bytes: self.identity.segment_bytes,
+            zero_fill: self.options.zero_fill,
+        }
     }
 
     /// Where a shard's tail belongs.

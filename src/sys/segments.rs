@@ -21,6 +21,7 @@ use crate::sys::error::MachineError;
 use crate::sys::faults::{self, Point};
 use crate::sys::files::{failed, lock, private_options, sync_directory};
 use crate::sys::memory::AlignedBuffer;
+use crate::sys::writer::SEGMENTS_OPEN_MAX;
 
 /// Largest sequence number: ten digits in the file's name.
 pub const SEGMENT_MAX: u64 = 9_999_999_999;
@@ -131,6 +132,37 @@ pub fn prepare_segment(
             Err(error)
         }
     }
+}
+
+/// Makes what is missing between `first` and the last of `open`, which are in order: a journal goes
+/// on from segment to segment. What is missing holds nothing: recovery has judged that. Fails with
+/// ENOENT where so many are missing that no crash has left them out.
+pub fn fill_gaps(
+    plan: &SegmentPlan,
+    first: u64,
+    open: &mut Vec<(u64, SegmentFile)>,
+) -> Result<(), MachineError> {
+    static GO_ON: AtomicBool = AtomicBool::new(false);
+    let last = open.last().map_or(0, |(segment, _)| *segment);
+    for (place, segment) in (first..=last).enumerate() {
+        if open.get(place).is_some_and(|(found, _)| *found == segment) {
+            continue;
+        }
+        if place >= SEGMENTS_OPEN_MAX {
+            return Err(MachineError::new(
+                format!(
+                    "looking for {} in {}",
+                    segment_name(segment),
+                    plan.directory.display()
+                ),
+                rustix::io::Errno::NOENT,
+                "restore it from a copy, or move the segments after it away: nothing in them is \
+                 committed",
+            ));
+        }
+        open.insert(place, (segment, prepare_segment(plan, segment, &GO_ON)?));
+    }
+    Ok(())
 }
 
 /// Opens and locks the file a segment is made in; one that was left behind is used again.
@@ -365,6 +397,25 @@ mod tests {
         );
         drop(first);
         open_segment(&path, 0).unwrap();
+    }
+
+    #[test]
+    fn gaps_are_filled_and_a_gap_without_end_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let plan = plan(&directory, 4);
+        let made = |segment| (segment, prepare_segment(&plan, segment, &GO_ON).unwrap());
+        let mut open = vec![made(4), made(6)];
+        fill_gaps(&plan, 3, &mut open).unwrap();
+        let numbers: Vec<u64> = open.iter().map(|(segment, _)| *segment).collect();
+        assert_eq!(numbers, [3, 4, 5, 6]);
+        let listed = list_segments(directory.path()).unwrap();
+        assert_eq!(listed.len(), 4);
+        fill_gaps(&plan, 3, &mut open).unwrap();
+        assert_eq!(open.len(), 4);
+        open.push(made(1_000_000));
+        let error = fill_gaps(&plan, 3, &mut open).unwrap_err().to_string();
+        assert!(error.contains("segment-0000000011.cpgj"), "{error}");
+        fill_gaps(&plan, 7, &mut Vec::new()).unwrap();
     }
 
     #[test]

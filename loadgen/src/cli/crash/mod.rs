@@ -54,11 +54,18 @@ pub(super) fn execute(arguments: &Crash) -> Result<Exit, Failure> {
         played += count;
         let scratch = Scratch::new("crash")?;
         let episode = Episode::new(arguments, kind, &scratch)?;
-        episode.play(&rounds, &mut draw, &mut report, &mut |round| {
+        let done = episode.play(&rounds, &mut draw, &mut report, &mut |round| {
             if !arguments.json {
                 println!("{}", round.text());
             }
-        })?;
+        });
+        if done.is_err() {
+            // What was found before it is the likely reason.
+            for finding in &report.findings {
+                eprintln!("FOUND: {finding}");
+            }
+        }
+        done?;
     }
     tell(arguments, &report)?;
     Ok(if report.holds() {
