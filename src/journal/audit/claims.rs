@@ -63,7 +63,9 @@ impl Audit {
         let before = self.readings.entry((journal, shard)).or_default();
         let epoch = before.epoch;
         before.epoch = opened.epoch.0;
-        let follows = epoch == 0 || opened.epoch.0 == epoch + 1;
+        // A start that dies after it has made the tail its own, and before this record is kept,
+        // leaves its number to nobody.
+        let follows = opened.epoch.0 > epoch;
         self.check(
             Rule::SingleWriter,
             follows && opened.shard == shard,
