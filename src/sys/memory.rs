@@ -15,6 +15,13 @@ use std::os::fd::BorrowedFd;
 use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, mmap_anonymous, munmap};
 
+/// Present from the start; the interpreter of the tests knows memory alone, not when it comes.
+const PRESENT: MapFlags = if cfg!(miri) {
+    MapFlags::empty()
+} else {
+    MapFlags::POPULATE
+};
+
 /// A mapping of whole pages. It hands out pointers, never references: its wrappers decide who may
 /// look at the bytes, and when.
 #[derive(Debug)]
@@ -38,7 +45,7 @@ impl Region {
                 ptr::null_mut(),
                 bytes,
                 ProtFlags::READ | ProtFlags::WRITE,
-                MapFlags::PRIVATE | MapFlags::POPULATE,
+                MapFlags::PRIVATE | PRESENT,
             )
         }?;
         Ok(Self::of(base.cast(), bytes))
@@ -83,6 +90,10 @@ impl Region {
             matches!(advice, Advice::LinuxDontDump | Advice::LinuxHugepage),
             "no advice that drops or changes bytes"
         );
+        if cfg!(miri) {
+            // It has no pages to advise on.
+            return;
+        }
         // SAFETY: the range is this region's own, and the two kinds of advice admitted above
         // change neither its contents nor its protection.
         let advised = unsafe { madvise(self.base.as_ptr().cast(), self.bytes, advice) };

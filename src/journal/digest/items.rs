@@ -25,7 +25,6 @@ use super::{BadDigest, DigestHeader};
 use crate::journal::Entry;
 use crate::journal::codec;
 use crate::journal::layout::{RECORD_ALIGNMENT_BYTES, RECORD_HEADER_BYTES, Reader, Writer};
-use crate::journal::segments::segment_start;
 use crate::model::chars::Chars;
 use crate::model::fingerprint::Fingerprint;
 use crate::model::ids::{Institution, Lsn, MatchKey, Reference, TableVersion, TransactionNumber};
@@ -313,6 +312,7 @@ pub struct Items<'a> {
     rest: &'a [u8],
     number_first: u64,
     start: Lsn,
+    segment_bytes: u64,
 }
 
 impl<'a> Items<'a> {
@@ -324,11 +324,19 @@ impl<'a> Items<'a> {
             .ok_or(BadDigest::Damaged)?;
         let (contexts, _) = contexts.as_chunks::<CONTEXT_BYTES>();
         let contexts: Option<Vec<Context>> = contexts.iter().map(read_context).collect();
+        // No LSN in this segment is beyond the last that there can be.
+        let start = header
+            .segment
+            .checked_sub(1)
+            .and_then(|before| before.checked_mul(header.segment_bytes))
+            .filter(|start| start.checked_add(header.segment_bytes).is_some())
+            .ok_or(BadDigest::Damaged)?;
         Ok(Self {
             contexts: contexts.ok_or(BadDigest::Damaged)?,
             rest,
             number_first: header.number_first,
-            start: segment_start(header.segment.max(1), header.segment_bytes),
+            start: Lsn(start),
+            segment_bytes: header.segment_bytes,
         })
     }
 
@@ -356,12 +364,13 @@ impl<'a> Items<'a> {
 
     fn read_loose(&mut self) -> Option<Entry> {
         let _flags: [u8; 2] = self.take()?;
-        let end = u32::from_le_bytes(self.take()?);
+        let end = u64::from(u32::from_le_bytes(self.take()?)) * RECORD_ALIGNMENT_BYTES as u64;
+        if end > self.segment_bytes {
+            return None;
+        }
         let (wall, record) = self.read_record()?;
         Some(Entry {
-            lsn: self
-                .start
-                .plus(u64::from(end) * RECORD_ALIGNMENT_BYTES as u64),
+            lsn: self.start.plus(end),
             wall,
             record,
         })

@@ -235,6 +235,37 @@ fn a_segment_that_is_not_whole_has_no_digest_and_says_where() {
     assert_eq!(digest(1, &swapped), Err(NotDigested { offset: 0 }));
 }
 
+/// Found by fuzzing: its checks were right, and the start ended in a panic.
+#[test]
+fn a_digest_of_a_segment_that_cannot_be_is_damaged() {
+    let whole = Digest::read(example()).unwrap();
+    let header = *whole.header();
+    let of = |header: DigestHeader| {
+        let body = whole.bytes().get(DIGEST_HEADER_BYTES..).unwrap();
+        Digest::read([&header.encode()[..], body].concat())
+    };
+    assert!(of(header).is_ok());
+    for (segment, segment_bytes) in [
+        (0, SEGMENT_BYTES),
+        (u64::MAX, SEGMENT_BYTES),
+        (u64::MAX / SEGMENT_BYTES + 1, SEGMENT_BYTES),
+        (2, u64::MAX),
+        // An entry ends after it.
+        (1, 8),
+    ] {
+        let bad = DigestHeader {
+            segment,
+            segment_bytes,
+            ..header
+        };
+        assert_eq!(
+            of(bad),
+            Err(BadDigest::Damaged),
+            "{segment} {segment_bytes}"
+        );
+    }
+}
+
 #[test]
 fn another_version_is_told_from_damage() {
     let mut bytes = example();

@@ -1,5 +1,8 @@
 //! What the targets have in common: nothing panics, and what is accepted survives a round trip.
 
+pub mod digest;
+pub mod folder;
+
 /// The words, from their own files.
 #[path = "../../../src/model/mod.rs"]
 pub mod model;
