@@ -15,7 +15,7 @@ pub(crate) const GOOD: Option<i32> = Some(0);
 const FAILED: Option<i32> = Some(1);
 pub(crate) const USAGE: Option<i32> = Some(2);
 const ENVIRONMENT: Option<i32> = Some(3);
-const INTEGRITY: Option<i32> = Some(4);
+pub(crate) const INTEGRITY: Option<i32> = Some(4);
 
 /// How long a switch may take to start or to end.
 const PATIENCE_TICKS: u32 = 600;

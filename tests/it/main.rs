@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod cli;
+mod formats;
 mod golden_iso8583;
 mod golden_sbe;
 mod shards;
