@@ -101,11 +101,12 @@ pub(super) fn walk() -> impl Iterator<Item = &'static PointEntry> {
     POINTS.iter().filter(|entry| entry.stage != Stage::Work)
 }
 
-/// Points that are passed on a journal that is in use.
-fn in_use() -> Vec<&'static PointEntry> {
+/// Points that are passed on a journal that is in use. `zeroes`: segments are zeroed.
+fn in_use(zeroes: bool) -> Vec<&'static PointEntry> {
     let entries = POINTS.iter();
     entries
         .filter(|entry| entry.stage != Stage::NewJournal)
+        .filter(|entry| zeroes || entry.name != "segment-zeroed")
         .collect()
 }
 
@@ -117,13 +118,13 @@ pub(super) fn rounds(
     zeroes: bool,
     draw: &mut Draw,
 ) -> Vec<Round> {
-    let points = in_use();
+    let points = in_use(zeroes);
     let rounds = (0..count).map(|index| {
         let place = before.wrapping_add(index);
         let after_ms = KILL_MS_MIN + u64::from(draw.below(KILL_MS_SPREAD));
         match kind {
             Kind::Kill => Round::killed(after_ms),
-            Kind::Points => at_point(points[place as usize % points.len()], zeroes, draw),
+            Kind::Points => at_point(points[place as usize % points.len()], draw),
             Kind::Power => Round {
                 tampering: Tampering::Power,
                 ..Round::killed(after_ms)
@@ -179,7 +180,7 @@ pub(super) fn rounds_per_journal(kind: Kind, wished: u32, memory: bool) -> u32 {
         // It takes seconds, and finds nothing more the third time.
         Kind::Stop => wished.min(2),
         // Each once.
-        Kind::Points => wished.max(u32::try_from(in_use().len()).expect("a small table")),
+        Kind::Points => wished.max(u32::try_from(in_use(!memory).len()).expect("a small table")),
         // What was in memory alone is gone with the power: what was answered cannot be judged on.
         Kind::Power if memory => 1,
         Kind::Kill
@@ -192,7 +193,7 @@ pub(super) fn rounds_per_journal(kind: Kind, wished: u32, memory: bool) -> u32 {
 }
 
 /// It dies at `entry`, early or late.
-fn at_point(entry: &'static PointEntry, zeroes: bool, draw: &mut Draw) -> Round {
+fn at_point(entry: &'static PointEntry, draw: &mut Draw) -> Round {
     let count = match entry.name {
         name if name.starts_with("segment-") && entry.stage == Stage::Work => 3,
         name if name.starts_with("digest-") => 1,
@@ -201,7 +202,7 @@ fn at_point(entry: &'static PointEntry, zeroes: bool, draw: &mut Draw) -> Round 
     };
     let at = 1 + draw.below(count);
     Round {
-        point: (entry.name != "segment-zeroed" || zeroes).then_some(entry.name),
+        point: Some(entry.name),
         ..Round::with(format!("{}:{at}", entry.name), End::Dies)
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn launch(
 fn text(commit: Commit, shards: u16, tail_line: &str, bytes_max: u64) -> String {
     let commit = commit.name();
     let journal = format!(
-        "[shard]\ncount = {shards}\n\n[limits]\nremembered_keys_max = 200000\n\
+        "[shard]\ncount = {shards}\n\n[limits]\nremembered_keys_max = 500000\n\
          in_flight_max = 2048\n\n[journal]\ncommit = \"{commit}\"\ntail_bytes = \"16 MiB\"\n\
          segment_bytes = {SEGMENT_BYTES}\nbytes_max = {bytes_max}\n{tail_line}"
     );

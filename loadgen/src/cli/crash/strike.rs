@@ -232,7 +232,7 @@ const IN_FLIGHT_MIN: u32 = 100;
 /// How long a window may take to fill.
 const FILL_MS: u64 = 30_000;
 /// A point that was not reached by then is not reached in this round.
-const DIES_MS: u64 = 5_000;
+const DIES_MS: u64 = 2_000;
 const GIVES_MS: u64 = 10_000;
 const BEFORE_STOP_MS: u64 = 60;
 const SHEDS_MS: u64 = 20_000;
