@@ -157,10 +157,11 @@ impl Links {
         }
     }
 
-    /// What waits for a link that is lost; it is waiting no more.
+    /// What waits for a link that is going, once no older buffer is out; it is waiting no more.
     pub(super) fn take_unsent(&mut self, id: LinkId) -> Option<SendBuffer> {
         let link = self.find(id)?;
-        (!link.filling.is_empty()).then(|| core::mem::take(&mut link.filling))
+        let last = link.closing && link.spare.is_some() && !link.filling.is_empty();
+        last.then(|| core::mem::take(&mut link.filling))
     }
 
     /// Gives the memory of [`Links::take_unsent`] back.
@@ -173,9 +174,8 @@ impl Links {
 
     /// Whether nothing waits to be sent and nothing is being sent.
     pub(super) fn is_quiet(&self) -> bool {
-        self.used().all(|(_, link)| {
-            link.closing || (link.filling.is_empty() && link.sending_since.is_none())
-        })
+        self.used()
+            .all(|(_, link)| link.filling.is_empty() && link.sending_since.is_none())
     }
 
     /// Every open link.

@@ -77,6 +77,16 @@ impl Shard {
             self.move_unsent(link, buffer.bytes(), buffer.sent(), pass.now.monotonic);
         }
         self.links.take_back(link, buffer);
+        self.move_waiting(link, pass.now.monotonic);
+    }
+
+    /// What waits for a link that is going moves to another, once the machine has given back what
+    /// it had of that link: the older goes first.
+    pub(super) fn move_waiting(&mut self, link: LinkId, now: Monotonic) {
+        if let Some(unsent) = self.links.take_unsent(link) {
+            self.move_unsent(link, unsent.bytes(), 0, now);
+            self.links.restore(link, unsent);
+        }
     }
 
     /// Whole frames of which the kernel took not one byte go over another link of the participant.
@@ -119,10 +129,7 @@ impl Shard {
             return self.stats.add(Counter::NoLink, 1);
         }
         let leg = self.leg_of(participant, body);
-        if let Some(leg) = leg
-            && self.drawn_by(participant, leg.2) == self.shard
-            && !self.engine.is_wanted(leg, now)
-        {
+        if leg.is_some_and(|leg| !self.is_still_wanted(participant, leg, now)) {
             return self.stats.add(Counter::HeldBack, 1);
         }
         let moved = (0..self.sessions.links_of(participant)).any(|_| {
@@ -136,6 +143,19 @@ impl Shard {
         self.stats.add(Counter::NoLink, 1);
         if let Some(leg) = leg {
             self.note(Untaken::Whole(leg));
+        }
+    }
+
+    /// Whether a request of ours is worth another link. Of what another shard asks it is not known
+    /// here; but what that one repeats until it is answered needs no second way, on which it might
+    /// come out behind what has ended it.
+    fn is_still_wanted(&self, participant: ParticipantIndex, leg: Leg, now: Monotonic) -> bool {
+        if self.drawn_by(participant, leg.2) == self.shard {
+            return self.engine.is_wanted(leg, now);
+        }
+        match leg.0 {
+            Talk::Forward | Talk::Reversal => true,
+            Talk::ReversalAdvice | Talk::PaymentAdvice | Talk::Inquiry => false,
         }
     }
 

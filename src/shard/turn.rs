@@ -279,10 +279,7 @@ impl Shard {
         pass.submissions.push(Submission::Close { link });
         // Nothing goes over it any more, before it is asked who else could carry what it had.
         self.sessions.on_closed(link);
-        if let Some(unsent) = self.links.take_unsent(link) {
-            self.move_unsent(link, unsent.bytes(), 0, pass.now.monotonic);
-            self.links.restore(link, unsent);
-        }
+        self.move_waiting(link, pass.now.monotonic);
     }
 
     pub(super) fn cut_slow(&mut self, link: LinkId, pass: &mut Pass<'_>) {

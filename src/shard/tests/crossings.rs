@@ -461,3 +461,56 @@ fn an_interim_answer_goes_no_other_way_than_it_was_asked() {
         "who asks again is told as it is now"
     );
 }
+
+/// Found by `cpg-switch sim --seed 483` (of its day): an advice that the owner repeats waited on a
+/// link of another shard, which failed; it came out over a third, behind the reversal that had
+/// ended it.
+#[test]
+fn what_another_shard_repeats_does_not_follow_a_lost_link() {
+    let mut town = Town::new(CommitMode::Memory);
+    let other = town.worlds[DESTINATION].connect(Protocol::Sbe);
+    town.worlds[DESTINATION].sign_on(other, WALLET);
+    town.settle();
+    town.pay(11);
+    town.worlds[OWNER].pass_ms(5_100);
+    // The reversal of the owner is on its way over one of the two, and that one fails.
+    let world = &mut town.worlds[DESTINATION];
+    world.ns += 5_100_000_000;
+    let (now, mut submissions) = (world.now(), Vec::new());
+    let mut pass = Pass {
+        now,
+        tail: &mut world.tail,
+        submissions: &mut submissions,
+    };
+    world.shard.handle(Completion::Woken, &mut pass);
+    world.shard.finish(&mut pass);
+    let sent = submissions
+        .into_iter()
+        .find_map(|submission| match submission {
+            Submission::Send { link, buffer } => Some((link, buffer)),
+            _ => None,
+        });
+    let (lost, buffer) = sent.expect("the reversal was submitted");
+    let errno = Errno(104);
+    let (link, rest) = (lost, if lost == other { town.wallet } else { other });
+    while world.heard(rest).is_some() {}
+    world.turn(vec![
+        Completion::Sent {
+            link,
+            buffer,
+            errno,
+        },
+        Completion::Ended { link, errno },
+    ]);
+    town.settle();
+    let held_back = town.count(DESTINATION, Counter::HeldBack);
+    assert!(held_back >= 1, "{held_back}");
+    let early = town.heard(DESTINATION, rest, |message| message.kind());
+    assert_eq!(early, None);
+    // Its owner says it again.
+    for _ in 0..50 {
+        town.pass_ms(100);
+    }
+    let again = town.heard(DESTINATION, rest, |message| message.kind());
+    assert_eq!(again, Some(crate::model::message::Kind::ReversalAdvice));
+}
