@@ -201,12 +201,18 @@ impl Shard {
             return;
         }
         let match_key = message.header().match_key;
-        let first = self.sessions.drawn_by(sender.participant, match_key) == Some(self.shard);
-        if let Some(owner) = answered(message).map(|key| key.owner(self.shards))
-            && first
-            && owner != self.shard
-        {
-            self.pass_frame(owner, (sender.participant, sender.link.link), body, true);
+        if self.sessions.drawn_by(sender.participant, match_key) != Some(self.shard) {
+            return;
+        }
+        let owners = match answered(message) {
+            Answered::Payment(key) => bit(key.owner(self.shards)),
+            Answered::Refund => self.peers.all,
+            Answered::Nothing => 0,
+        };
+        for shard in (0..self.shards).map(ShardId) {
+            if owners & self.peers.all & bit(shard) != 0 {
+                self.pass_frame(shard, (sender.participant, sender.link.link), body, true);
+            }
         }
     }
 
@@ -298,16 +304,50 @@ fn question<'m>(message: &'m Message<'_>) -> Question<'m> {
     }
 }
 
-/// The root of what an answer is about, where it says so.
-fn answered<'m>(message: &'m Message<'_>) -> Option<&'m Key> {
+/// What an answer is about, as far as it says so.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Answered<'m> {
+    /// A payment, which lives where its key says.
+    Payment(&'m Key),
+    /// A refund, which lives with its payment: no answer names that, and any shard may have it.
+    Refund,
+    /// It names nothing, or is no answer.
+    Nothing,
+}
+
+fn answered<'m>(message: &'m Message<'_>) -> Answered<'m> {
     let target = match message {
-        Message::PaymentResult(result) => return Some(&result.key),
+        Message::PaymentResult(result) => return Answered::Payment(&result.key),
+        Message::RefundResult(_) => return Answered::Refund,
         Message::PaymentAdviceAck(ack) => &ack.target,
         Message::ReversalResult(result) | Message::ReversalAdviceAck(result) => &result.target,
         Message::StatusResult(result) => &result.target,
-        _ => return None,
+        // The inquiry or reversal that it rejects is sent again.
+        Message::Reject(_)
+        | Message::CodeResult(_)
+        | Message::PaymentRequest(_)
+        | Message::PaymentAdvice(_)
+        | Message::ReversalRequest(_)
+        | Message::ReversalAdvice(_)
+        | Message::RefundRequest(_)
+        | Message::StatusInquiry(_)
+        | Message::CodeInquiry(_)
+        | Message::SignOn(_)
+        | Message::SignOnAck(_)
+        | Message::SignOff(_)
+        | Message::SignOffAck(_)
+        | Message::Echo(_)
+        | Message::EchoAck(_)
+        | Message::KeyChange(_)
+        | Message::KeyChangeAck(_)
+        | Message::Cutover(_)
+        | Message::CutoverAck(_) => return Answered::Nothing,
     };
-    (target.class == Class::Payment).then_some(&target.key)
+    match target.class {
+        Class::Payment => Answered::Payment(&target.key),
+        Class::Refund => Answered::Refund,
+        Class::CodeInquiry => Answered::Nothing,
+    }
 }
 
 /// A payment is its own root, whatever a message says.

@@ -4,10 +4,8 @@ use super::town::{DESTINATION, ORIGINATOR, OWNER, Town, owned_request, target};
 use super::translation::{key, request};
 use super::*;
 use crate::model::chars::Chars;
-use crate::model::ids::TransactionNumber;
 use crate::model::message::{Echoed, PaymentRequest, PaymentResult, Reversal, ReversalResult};
-use crate::model::outcome::{Outcome, Presentation, Reason, State};
-use crate::model::record::{self, Actor, Unknown};
+use crate::model::outcome::{Outcome, Presentation, State};
 use crate::shard::stats::Counter;
 
 #[test]
@@ -360,76 +358,6 @@ fn all_shards_drain_together() {
         Some(ResponseCode::APPROVED)
     );
     assert_eq!(done, [true; 3]);
-}
-
-/// After a re-sharding a reversal goes on under a match key that another shard once drew.
-#[test]
-fn an_answer_under_a_key_of_before_a_resharding_finds_the_owner() {
-    let request = owned_request(11);
-    let number = TransactionNumber(1);
-    let payment = record::Payment {
-        number,
-        key: request.key,
-        fingerprint: request.fingerprint(5),
-        originator: Institution::new(ACQUIRER).unwrap(),
-        match_key: request.header.match_key,
-        named_destination: request.destination,
-        forwarder: None,
-        presentation: request.presentation,
-        scenario: None,
-        amounts: request.amounts,
-        echoed: Echoed::default(),
-        settlement_date: request.key.local_date,
-        table: TableVersion(3),
-        decision: record::Decision::Forward {
-            destination: Institution::new(WALLET).unwrap(),
-            match_key: MatchKey(1 << 40 | 1),
-            deadline: Wall(START),
-        },
-    };
-    let unknown = Unknown {
-        number,
-        reason: Reason::Timeout,
-    };
-    // The first shard's, of an earlier epoch.
-    let drawn = MatchKey(1 << 40 | 2);
-    let reversal = record::Reversal {
-        number,
-        target: target(&request),
-        root: request.key,
-        claims: false,
-        by: Actor::Switch,
-        participant: None,
-        advice: true,
-        reason: Some(Reason::Timeout),
-        amount: request.amounts.amount,
-        match_key: Some(drawn),
-    };
-    let records = [
-        Record::Payment(payment),
-        Record::Unknown(unknown),
-        Record::Reversal(reversal),
-    ];
-    let mut town = Town::after(&records, CommitMode::Memory);
-    for _ in 0..15 {
-        town.pass_ms(100);
-    }
-    let asked = town.heard(DESTINATION, town.wallet, |message| match message {
-        Message::ReversalAdvice(reversal) => reversal.header,
-        other => panic!("{:?}", other.kind()),
-    });
-    let header = asked.expect("the reversal is repeated");
-    assert_eq!(header.match_key, drawn);
-    let ack = ReversalResult {
-        header,
-        target: target(&request),
-        response_code: ResponseCode::APPROVED,
-        outcome: Some(Outcome::Reversed),
-        amount: Some(request.amounts.amount),
-        mac: b"",
-    };
-    town.say(DESTINATION, town.wallet, &Message::ReversalAdviceAck(ack));
-    assert_eq!(town.count(OWNER, Counter::Reversed), 1);
 }
 
 /// Found by `cpg-switch sim --seed 9545`: a 68 whose link was gone went on to a third shard, and

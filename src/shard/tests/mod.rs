@@ -3,6 +3,7 @@
 
 mod crossings;
 mod digests;
+mod resharded;
 mod resolution;
 mod running;
 mod town;
