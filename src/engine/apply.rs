@@ -142,6 +142,9 @@ impl Engine {
                 let transaction = self.transactions.at(slot?);
                 transaction.reversal_key = Some(escalation.match_key);
                 transaction.reversal_is_advice = true;
+                // Whoever asked for it hears 09, and by an advice how it ended.
+                transaction.told_reversing = true;
+                forget_advice(transaction);
                 None
             }
             Record::Advice(advice) => {
@@ -255,6 +258,7 @@ impl Engine {
             phase,
             claimed_by_reversal: false,
             told_unknown: false,
+            told_reversing: false,
             resolution: Resolution::Reverse,
             advice: AdviceState::None,
             answer,
@@ -361,6 +365,7 @@ impl Engine {
             phase: Phase::Reversed,
             claimed_by_reversal: true,
             told_unknown: false,
+            told_reversing: false,
             resolution: Resolution::Reverse,
             advice: AdviceState::None,
             answer: Some(FinalAnswer {

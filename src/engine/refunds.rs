@@ -317,6 +317,7 @@ impl Engine {
             phase,
             claimed_by_reversal: false,
             told_unknown: false,
+            told_reversing: false,
             resolution: Resolution::InquireOnly,
             advice: AdviceState::None,
             answer,

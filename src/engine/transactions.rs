@@ -51,6 +51,8 @@ pub(super) struct Transaction {
     pub(super) claimed_by_reversal: bool,
     /// 68 or 09 was given.
     pub(super) told_unknown: bool,
+    /// 09 was given to its originator's reversal request.
+    pub(super) told_reversing: bool,
     /// How its outcome is found out, once it is asked for.
     pub(super) resolution: Resolution,
     pub(super) advice: AdviceState,
@@ -117,14 +119,15 @@ impl Transaction {
         }
     }
 
-    /// Whether the originator was told something that is no longer so, and has not heard of it.
+    /// Whether the originator was told something that is no longer so, or that is not the end of
+    /// it, and has not heard how it ended.
     pub(super) fn needs_advice(&self) -> bool {
         let approved = self
             .answer
             .is_some_and(|answer| answer.outcome == Outcome::Approved);
         let taken_back = approved && self.reversal_by == Actor::Destination;
         let taken_back = taken_back && self.phase == Phase::Reversed;
-        let differs = self.told_unknown || taken_back;
+        let differs = self.told_unknown || self.told_reversing || taken_back;
         self.phase.is_settled() && differs && self.advice != AdviceState::Acknowledged
     }
 }

@@ -266,15 +266,16 @@ fn a_reversal_request_may_be_refused_and_an_unanswered_one_becomes_an_advice() {
     assert_eq!(world.reverse(ACQUIRER, 1, false), "0410:09/->acquirer");
     assert_eq!(
         world.reversal_answer(1, b"25", true, 1_004),
-        "+reversal-answer"
+        "+reversal-answer +advice advice/reversed#1005>acquirer",
+        "whoever heard 09 hears how it ended"
     );
     // Refused while the payment itself has no answer: then it is a reversal of our own.
     world.pay(2, 500, 12);
     assert!(world.release());
     world.reverse(ACQUIRER, 2, false);
     assert_eq!(
-        world.reversal_answer(2, b"12", false, 1_006),
-        "+reversal-answer 0410:12/->acquirer +unknown 68/-#12>acquirer +reversal 0420#1007>wallet"
+        world.reversal_answer(2, b"12", false, 1_007),
+        "+reversal-answer 0410:12/->acquirer +unknown 68/-#12>acquirer +reversal 0420#1008>wallet"
     );
 }
 
