@@ -279,8 +279,9 @@ pub const ROWS: &[Row] = &[
 
     row(P::Approved, &[E::OriginatorReverses], P::Reversing, &[A::PassReversalOn]),
     row(P::Approved, &[E::DestinationReverses], P::Reversed, TAKEN_BACK),
-    row(P::Approved, &[E::Approval, E::PendingAnswer], P::Approved, &[A::Ignore]),
-    // By an advice: the destination contradicts itself, and a person must look.
+    row(P::Approved, &[E::Approval], P::Approved, &[A::Ignore]),
+    // By an advice (an answer finds no exchange any more): the destination contradicts itself, and
+    // a person must look.
     row(P::Approved, &[E::Decline, E::InquiryReversed], P::Approved, &[A::NoteLate, A::Queue]),
     row(P::Approved, &[E::AdviceExhausted, E::ParticipantDown], P::Approved, &[A::Queue]),
 
@@ -289,8 +290,7 @@ pub const ROWS: &[Row] = &[
         &[A::AcknowledgeReversal]),
     // No approval after a negative; but a person must look.
     row(P::Declined, &[E::Approval], P::Declined, &[A::NoteLate, A::Queue]),
-    row(P::Declined, &[E::Decline, E::InquiryReversed, E::PendingAnswer], P::Declined,
-        &[A::Ignore]),
+    row(P::Declined, &[E::Decline, E::InquiryReversed], P::Declined, &[A::Ignore]),
     row(P::Declined, &[E::AdviceExhausted, E::ParticipantDown], P::Declined, &[A::Queue]),
 
     // Nothing is decided yet: what the destination says is what happened.
@@ -340,7 +340,7 @@ pub const ROWS: &[Row] = &[
 
     row(P::Reversed, &[E::OriginatorReverses, E::DestinationReverses], P::Reversed,
         &[A::AcknowledgeReversal]),
-    row(P::Reversed, &[E::Approval, E::Decline, E::PendingAnswer], P::Reversed, &[A::NoteLate]),
+    row(P::Reversed, &[E::Approval, E::Decline], P::Reversed, &[A::NoteLate]),
     row(P::Reversed, &[E::InquiryReversed], P::Reversed, &[A::Ignore]),
     row(P::Reversed, &[E::AdviceExhausted, E::ParticipantDown], P::Reversed, &[A::Queue]),
 ];
