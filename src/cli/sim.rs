@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::arguments::Sim;
 use super::console::Console;
 use super::exit::{Ended, Exit};
-use crate::engine::transitions::{Act, step};
-use crate::model::outcome::Resolution;
-use crate::sim::{Coverage, FAULT_TABLE, Options, Outcome, PLANT_TABLE, Plant, RULE_TABLE, run};
+use crate::sim::{
+    Coverage, FAULT_TABLE, Options, Outcome, PLANT_TABLE, Plant, RULE_TABLE, Reach, run,
+};
 use crate::sys::clock::Clock;
 
 /// Violations told of one seed.
@@ -31,6 +31,7 @@ pub(super) fn execute(arguments: &Sim, console: &mut Console<'_>) -> Ended {
     let clock = Clock;
     let begun = clock.monotonic();
     let (mut coverage, mut broken, mut planted) = (Coverage::default(), Vec::new(), 0);
+    let mut reach = Reach::default();
     for count in 0..arguments.seeds {
         let seed = arguments.seed.wrapping_add(count);
         SEED.set(Some(seed));
@@ -39,6 +40,7 @@ pub(super) fn execute(arguments: &Sim, console: &mut Console<'_>) -> Ended {
             console.buffer_line(line)?;
         }
         coverage.add(&outcome.coverage);
+        reach.add(seed, &outcome.coverage);
         planted += outcome.planted;
         let elapsed_ns = clock.monotonic().0 - begun.0;
         let rate = (count + 1) * 1_000_000_000 / elapsed_ns.max(1);
@@ -62,6 +64,7 @@ pub(super) fn execute(arguments: &Sim, console: &mut Console<'_>) -> Ended {
     let report = Report {
         arguments,
         coverage: &coverage,
+        reach: &reach,
         broken: &broken,
         planted,
         elapsed_ms,
@@ -96,6 +99,7 @@ fn tell_seed_of_panics() {
 struct Report<'r> {
     arguments: &'r Sim,
     coverage: &'r Coverage,
+    reach: &'r Reach,
     broken: &'r [Outcome],
     planted: u64,
     elapsed_ms: u64,
@@ -123,20 +127,6 @@ fn tell(arguments: &Sim, outcome: &Outcome, console: &mut Console<'_>) -> std::i
 }
 
 impl Report<'_> {
-    /// Rows of the transition table that can happen and never did.
-    fn never(&self) -> Vec<String> {
-        let possible = |phase, event| {
-            let ways = Resolution::ALL.iter();
-            ways.map(|way| step(*way, phase, event))
-                .any(|step| step.acts != [Act::Impossible])
-        };
-        self.coverage
-            .rows()
-            .filter(|(phase, event, count)| *count == 0 && possible(*phase, *event))
-            .map(|(phase, event, _)| format!("{phase:?} x {event:?}"))
-            .collect()
-    }
-
     fn in_words(&self, console: &mut Console<'_>) -> std::io::Result<()> {
         console.buffer_line("rules checked:")?;
         for ((_, number, name, text), count) in RULE_TABLE.iter().zip(self.coverage.checked) {
@@ -147,21 +137,30 @@ impl Report<'_> {
             console.buffer_line(&format!("  {name:<36}{count:>12}"))?;
         }
         console.buffer_line("rows of the transition table:")?;
-        for (phase, event, count) in self.coverage.rows().filter(|(.., count)| *count > 0) {
+        for (phase, event, count) in self.coverage.rows() {
             let row = format!("{phase:?} x {event:?}");
             console.buffer_line(&format!("  {row:<44}{count:>12}"))?;
         }
-        let never = self.never();
-        if !never.is_empty() {
-            console.buffer_line(&format!("rows never reached: {}", never.join(", ")))?;
+        let never = self.coverage.never();
+        if never.is_empty() {
+            console.buffer_line("every row and every fault was reached")?;
+        } else {
+            console.buffer_line(&format!("never reached: {}", never.join(", ")))?;
+        }
+        let few: Vec<String> = self.reach.few().iter().map(u64::to_string).collect();
+        if self.arguments.seeds > 1 {
+            let count = few.len();
+            let few = few.join(", ");
+            console.buffer_line(&format!("{count} seeds that reach as much: {few}"))?;
         }
         let coverage = self.coverage;
         let seeds = self.arguments.seeds;
         console.buffer_line(&format!(
-            "{seeds} seed(s), {} payments, {} crashes, {} turns, {} events in {} ms \
-             ({} seeds a second); {} broken",
+            "{seeds} seed(s), {} payments, {} crashes, {} digests used, {} turns, {} events in \
+             {} ms ({} seeds a second); {} broken",
             coverage.payments,
             coverage.crashes,
+            coverage.digests,
             coverage.turns,
             coverage.events,
             self.elapsed_ms,
@@ -218,6 +217,7 @@ impl Report<'_> {
             "events": self.coverage.events,
             "turns": self.coverage.turns,
             "crashes": self.coverage.crashes,
+            "digests_used": self.coverage.digests,
             "payments": self.coverage.payments,
             "planted": self.planted,
             "broken": broken.collect::<Vec<_>>(),
@@ -230,7 +230,8 @@ impl Report<'_> {
                 .map(|((_, name, _), count)| json!({"fault": name, "count": count}))
                 .collect::<Vec<_>>(),
             "rows": rows.collect::<Vec<_>>(),
-            "rows_never_reached": self.never(),
+            "never_reached": self.coverage.never(),
+            "seeds_that_reach_as_much": self.reach.few(),
         })
     }
 }

@@ -185,7 +185,7 @@ fn a_seed_runs_in_the_fake_world_and_a_planted_bug_is_found() {
     let (exit, text, _) = run(&["sim", "--seed", "7", "--seeds", "2"], b"");
     assert_eq!(exit, Exit::Good, "{text}");
     assert!(
-        text.contains("2 seed(s)") && text.contains("rows never reached"),
+        text.contains("2 seed(s)") && text.contains("never reached"),
         "{text}"
     );
     let words = [

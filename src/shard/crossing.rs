@@ -201,6 +201,36 @@ impl Ports {
         spoken_to
     }
 
+    /// Puts other ports between the shards of a mesh and what they hear: what one says to another
+    /// goes no further than to `between`, which [`Ports::relay`] it.
+    pub fn interpose(mesh: &mut [Self], between: &mut [Self]) {
+        for (ports, other) in mesh.iter_mut().zip(between) {
+            core::mem::swap(&mut ports.incoming, &mut other.incoming);
+        }
+    }
+
+    /// Passes on, between the shards, whatever `from` has said, and `passes` lets pass.
+    pub fn relay(between: &mut [Self], from: usize, mut passes: impl FnMut(&[u8]) -> bool) {
+        for to in 0..between.len() {
+            let heard = between[to].incoming.get_mut(from).and_then(Option::take);
+            let Some(mut consumer) = heard else { continue };
+            consumer.refresh();
+            if let Some(Some(producer)) = between[from].outgoing.get_mut(to) {
+                while let Some(message) = consumer.take() {
+                    if passes(message)
+                        && let Some(room) = producer.room(message.len(), 0)
+                    {
+                        room.copy_from_slice(message);
+                        producer.push(message.len());
+                    }
+                }
+                producer.publish();
+            }
+            consumer.release();
+            between[to].incoming[from] = Some(consumer);
+        }
+    }
+
     /// A peer has ended: nothing is said to it any more.
     pub(super) fn close(&mut self, shard: ShardId) {
         if let Some(producer) = self.outgoing.get_mut(usize::from(shard.0)) {
@@ -253,6 +283,30 @@ mod tests {
             crossing.write(&mut room);
             assert_eq!(Crossing::read(&room), crossing);
         }
+    }
+
+    #[test]
+    fn what_is_between_two_shards_decides_what_is_heard() {
+        let mut mesh = Ports::mesh_of(2, 1 << 18).unwrap();
+        let mut between = Ports::mesh_of(2, 1 << 18).unwrap();
+        Ports::interpose(&mut mesh, &mut between);
+        let said = [true, false].map(|up| Crossing::Presence {
+            participant: ParticipantIndex(1),
+            up,
+        });
+        for crossing in &said {
+            assert!(mesh[0].say(ShardId(1), crossing, false));
+        }
+        assert_eq!(mesh[0].publish(), 0b10);
+        let mut count = 0;
+        Ports::relay(&mut between, 0, |_| {
+            count += 1;
+            count > 1
+        });
+        let consumer = mesh[1].incoming[0].as_mut().unwrap();
+        consumer.refresh();
+        assert_eq!(Crossing::read(consumer.take().unwrap()), said[1]);
+        assert_eq!((count, consumer.take()), (2, None));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! How a node ends, and how it starts again: the real recovery over the fake disk's bytes, the real
 //! replay, and the comparison with what was there before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::engine::EngineLimits;
@@ -13,6 +13,7 @@ use crate::session::SessionLimits;
 use crate::shard::plan::{Credential, ListenerPlan};
 use crate::shard::{Pass, Ports, Replaying, Shard, ShardParts};
 use crate::sim::checker::rules::Rule;
+use crate::sim::digests::Piece;
 use crate::sim::faults::Fault;
 use crate::sim::node::{Arrived, Node};
 use crate::sim::plan::Plan;
@@ -22,6 +23,16 @@ use crate::wire::Dialect;
 use crate::wire::frame::Framing;
 
 const MS: u64 = 1_000_000;
+
+/// What a shard's recovery found.
+#[derive(Debug)]
+struct Found {
+    /// Every record.
+    entries: Vec<Entry>,
+    recovered: Recovered,
+    /// The same, with digests where they can be used.
+    pieces: Vec<Piece>,
+}
 
 impl World {
     /// kill -9: the tails survive, writes in flight land whole or not at all.
@@ -113,6 +124,7 @@ impl World {
     fn start_later(&mut self) {
         self.down = true;
         for node in 0..self.nodes.len() {
+            self.damage_digests(node);
             if !self.chance.strikes(Fault::BitRot) {
                 continue;
             }
@@ -152,11 +164,17 @@ impl World {
         self.down = false;
         let mesh = Ports::mesh_of(self.nodes.len(), self.plan.crossing_bytes)
             .expect("memory for the rings");
-        for (node, ((found, recovered), ports)) in opened.into_iter().zip(mesh).enumerate() {
+        let mut mesh = mesh;
+        if self.plant == Some(Plant::DropsCrossing) {
+            let bytes = self.plan.crossing_bytes;
+            self.between = Ports::mesh_of(self.nodes.len(), bytes).expect("memory for the rings");
+            Ports::interpose(&mut mesh, &mut self.between);
+        }
+        for (node, (found, ports)) in opened.into_iter().zip(mesh).enumerate() {
             if self.process > 1 {
-                self.compare(node, &found, &recovered);
+                self.compare(node, &found.entries, &found.recovered);
             }
-            if !self.start(node, found, &recovered, ports) {
+            if !self.start(node, found, ports) {
                 self.season = Season::Over;
                 return;
             }
@@ -169,9 +187,10 @@ impl World {
     }
 
     /// One shard's recovery; none: it refuses, and is tried again or never.
-    fn recover(&mut self, node: usize) -> Option<(Vec<Entry>, Recovered)> {
+    fn recover(&mut self, node: usize) -> Option<Found> {
         let at = self.now;
         let place = &mut self.nodes[node];
+        let mut kept = place.tail.clone();
         let boot_id = [place.boot; 16];
         let mut found = Vec::new();
         let left = place.tail.as_mut().map(|bytes| TailLeft { bytes, boot_id });
@@ -202,7 +221,13 @@ impl World {
                     .check(Rule::HonestRecovery, at, rot.is_none(), || {
                         format!("started with a flipped bit below its watermark: {rot:?}")
                     });
-                Some((found, recovered))
+                let left = kept.as_mut().map(|bytes| TailLeft { bytes, boot_id });
+                let pieces = self.read_digested(node, left, &recovered);
+                Some(Found {
+                    entries: found,
+                    recovered,
+                    pieces,
+                })
             }
         }
     }
@@ -243,27 +268,16 @@ impl World {
     fn start(
         &mut self,
         node: usize,
-        found: Vec<Entry>,
-        recovered: &Recovered,
+        Found {
+            entries: found,
+            recovered,
+            pieces,
+        }: Found,
         ports: Ports,
     ) -> bool {
-        let at = self.now;
-        let mut replaying = Replaying::new(limits(&self.plan), Arc::clone(&self.tables), 5);
-        for entry in &found {
-            if self.plant.is_some_and(|plant| plant.skips(entry)) {
-                self.planted += 1;
-                continue;
-            }
-            if let Err(error) = replaying.apply(entry) {
-                self.verdicts.check(Rule::ReplayEqualsLive, at, false, || {
-                    format!("replay: {error}")
-                });
-                return false;
-            }
-        }
-        if let Some(live) = self.nodes[node].remembered.take() {
-            self.check_replay(&live, &remembered(replaying.engine()));
-        }
+        let Some(replaying) = self.replay(node, &found, pieces) else {
+            return false;
+        };
         let epoch_again = self.plant == Some(Plant::ReusesKeys) && recovered.epoch.0 > 0;
         self.planted += u64::from(epoch_again);
         let now = self.clocks();
@@ -289,6 +303,8 @@ impl World {
         place.disk.settle(recovered.durable);
         place.shadow.restart(found, recovered.next, recovered.chain);
         place.entries_seen = place.shadow.entries().len();
+        place.restore_waiting();
+        place.restore_undone(now.monotonic.0.saturating_sub(crate::model::time::DAY_NS));
         let mut tail = place
             .tail
             .take()
@@ -309,6 +325,40 @@ impl World {
         self.tell(|| format!("shard {node} starts, epoch {}", start.epoch.0));
         self.wake(node, 1_000);
         true
+    }
+
+    /// Replays what was found; none: it cannot be replayed.
+    fn replay(&mut self, node: usize, found: &[Entry], pieces: Vec<Piece>) -> Option<Replaying> {
+        let at = self.now;
+        let mut replaying = self.replaying();
+        let mut refunds = BTreeSet::new();
+        for entry in found {
+            if self
+                .plant
+                .is_some_and(|plant| plant.skips(entry, &mut refunds))
+            {
+                self.planted += 1;
+                continue;
+            }
+            if let Err(error) = replaying.apply(entry) {
+                self.verdicts.check(Rule::ReplayEqualsLive, at, false, || {
+                    format!("replay: {error}")
+                });
+                return None;
+            }
+        }
+        if let Some(live) = self.nodes[node].remembered.take() {
+            self.check_replay(&live, &remembered(replaying.engine()));
+        }
+        if self.plant.is_none() {
+            replaying = self.check_digested(&replaying, pieces);
+        }
+        Some(replaying)
+    }
+
+    /// An engine that is to read a journal.
+    pub(super) fn replaying(&self) -> Replaying {
+        Replaying::new(limits(&self.plan), Arc::clone(&self.tables), 5)
     }
 
     /// Replay equals live, transaction by transaction.
@@ -377,7 +427,7 @@ impl World {
         self.verdicts.check(Rule::Drained, at, whole && all, || {
             "the segments of a drained shard do not hold all that was written".to_owned()
         });
-        let mut replaying = Replaying::new(limits(&self.plan), Arc::clone(&self.tables), 5);
+        let mut replaying = self.replaying();
         let replays = found.iter().all(|entry| replaying.apply(entry).is_ok());
         self.verdicts
             .check(Rule::ReplayEqualsLive, at, replays, || {

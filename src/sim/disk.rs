@@ -24,8 +24,10 @@ pub(super) struct Pending {
 /// One shard's segments.
 #[derive(Debug)]
 pub(super) struct Disk {
-    segments: BTreeMap<u64, Vec<u8>>,
-    segment_bytes: u64,
+    pub(super) segments: BTreeMap<u64, Vec<u8>>,
+    /// Of sealed segments, as files.
+    pub(super) digests: BTreeMap<u64, Vec<u8>>,
+    pub(super) segment_bytes: u64,
     in_flight: Vec<Pending>,
     /// Landed beyond the contiguous prefix: start and end.
     islands: BTreeMap<u64, u64>,
@@ -37,6 +39,7 @@ impl Disk {
     pub(super) fn new(segment_bytes: u64) -> Self {
         Self {
             segments: BTreeMap::new(),
+            digests: BTreeMap::new(),
             segment_bytes,
             in_flight: Vec::new(),
             islands: BTreeMap::new(),

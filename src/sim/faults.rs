@@ -61,10 +61,25 @@ pub enum Fault {
     NoSuchRoute,
     Unreadable,
     SignsOff,
+    StaysAway,
+    Pending,
+    SilentAfterPending,
+    Contradicts,
+    AnswersReversed,
+    SilentOnInquiry,
+    OpenOnInquiry,
+    LiesOnInquiry,
+    RejectsInquiry,
+    Refunds,
+    RefundsEarly,
+    RefundsInParts,
+    RefundsTooMuch,
+    NoDigest,
+    DamagedDigest,
 }
 
 /// How many kinds there are.
-pub const FAULTS: usize = Fault::SignsOff as usize + 1;
+pub const FAULTS: usize = Fault::DamagedDigest as usize + 1;
 
 /// Each fault with its name and the highest rate that a seed may draw, in thousandths of its
 /// occasions.
@@ -130,6 +145,25 @@ pub const TABLE: [(Fault, &str, u32); FAULTS] = {
         (F::NoSuchRoute, "originator-unroutable", 60),
         (F::Unreadable, "originator-unreadable-request", 40),
         (F::SignsOff, "participant-signs-off", 100),
+        (F::StaysAway, "participant-stays-away", 100),
+        (F::Pending, "destination-pending", 200),
+        (
+            F::SilentAfterPending,
+            "destination-silent-after-pending",
+            300,
+        ),
+        (F::Contradicts, "destination-contradicts-itself", 60),
+        (F::AnswersReversed, "destination-answers-reversed", 60),
+        (F::SilentOnInquiry, "destination-silent-on-inquiry", 400),
+        (F::OpenOnInquiry, "destination-open-on-inquiry", 400),
+        (F::LiesOnInquiry, "destination-lies-on-inquiry", 200),
+        (F::RejectsInquiry, "destination-rejects-inquiry", 100),
+        (F::Refunds, "merchant-refunds", 500),
+        (F::RefundsEarly, "merchant-refunds-early", 200),
+        (F::RefundsInParts, "merchant-refunds-in-parts", 700),
+        (F::RefundsTooMuch, "merchant-refunds-too-much", 400),
+        (F::NoDigest, "disk-no-digest", 500),
+        (F::DamagedDigest, "disk-damaged-digest", 400),
     ]
 };
 

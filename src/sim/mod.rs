@@ -10,6 +10,7 @@
 mod checker;
 mod coverage;
 mod crash;
+mod digests;
 mod disk;
 mod draw;
 mod faults;
@@ -24,7 +25,7 @@ mod world;
 mod tests;
 
 pub use checker::rules::{RULES, Rule, TABLE as RULE_TABLE, Violation};
-pub use coverage::Coverage;
+pub use coverage::{Coverage, Reach};
 pub use faults::{FAULTS, Fault, TABLE as FAULT_TABLE};
 pub use plant::{Plant, TABLE as PLANT_TABLE};
 

@@ -32,6 +32,10 @@ pub(super) struct Link {
     half_open: bool,
     slow_until: u64,
     pub(super) sending: Option<SendBuffer>,
+    /// The machine has one of the shard's buffers for it.
+    pub(super) held: bool,
+    /// When nothing waited in the other one for the last time.
+    pub(super) empty_at: u64,
     /// It had to wait for its reader at least once.
     pub(super) stalled: bool,
     in_socket: usize,
@@ -48,6 +52,10 @@ impl World {
     pub(super) fn dial(&mut self, player: usize, lane: usize) {
         if self.players[player].link_of(lane).is_some() {
             return;
+        }
+        let away = self.away_until[player].saturating_sub(self.now);
+        if away > 0 {
+            return self.after(away, Event::Duty(player, Duty::Dial(lane)));
         }
         let node = self.chance.draw.index(self.nodes.len());
         let Some(id) = self.nodes[node].take_slot(self.links.len()) else {
@@ -70,6 +78,8 @@ impl World {
             half_open: false,
             slow_until: 0,
             sending: None,
+            held: false,
+            empty_at: self.now,
             stalled: false,
             in_socket: 0,
             to_player: VecDeque::new(),
@@ -158,6 +168,7 @@ impl World {
         let room = self.plan.socket_bytes.saturating_sub(place.in_socket);
         let mut taken = buffer.remaining().len().min(room);
         if taken == 0 {
+            self.troubled_at[place.player] = u64::MAX;
             place.stalled = true;
             place.sending = Some(buffer);
             return;
@@ -235,6 +246,7 @@ impl World {
         }
         place.closing = true;
         place.ended = true;
+        self.troubled_at[place.player] = self.troubled_at[place.player].max(self.now);
         let (node, id) = (place.node, place.id);
         if let Some(buffer) = place.sending.take() {
             self.arrive(node, Arrived::Sent(id, buffer, ECANCELED));
@@ -285,6 +297,7 @@ impl World {
     /// The participant's end is gone: it dials again.
     fn lose(&mut self, link: usize) {
         let place = &mut self.links[link];
+        self.troubled_at[place.player] = self.troubled_at[place.player].max(self.now);
         place.up = false;
         place.to_player.clear();
         place.to_node.clear();
@@ -341,7 +354,18 @@ impl World {
             return;
         }
         if self.chance.strikes(Fault::Reset) {
-            let link = self.chance.draw.pick(&open);
+            // What stands in the middle of a message tears best.
+            let torn = open
+                .iter()
+                .copied()
+                .filter(|link| self.links[*link].sending.is_some());
+            let torn: Vec<usize> = torn.collect();
+            let from = if torn.is_empty() || self.chance.draw.chance(400) {
+                &open
+            } else {
+                &torn
+            };
+            let link = self.chance.draw.pick(from);
             self.reset(link);
         }
         if self.chance.strikes(Fault::Disconnect) {
@@ -355,6 +379,7 @@ impl World {
             let link = self.chance.draw.pick(&open);
             let place = &mut self.links[link];
             place.half_open = true;
+            self.troubled_at[place.player] = u64::MAX;
             let duty = Duty::GiveUp(place.lane, link);
             let player = place.player;
             let delay = self.chance.draw.between(200, 6_000) * MS;
@@ -368,7 +393,21 @@ impl World {
         if self.chance.strikes(Fault::SignsOff) {
             let link = self.chance.draw.pick(&open);
             let (player, lane) = (self.links[link].player, self.links[link].lane);
+            self.troubled_at[player] = self.troubled_at[player].max(self.now);
             self.with_player(player, |player, stage| player.sign_off(lane, stage));
+        }
+        if self.chance.strikes(Fault::StaysAway) {
+            let player = self.chance.draw.index(self.players.len());
+            let length = self.chance.draw.between(300, 5_000);
+            self.stay_away(player, length);
+        }
+    }
+
+    /// A participant hangs up, and opens no link for a while.
+    pub(super) fn stay_away(&mut self, player: usize, length_ms: u64) {
+        self.away_until[player] = self.now + length_ms * MS;
+        for lane in 0..self.plan.links[player] {
+            self.hang_up(player, lane);
         }
     }
 

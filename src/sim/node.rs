@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::journal::tail::Ring;
-use crate::journal::{CommitMode, JournalIdentity};
+use crate::journal::{CommitMode, Entry, JournalIdentity};
 use crate::model::ids::{Institution, LinkId, ListenerIndex, Lsn, ShardId, TransactionNumber};
 use crate::model::keys::Key;
 use crate::model::message::Message;
+use crate::model::outcome::QueueReason;
 use crate::model::record::Record;
+use crate::model::time::Wall;
 use crate::shard::stats::Counter;
-use crate::shard::{Pass, Shard};
+use crate::shard::{Pass, Ports, Shard};
 use crate::sim::checker::late::Late;
 use crate::sim::checker::rules::Rule;
 use crate::sim::checker::shadow::Shadow;
@@ -53,6 +55,8 @@ pub(super) struct Begun {
     pub(super) lost: u64,
     /// Whether its first answer has left.
     pub(super) told: bool,
+    /// Whether its time passed without one.
+    pub(super) missed: bool,
 }
 
 /// One node.
@@ -71,12 +75,18 @@ pub(super) struct Node {
     pub(super) boot: u8,
     pub(super) inbox: VecDeque<Arrived>,
     pub(super) turn_at: Option<u64>,
+    /// When it had its last turn in which it has heard everything.
+    pub(super) turned_at: u64,
     pub(super) paused_until: u64,
     /// The payments of this life.
     pub(super) begun: BTreeMap<Key, Begun>,
     pub(super) entries_seen: usize,
     /// Approvals that came too late, and that the next turn must put on record.
     pub(super) late: Vec<Late>,
+    /// Transactions that are undone, or to be undone, and since when that is decided.
+    pub(super) undone: BTreeMap<TransactionNumber, u64>,
+    /// What waits for a person: why, and since when.
+    pub(super) waiting: BTreeMap<TransactionNumber, (QueueReason, Wall)>,
     /// A flipped bit that recovery must notice.
     pub(super) rot: Option<(Lsn, u8)>,
     /// What the shard remembered when it was killed.
@@ -104,10 +114,13 @@ impl Node {
             boot: 1,
             inbox: VecDeque::new(),
             turn_at: None,
+            turned_at: 0,
             paused_until: 0,
             begun: BTreeMap::new(),
             entries_seen: 0,
             late: Vec::new(),
+            undone: BTreeMap::new(),
+            waiting: BTreeMap::new(),
             rot: None,
             remembered: None,
             steps: crate::engine::StepCounts::default(),
@@ -129,7 +142,7 @@ impl Node {
     }
 
     /// Which of the world's links this is.
-    fn link(&self, id: LinkId) -> Option<usize> {
+    pub(super) fn link(&self, id: LinkId) -> Option<usize> {
         let slot = usize::try_from(id.slot).expect("few");
         (self.generations[slot] == id.generation)
             .then_some(self.slots[slot])
@@ -149,6 +162,13 @@ impl Node {
         }
     }
 
+    /// The payment whose refund a record settles.
+    fn refunded_by(&self, record: &Record) -> Option<Key> {
+        let settles = matches!(record, Record::Answer(_) | Record::Finding(_));
+        let key = self.shadow.key_of(record.number()).filter(|_| settles)?;
+        self.shadow.page(key)?.refund_of
+    }
+
     pub(super) fn is_settled(&self) -> bool {
         self.shard
             .as_ref()
@@ -159,7 +179,12 @@ impl Node {
 impl World {
     /// The node that owns a key.
     pub(super) fn owner(&self, key: &Key) -> usize {
-        usize::from(key.owner(self.plan.shards).0)
+        let mut asked = self
+            .players
+            .iter()
+            .filter_map(|player| player.asked.get(key));
+        let root = asked.next().and_then(|asked| asked.root);
+        usize::from(root.unwrap_or(*key).owner(self.plan.shards).0)
     }
 
     /// Messages that found no link, or no room to wait or to pass.
@@ -227,10 +252,12 @@ impl World {
             submissions: &mut submissions,
         };
         let count = place.inbox.len().min(DRAINED_MAX);
-        let mut closed = Vec::new();
+        let (mut closed, mut back) = (Vec::new(), Vec::new());
         for arrived in place.inbox.drain(..count) {
-            if let Arrived::Closed(id) = &arrived {
-                closed.push(*id);
+            match &arrived {
+                Arrived::Closed(id) => closed.push(*id),
+                Arrived::Sent(id, ..) => back.push(*id),
+                _ => {}
             }
             hand(shard, arrived, &mut pass);
         }
@@ -239,7 +266,13 @@ impl World {
             place.slots[usize::try_from(id.slot).expect("few")] = None;
         }
         let more = !place.inbox.is_empty();
+        if !more {
+            place.turned_at = self.now;
+        }
+        self.relay(node);
         self.observe(node);
+        self.check_submissions(node, &submissions);
+        self.note_empty(node, &back, &submissions);
         for submission in submissions {
             self.carry_out(node, submission);
         }
@@ -264,6 +297,16 @@ impl World {
         }
     }
 
+    /// A planted bug: one in eight frames and bodies gets lost between the shards.
+    fn relay(&mut self, node: usize) {
+        let (draw, planted) = (&mut self.chance.draw, &mut self.planted);
+        Ports::relay(&mut self.between, node, |message| {
+            let lost = message.len() > 40 && draw.chance(125);
+            *planted += u64::from(lost);
+            !lost
+        });
+    }
+
     /// Looks at what the turn has written, and at the bounds.
     pub(super) fn observe(&mut self, node: usize) {
         let (at, mode) = (self.now, self.plan.mode);
@@ -280,19 +323,33 @@ impl World {
         place.shadow.tap(tail, place.ring, appended);
         let committed = place.committed(mode);
         place.shadow.commit(committed);
-        for entry in &place.shadow.entries()[place.entries_seen..] {
-            if let Record::Payment(payment) = &entry.record {
-                let begun = Begun {
-                    at_ns: at,
-                    originator: payment.originator,
-                    lost,
-                    told: false,
-                };
-                place.begun.insert(payment.key, begun);
-            }
+        let fresh: Vec<Entry> = place.shadow.entries()[place.entries_seen..].to_vec();
+        let mut roots = Vec::new();
+        for Entry { record, wall, .. } in &fresh {
+            place.note_undone(record, at);
+            place.note_waiting(record, *wall);
+            roots.extend(place.refunded_by(record));
+            let (key, originator) = match record {
+                Record::Payment(payment) => (payment.key, payment.originator),
+                Record::Refund(refund) => (refund.key, refund.originator),
+                _ => continue,
+            };
+            let begun = Begun {
+                at_ns: at,
+                originator,
+                lost,
+                told: false,
+                missed: false,
+            };
+            place.begun.insert(key, begun);
         }
         place.entries_seen = place.shadow.entries().len();
-        let Some(shard) = &place.shard else { return };
+        self.check_refunds(node, &roots);
+        self.check_waiting(node);
+        judge::answered_in_time(self, node);
+        let Some(shard) = &self.nodes[node].shard else {
+            return;
+        };
         let engine = shard.engine();
         let good = engine.open_payments() <= in_flight
             && engine.remembered_keys() <= keys
@@ -318,9 +375,6 @@ impl World {
                 let Some(link) = self.nodes[node].link(link) else {
                     return;
                 };
-                if buffer.sent() == 0 {
-                    self.check_sent(node, link, &buffer);
-                }
                 if self.links[link].closing || self.links[link].sending.is_some() {
                     let id = self.links[link].id;
                     return self.arrive(node, Arrived::Sent(id, buffer, Errno(107)));
@@ -357,7 +411,7 @@ impl World {
                 let life = self.nodes[node].life;
                 self.after(delay, Event::SegmentMade(node, life, segment, errno));
             }
-            Submission::SealSegment { .. } => {}
+            Submission::SealSegment { segment } => self.digest_later(node, segment),
         }
     }
 
@@ -408,6 +462,18 @@ impl World {
         self.arrive(node, Arrived::SegmentReady(segment, Errno(errno)));
     }
 
+    /// Checks everything that leaves for the first time.
+    fn check_submissions(&mut self, node: usize, submissions: &[Submission]) {
+        for submission in submissions {
+            if let Submission::Send { link, buffer } = submission
+                && buffer.sent() == 0
+                && let Some(link) = self.nodes[node].link(*link)
+            {
+                self.check_sent(node, link, buffer);
+            }
+        }
+    }
+
     /// Checks every frame that leaves: is it whole, readable, committed, in time?
     fn check_sent(&mut self, node: usize, link: usize, buffer: &SendBuffer) {
         let place = &self.links[link];
@@ -435,7 +501,7 @@ impl World {
         }
     }
 
-    fn check_message(&mut self, node: usize, link: usize, message: &Message<'_>) {
+    pub(super) fn check_message(&mut self, node: usize, link: usize, message: &Message<'_>) {
         let (at, player) = (self.now, self.links[link].player);
         self.tell(|| {
             let shown = crate::wire::redact::Redacted(message);
@@ -448,6 +514,10 @@ impl World {
             let what = unfounded.unwrap_or_default();
             format!("to participant {player}: {what}: {:?}", message.kind())
         });
+        if let Message::PaymentAdvice(advice) = message {
+            self.check_advice((owner, link), advice);
+            self.plant_stale_advice((node, link), advice);
+        }
         let stalled = |link: &Link| link.player == player && link.stalled;
         if self.season != Season::Draining && !self.links.iter().any(stalled) {
             judge::in_time(self, owner, message);

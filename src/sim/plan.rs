@@ -5,6 +5,7 @@ use crate::journal::layout::BLOCK;
 use crate::journal::{CommitMode, Pace};
 use crate::model::ids::{Institution, ParticipantIndex};
 use crate::model::money::Currency;
+use crate::model::outcome::Resolution;
 use crate::model::participant::{Participant, Protocol, ResolverProfile, Role};
 use crate::route::CodePrefixes;
 use crate::sim::draw::Draw;
@@ -92,7 +93,7 @@ impl Plan {
                 idle_ms: draw.between(5, 80),
             },
             in_flight_max,
-            remembered_keys_max: draw.pick(&[64, 256, 1_024]),
+            remembered_keys_max: draw.pick(&[64, 256, 256, 1_024]),
             links_max: 12,
             latency_us: draw.between(20, 5_000),
             write_us: draw.between(50, 3_000),
@@ -145,17 +146,33 @@ fn participant(index: u64, role: Role, draw: &mut Draw) -> Participant {
     }
 }
 
-/// Times are short, so that much happens; tries are many, so that what is healed settles without a
-/// person.
+/// Times are short, so that much happens. In most worlds tries are many, so that what is healed
+/// settles without a person; in the others they are few, and people have something to do.
 fn resolver(draw: &mut Draw) -> ResolverProfile {
+    use Resolution as R;
+    let strict = draw.chance(350);
+    let few = |draw: &mut Draw| u8::try_from(draw.between_u32(1, 4)).expect("small");
     ResolverProfile {
+        mpm: draw.pick(&[R::Inquire, R::Inquire, R::Reverse, R::InquireOnly]),
+        cpm: draw.pick(&[R::Reverse, R::Reverse, R::Inquire, R::InquireOnly]),
+        refund: draw.pick(&[R::InquireOnly, R::InquireOnly, R::Inquire, R::Reverse]),
         inquiry_first_ms: draw.between_u32(0, 500),
         inquiry_every_ms: draw.between_u32(50, 1_000),
-        inquiries_max: u8::try_from(draw.between_u32(1, 20)).expect("small"),
-        sends_max: u8::MAX,
+        inquiries_max: if strict {
+            few(draw)
+        } else {
+            u8::try_from(draw.between_u32(1, 20)).expect("small")
+        },
+        reversal_after_ms: draw.pick(&[0, 0, 0, 300]),
+        reversal_within_s: if strict { draw.pick(&[0, 0, 1, 3]) } else { 0 },
+        sends_max: if strict { few(draw) } else { u8::MAX },
         window: draw.between_u32(1, 20),
         per_second: draw.between_u32(20, 500),
+        down_s: if strict {
+            draw.between_u32(1, 3)
+        } else {
+            3_600
+        },
         pending_timeout_s: draw.between_u32(1, 4),
-        ..ResolverProfile::default()
     }
 }

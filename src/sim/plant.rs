@@ -1,6 +1,8 @@
 //! PLANTED BUGS: what the checker must find. Each sits at an edge of the shard (the disk's word,
 //! the clock, the replay, a message on its way), so that no code of the switch has a switch for it.
 
+use std::collections::BTreeSet;
+
 use crate::journal::Entry;
 use crate::journal::codec;
 use crate::journal::layout::{
@@ -38,10 +40,18 @@ pub enum Plant {
     SkipsRecord,
     ChangesDate,
     DiscardsLate,
+    AdvisesApprovedLast,
+    ForgetsRefund,
+    ChangesRate,
+    ForgetsWaiting,
+    DropsCrossing,
 }
 
+/// How many there are.
+pub(super) const PLANTS: usize = Plant::DropsCrossing as usize + 1;
+
 /// Each bug with its name, the rule that it breaks, and what it does.
-pub const TABLE: [(Plant, &str, Rule, &str); 17] = {
+pub const TABLE: [(Plant, &str, Rule, &str); PLANTS] = {
     use Plant as P;
     [
         (
@@ -146,6 +156,36 @@ pub const TABLE: [(Plant, &str, Rule, &str); 17] = {
             Rule::NoLateApproval,
             "an approval that comes after 68 is thrown away",
         ),
+        (
+            P::AdvisesApprovedLast,
+            "advises-approved-last",
+            Rule::Order,
+            "after each advice that says reversed, one that says approved leaves",
+        ),
+        (
+            P::ForgetsRefund,
+            "forgets-refund",
+            Rule::Refunds,
+            "a restart forgets refunds, and lets the same money be given back again",
+        ),
+        (
+            P::ChangesRate,
+            "changes-rate",
+            Rule::Amounts,
+            "a refund leaves at another rate than its payment's",
+        ),
+        (
+            P::ForgetsWaiting,
+            "forgets-waiting",
+            Rule::OperatorQueue,
+            "a restart forgets what waits for a person",
+        ),
+        (
+            P::DropsCrossing,
+            "drops-crossing",
+            Rule::AnsweredInTime,
+            "what one shard says to another is sometimes lost",
+        ),
     ]
 };
 
@@ -189,10 +229,33 @@ impl Plant {
                 plan.shards = 1;
                 &[(Fault::LateAnswer, 300), (Fault::SilentOnReversal, 300)]
             }
-            Self::DropsReversal | Self::SlowClock => &[(Fault::Silent, 300)],
+            Self::DropsReversal | Self::SlowClock | Self::AdvisesApprovedLast => {
+                &[(Fault::Silent, 300)]
+            }
             Self::AcceptsTornTail | Self::LosesRecord => {
                 plan.mode = CommitMode::Disk;
                 &[(Fault::PowerLoss, 200), (Fault::TornWrite, 700)]
+            }
+            Self::ForgetsRefund => &[
+                (Fault::Kill, 300),
+                (Fault::Refunds, 900),
+                (Fault::RefundsTooMuch, 900),
+            ],
+            Self::ChangesRate => &[(Fault::Refunds, 900)],
+            Self::DropsCrossing => {
+                plan.shards = 3;
+                &[]
+            }
+            Self::ForgetsWaiting => {
+                for participant in &mut plan.participants {
+                    participant.resolver.sends_max = 1;
+                }
+                &[
+                    (Fault::Kill, 300),
+                    (Fault::Silent, 300),
+                    (Fault::IgnoresAdvice, 700),
+                    (Fault::SilentOnReversal, 700),
+                ]
             }
             Self::ChangesAmount | Self::Misdirects | Self::ChangesDate => &[],
         };
@@ -212,9 +275,12 @@ impl Plant {
         }
     }
 
-    /// Whether replay leaves this entry out.
-    pub(super) fn skips(self, entry: &Entry) -> bool {
+    /// Whether replay leaves this entry out; `refunds`: the numbers of those that it has seen.
+    pub(super) fn skips(self, entry: &Entry, refunds: &mut BTreeSet<TransactionNumber>) -> bool {
         let number = entry.record.number();
+        if matches!(&entry.record, Record::Refund(_)) {
+            refunds.insert(number);
+        }
         let chosen = number.0.is_multiple_of(3);
         match self {
             Self::ForgetsPayment => chosen && number != TransactionNumber(0),
@@ -222,6 +288,8 @@ impl Plant {
                 matches!(&entry.record, Record::Reversal(reversal) if reversal.claims)
             }
             Self::SkipsRecord => matches!(&entry.record, Record::AdviceAnswer(_)),
+            Self::ForgetsRefund => refunds.contains(&number),
+            Self::ForgetsWaiting => matches!(&entry.record, Record::Queued(_)),
             _ => false,
         }
     }
@@ -240,6 +308,12 @@ impl Plant {
             (Self::ChangesAmount, Message::PaymentRequest(mut request)) if one_in_four => {
                 request.amounts.amount.minor += 1;
                 (Some(Message::PaymentRequest(request)), 1)
+            }
+            (Self::ChangesRate, Message::RefundRequest(mut request)) => {
+                if let Some(billing) = &mut request.amounts.billing {
+                    billing.minor += 1;
+                }
+                (Some(Message::RefundRequest(request)), 1)
             }
             (Self::DropsReversal, Message::ReversalAdvice(_)) => (None, 1),
             (Self::ChangesOutcome, Message::PaymentResult(mut result)) if again(&result.key) => {

@@ -14,8 +14,10 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::model::keys::Key;
 use crate::model::time::{DAY_NS, Monotonic, Now, Wall};
 use crate::route::Tables;
+use crate::shard::Ports;
 use crate::sim::checker::rules::{Rule, Verdicts};
 use crate::sim::draw::Draw;
 use crate::sim::faults::{Chance, Fault};
@@ -23,7 +25,7 @@ use crate::sim::network::Link;
 use crate::sim::node::Node;
 use crate::sim::plan::Plan;
 use crate::sim::plant::Plant;
-use crate::sim::player::{Deed, Duty, Player, Stage};
+use crate::sim::player::{Asked, Deed, Duty, Player, Stage};
 
 /// 2026-11-21T09:05:05Z: far enough from midnight for most seeds.
 const START: u64 = 1_795_251_905_000_000_000;
@@ -33,6 +35,12 @@ const AFTERMATH_MS: u64 = 1_500;
 const SETTLE_ROUND_MS: u64 = 250;
 /// Looks before giving up.
 const SETTLE_ROUNDS_MAX: u64 = 400;
+/// Looks while the operator queue is full.
+const OVERRUN_ROUNDS: u64 = 60;
+/// How long nobody has a link, before all sign on again.
+const CALLED_BACK_MS: u64 = 500;
+/// Looks from when all sign on again to the judgement.
+const CALLED_BACK_ROUNDS: u64 = 12;
 const MS: u64 = 1_000_000;
 
 /// What happens at a time.
@@ -50,6 +58,8 @@ pub(super) enum Event {
     Written(usize, u64, u64, i32),
     /// A segment is made, or not.
     SegmentMade(usize, u64, u64, i32),
+    /// A sealed segment's digest is made.
+    Digested(usize, u64, u64),
     /// A participant does what it meant to do.
     Duty(usize, Duty),
     /// A shard has ended, and the others hear of it.
@@ -99,12 +109,23 @@ pub(super) struct World {
     pub(super) steps: u64,
     pub(super) turns: u64,
     pub(super) crashes: u64,
+    /// Segments that starts took from their digests.
+    pub(super) digests: u64,
     pub(super) hash: u64,
     pub(super) trace: Option<Vec<String>>,
     /// The longest that anything has stood still: what deadlines allow for.
     pub(super) stall_ns: u64,
     /// A power loss in memory mode: what was promised then no longer counts.
     pub(super) void: bool,
+    /// When a link of each participant was in trouble for the last time: the end of time where one
+    /// was half open or had to wait for its reader.
+    pub(super) troubled_at: Vec<u64>,
+    /// Between the shards, where a planted bug is to lose what they say.
+    pub(super) between: Vec<Ports>,
+    /// Until when each participant opens no link.
+    pub(super) away_until: Vec<u64>,
+    /// In which round what waited for people was tried once more.
+    called_back: Option<u64>,
     events: BTreeMap<(u64, u64), Event>,
     sequence: u64,
 }
@@ -146,10 +167,15 @@ impl World {
             steps: 0,
             turns: 0,
             crashes: 0,
+            digests: 0,
             hash: seed,
             trace: traced.then(Vec::new),
             stall_ns: 0,
             void: false,
+            troubled_at: vec![0; plan.participants.len()],
+            between: Vec::new(),
+            away_until: vec![0; plan.participants.len()],
+            called_back: None,
             events: BTreeMap::new(),
             sequence: 0,
             plan,
@@ -210,6 +236,7 @@ impl World {
             Event::SegmentMade(node, life, segment, errno) => {
                 self.segment_made(node, life, segment, errno);
             }
+            Event::Digested(node, life, segment) => self.digested(node, life, segment),
             Event::Duty(player, duty) => self.duty(player, duty),
             Event::Ended(node, process) => self.tell_peers(node, process),
             Event::GiveUp(process) => {
@@ -324,18 +351,26 @@ impl World {
             self.tell(|| "everything is healed".to_owned());
             self.chance.heal();
             self.season = Season::Settling;
+            self.away_until.fill(0);
             self.heal_links();
             self.heal_nodes();
         }
         match self.season {
-            Season::Settling if self.is_settled() || round >= SETTLE_ROUNDS_MAX => {
-                self.judge();
-                self.season = Season::Draining;
-                self.drain();
+            Season::Settling if self.is_settled(round) || round >= self.rounds_max() => {
+                if !self.call_back(round) {
+                    self.judge();
+                    self.season = Season::Draining;
+                    self.drain();
+                }
             }
             Season::Settling => {
                 for player in 0..self.players.len() {
-                    self.with_player(player, |player, stage| player.settle(round, stage));
+                    let asked = self.players[player].asked.iter();
+                    let rest = asked.filter(|(key, asked)| self.rests(key, asked));
+                    let waiting: Vec<Key> = rest.map(|(key, _)| *key).collect();
+                    self.with_player(player, |player, stage| {
+                        player.settle(round, &waiting, stage);
+                    });
                 }
             }
             Season::Draining if round >= 2 * SETTLE_ROUNDS_MAX => {
@@ -352,9 +387,50 @@ impl World {
         }
     }
 
-    fn is_settled(&self) -> bool {
+    fn is_settled(&self, round: u64) -> bool {
+        if self.is_overrun() && round >= OVERRUN_ROUNDS {
+            return true;
+        }
         let nodes = self.nodes.iter().all(Node::is_settled);
-        nodes && self.players.iter().all(Player::is_settled)
+        let rests = |key: &Key, asked: &Asked| self.rests(key, asked);
+        nodes && self.players.iter().all(|player| player.is_settled(rests))
+    }
+
+    /// Looks before giving up; all begin anew when everybody has signed on again.
+    fn rounds_max(&self) -> u64 {
+        let again = |before| before + SETTLE_ROUNDS_MAX / 2;
+        self.called_back.map_or(SETTLE_ROUNDS_MAX, again)
+    }
+
+    /// Whether nothing comes of asking again: it waits for a person; or it was shed, and its
+    /// owner's table is full.
+    fn rests(&self, key: &Key, asked: &Asked) -> bool {
+        let keys_max = usize::try_from(self.plan.remembered_keys_max).expect("small");
+        let shard = self.nodes[self.owner(key)].shard.as_ref();
+        let full = shard.is_some_and(|shard| shard.engine().remembered_keys() >= keys_max);
+        let (target, _) = asked.target(*key);
+        let unknown = self.nodes[self.owner(key)].shadow.page(&target).is_none();
+        self.waits(key) || (full && unknown && asked.refused > 0)
+    }
+
+    /// Everybody hangs up, and signs on again: whatever waits for them is tried once more. `false`:
+    /// that was done a while ago, or nothing waits.
+    fn call_back(&mut self, round: u64) -> bool {
+        if self.nodes.iter().all(|node| node.waiting.is_empty()) {
+            return false;
+        }
+        if let Some(before) = self.called_back {
+            return round < before + CALLED_BACK_ROUNDS;
+        }
+        if !self.players.iter().all(Player::is_signed_on) && round < SETTLE_ROUNDS_MAX {
+            return true;
+        }
+        self.called_back = Some(round);
+        self.tell(|| "all sign on again".to_owned());
+        for player in 0..self.players.len() {
+            self.stay_away(player, CALLED_BACK_MS);
+        }
+        true
     }
 }
 
@@ -367,6 +443,7 @@ impl World {
             events: self.steps,
             turns: self.turns,
             crashes: self.crashes,
+            digests: self.digests,
             payments: self.plan.payments,
             ..crate::sim::Coverage::default()
         };

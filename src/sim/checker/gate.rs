@@ -2,7 +2,7 @@
 
 use crate::model::ids::MatchKey;
 use crate::model::keys::{BusinessKey, Class, Key};
-use crate::model::message::{Message, PaymentResult, ReversalResult, StatusResult};
+use crate::model::message::{Amounts, Message, ReversalResult, StatusResult};
 use crate::model::outcome::{Outcome, ResponseCode, State};
 use crate::model::record::Actor;
 use crate::sim::checker::shadow::{Page, Shadow};
@@ -22,15 +22,22 @@ const FREE: [ResponseCode; 8] = [
 /// What is not borne out, if anything.
 pub(in crate::sim) fn unfounded(shadow: &Shadow, message: &Message<'_>) -> Option<&'static str> {
     match message {
-        Message::PaymentRequest(request) => {
-            let page = page(shadow, &request.key);
-            let forwarded = |page: &Page| {
-                let key = request.header.match_key;
-                page.forwards.iter().any(|(_, drawn, _)| *drawn == key)
-            };
-            (!page.is_some_and(forwarded)).then_some("a request whose record is not committed")
+        Message::PaymentRequest(asked) => {
+            let page = page(shadow, &asked.key, Class::Payment);
+            request(page, asked.header.match_key, &asked.amounts)
         }
-        Message::PaymentResult(result) => payment_result(page(shadow, &result.key), result),
+        Message::RefundRequest(asked) => {
+            let page = page(shadow, &asked.key, Class::Refund);
+            request(page, asked.header.match_key, &asked.amounts)
+        }
+        Message::PaymentResult(told) => {
+            let page = page(shadow, &told.key, Class::Payment);
+            result(page, told.response_code, told.outcome)
+        }
+        Message::RefundResult(told) => {
+            let page = page(shadow, &told.key, Class::Refund);
+            result(page, told.response_code, told.outcome)
+        }
         Message::PaymentAdvice(advice) => {
             let told = |page: &Page| {
                 page.advices.contains(&advice.header.match_key)
@@ -68,7 +75,9 @@ pub(in crate::sim) fn unfounded(shadow: &Shadow, message: &Message<'_>) -> Optio
 pub(in crate::sim) fn subject<'m>(message: &'m Message<'_>) -> Option<&'m Key> {
     match message {
         Message::PaymentRequest(request) => Some(&request.key),
+        Message::RefundRequest(request) => Some(&request.key),
         Message::PaymentResult(result) => Some(&result.key),
+        Message::RefundResult(result) => Some(&result.key),
         Message::PaymentAdvice(advice) => Some(&advice.target.key),
         Message::ReversalRequest(reversal) | Message::ReversalAdvice(reversal) => {
             Some(&reversal.target.key)
@@ -82,11 +91,23 @@ pub(in crate::sim) fn subject<'m>(message: &'m Message<'_>) -> Option<&'m Key> {
     }
 }
 
-fn page<'s>(shadow: &'s Shadow, key: &Key) -> Option<&'s Page> {
-    shadow.page(&BusinessKey {
-        key: *key,
-        class: Class::Payment,
-    })
+fn page<'s>(shadow: &'s Shadow, key: &Key, class: Class) -> Option<&'s Page> {
+    shadow.page(&BusinessKey { key: *key, class })
+}
+
+fn request(page: Option<&Page>, match_key: MatchKey, amounts: &Amounts) -> Option<&'static str> {
+    let drawn = |page: &Page| {
+        page.forwards
+            .iter()
+            .any(|(_, drawn, _)| *drawn == match_key)
+    };
+    match page {
+        Some(page) if drawn(page) => {
+            let same = page.amounts.is_some_and(|recorded| recorded == *amounts);
+            (!same).then_some("a request with other amounts than are recorded")
+        }
+        _ => Some("a request whose record is not committed"),
+    }
 }
 
 fn has_drawn(page: &Page, key: MatchKey) -> bool {
@@ -94,13 +115,16 @@ fn has_drawn(page: &Page, key: MatchKey) -> bool {
     reversals || page.escalations.contains(&key)
 }
 
-fn payment_result(page: Option<&Page>, result: &PaymentResult<'_>) -> Option<&'static str> {
-    let code = result.response_code;
+fn result(
+    page: Option<&Page>,
+    code: ResponseCode,
+    outcome: Option<Outcome>,
+) -> Option<&'static str> {
     let interim = [ResponseCode::NO_ANSWER, ResponseCode::PENDING].contains(&code);
     match page {
         _ if FREE.contains(&code) => None,
         None => Some("an answer of which nothing is committed"),
-        Some(page) if interim && result.outcome.is_none() => {
+        Some(page) if interim && outcome.is_none() => {
             let known = if code == ResponseCode::PENDING {
                 page.pending
             } else {
@@ -109,7 +133,7 @@ fn payment_result(page: Option<&Page>, result: &PaymentResult<'_>) -> Option<&'s
             (!known).then_some("68 or 09 before it is committed")
         }
         Some(page) => {
-            let outcome = result.outcome.unwrap_or(if code == ResponseCode::APPROVED {
+            let outcome = outcome.unwrap_or(if code == ResponseCode::APPROVED {
                 Outcome::Approved
             } else {
                 Outcome::Declined

@@ -1,13 +1,13 @@
 //! THE JUDGEMENT: when all is settled, the books of both parties and the journal are laid side by
 //! side.
 
-use crate::model::keys::{BusinessKey, Class, Key};
+use crate::model::keys::Key;
 use crate::model::message::Message;
 use crate::model::outcome::{Outcome, ResponseCode};
 use crate::sim::checker::rules::{Rule, Verdicts};
 use crate::sim::checker::shadow::Page;
 use crate::sim::player::{Asked, Balance, Player, Seen, TakenBack};
-use crate::sim::world::World;
+use crate::sim::world::{Season, World};
 
 const MS: u64 = 1_000_000;
 /// What turns, links and rounds may add to a deadline.
@@ -19,6 +19,8 @@ struct Case<'w> {
     asked: &'w Asked,
     seen: Option<&'w Seen>,
     page: Option<&'w Page>,
+    /// It waits for a person, or for room in the queue of those who do.
+    waits: bool,
     /// Other participants that have seen it.
     strangers: usize,
 }
@@ -36,15 +38,16 @@ impl World {
                 }
             }
             self.judge_ends(&mut verdicts);
+            self.judge_refunds(&mut verdicts);
+            if !self.is_overrun() {
+                self.judge_waiting(&mut verdicts);
+            }
         }
         self.verdicts = verdicts;
     }
 
     fn case<'w>(&'w self, key: &'w Key, asked: &'w Asked) -> Case<'w> {
-        let target = BusinessKey {
-            key: *key,
-            class: Class::Payment,
-        };
+        let (target, _) = asked.target(*key);
         let touched = |player: &&Player| player.seen.contains_key(key);
         let strangers = self.players.iter().filter(touched);
         let strangers = strangers.filter(|player| player.index != asked.destination);
@@ -53,6 +56,7 @@ impl World {
             asked,
             seen: self.players[asked.destination].seen.get(key),
             page: self.nodes[self.owner(key)].shadow.page(&target),
+            waits: self.is_overrun() || self.waits(key),
             strangers: strangers.count(),
         }
     }
@@ -65,15 +69,16 @@ impl World {
                 format!("node {index} is not running")
             });
             let open = engine.map_or(0, |engine| engine.open_exchanges());
-            verdicts.check(Rule::ReversalsEnd, at, open == 0, || {
+            let ended = open == 0 || self.is_overrun();
+            verdicts.check(Rule::ReversalsEnd, at, ended, || {
                 format!("node {index} has {open} exchanges open")
             });
         }
         for player in &self.players {
             for (key, seen) in &player.seen {
-                let owed = seen.taken_back == Some(false);
-                verdicts.check(Rule::ReversalsEnd, at, !owed, || {
-                    format!("{key}: taken back, and never acknowledged")
+                let ended = !seen.owes() || self.is_overrun();
+                verdicts.check(Rule::ReversalsEnd, at, ended, || {
+                    format!("{key}: told by its destination, and never acknowledged: {seen:?}")
                 });
             }
         }
@@ -109,7 +114,7 @@ impl Case<'_> {
     fn judge(&self, verdicts: &mut Verdicts, at: u64) {
         let Self { key, asked, .. } = self;
         let answered = asked.is_settled() || (asked.refused > 0 && self.page.is_none());
-        let answered = answered || asked.sent == 0;
+        let answered = answered || asked.sent == 0 || self.waits;
         verdicts.check(Rule::Answered, at, answered, || {
             format!("{key}: sent {} times, {asked:?}", asked.sent)
         });
@@ -124,7 +129,8 @@ impl Case<'_> {
     /// Both books say the same of the money.
     fn judge_money(&self, verdicts: &mut Verdicts, at: u64) {
         let Self { key, asked, .. } = self;
-        if !asked.is_settled() {
+        // What waits for a person is not settled; and lies are for people to find out.
+        if !asked.is_settled() || self.waits || self.seen.is_some_and(|seen| seen.lied) {
             return;
         }
         let told = asked.last.as_ref().map(|last| last.outcome);
@@ -139,9 +145,17 @@ impl Case<'_> {
         });
         let sent = self.seen.filter(|seen| seen.requests > 0);
         if let Some(seen) = sent {
-            let same = asked.is_of(seen.minor);
+            let minor = seen.amounts.amount.minor;
+            verdicts.check(Rule::Amounts, at, asked.is_of(minor), || {
+                format!("{key}: sent {:?}, seen {minor}", asked.bodies)
+            });
+            let recorded = self.page.and_then(|page| page.amounts);
+            let same = recorded.is_none_or(|amounts| {
+                (amounts.billing, amounts.settlement)
+                    == (seen.amounts.billing, seen.amounts.settlement)
+            });
             verdicts.check(Rule::Amounts, at, same, || {
-                format!("{key}: sent {:?}, seen {}", asked.bodies, seen.minor)
+                format!("{key}: seen {:?}, recorded {recorded:?}", seen.amounts)
             });
         }
         verdicts.check(
@@ -190,7 +204,11 @@ impl Case<'_> {
 pub(in crate::sim) fn in_time(world: &mut World, node: usize, message: &Message<'_>) {
     let key = match message {
         Message::PaymentRequest(request) => request.key,
+        Message::RefundRequest(request) => request.key,
         Message::PaymentResult(result) if result.response_code != ResponseCode::CONFLICT => {
+            result.key
+        }
+        Message::RefundResult(result) if result.response_code != ResponseCode::CONFLICT => {
             result.key
         }
         _ => return,
@@ -203,6 +221,11 @@ pub(in crate::sim) fn in_time(world: &mut World, node: usize, message: &Message<
     };
     let answer = message.kind().is_answer();
     let later = answer && core::mem::replace(&mut begun.told, true);
+    if answer && !later {
+        world
+            .verdicts
+            .check(Rule::AnsweredInTime, at, true, String::new);
+    }
     let begun = *begun;
     let Some(known) = world.tables.speaks_for(begun.originator) else {
         return;
@@ -216,4 +239,39 @@ pub(in crate::sim) fn in_time(world: &mut World, node: usize, message: &Message<
         let (late, kind) = ((at - begun.at_ns) / MS, message.kind());
         format!("{key}: {kind:?} left {late} ms after it came, of {timeout_ms} ms")
     });
+}
+
+/// What was accepted, and is past its time, has been answered; unless its originator's links were
+/// in trouble meanwhile, or something found no room or no link.
+pub(in crate::sim) fn answered_in_time(world: &mut World, node: usize) {
+    let (at, lost) = (world.now, world.lost());
+    if world.season == Season::Draining {
+        return;
+    }
+    let allowed = GRACE_NS + 6 * world.stall_ns;
+    let World {
+        nodes,
+        verdicts,
+        tables,
+        troubled_at,
+        ..
+    } = world;
+    for (key, begun) in &mut nodes[node].begun {
+        let waits = !begun.told && !begun.missed;
+        let known = tables.speaks_for(begun.originator).filter(|_| waits);
+        let Some(known) = known else { continue };
+        let timeout_ms = tables.participant(known).answer_timeout_ms;
+        if at <= begun.at_ns + u64::from(timeout_ms) * MS + allowed {
+            continue;
+        }
+        begun.missed = true;
+        if lost == begun.lost && troubled_at[usize::from(known.0)] < begun.at_ns {
+            verdicts.check(Rule::AnsweredInTime, at, false, || {
+                format!(
+                    "{key}: not answered {} ms after it came",
+                    (at - begun.at_ns) / MS
+                )
+            });
+        }
+    }
 }

@@ -3,5 +3,8 @@
 pub(super) mod gate;
 pub(super) mod judge;
 pub(super) mod late;
+pub(super) mod order;
+pub(super) mod refunds;
 pub(super) mod rules;
 pub(super) mod shadow;
+pub(super) mod waiting;

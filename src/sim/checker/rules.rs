@@ -29,10 +29,13 @@ pub enum Rule {
     Drained,
     HonestRecovery,
     Readable,
+    Refunds,
+    OperatorQueue,
+    AnsweredInTime,
 }
 
 /// How many rules there are.
-pub const RULES: usize = Rule::Readable as usize + 1;
+pub const RULES: usize = Rule::AnsweredInTime as usize + 1;
 
 /// Each rule with its number, its word and its text.
 pub const TABLE: [(Rule, &str, &str, &str); RULES] = {
@@ -54,7 +57,7 @@ pub const TABLE: [(Rule, &str, &str, &str); RULES] = {
             R::Order,
             "I2",
             "order",
-            "over one link, 68 never follows the advice that ends it",
+            "68 never follows its advice over one link, nor approved the decision to undo",
         ),
         (
             R::NoLateApproval,
@@ -169,6 +172,24 @@ pub const TABLE: [(Rule, &str, &str, &str); RULES] = {
             "W1",
             "readable",
             "what we send is whole and readable in the other side's protocol",
+        ),
+        (
+            R::Refunds,
+            "I21",
+            "refunds",
+            "never more is given back than was paid, at its rate, and nothing of what is undone",
+        ),
+        (
+            R::OperatorQueue,
+            "I9",
+            "operator-queue",
+            "what is not settled waits for a person, with a reason and an age; nothing else does",
+        ),
+        (
+            R::AnsweredInTime,
+            "I11",
+            "answered-in-time",
+            "what was accepted is answered in time, unless its originator's links were in trouble",
         ),
     ]
 };

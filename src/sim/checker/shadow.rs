@@ -10,17 +10,21 @@ use crate::journal::codec;
 use crate::journal::layout::{BLOCK, BLOCK_HEADER_BYTES, Records, payload, read_opening};
 use crate::journal::tail::Ring;
 use crate::model::ids::{Institution, Lsn, MatchKey, TransactionNumber};
-use crate::model::keys::{BusinessKey, Class};
+use crate::model::keys::{BusinessKey, Class, Key};
 use crate::model::message::Amounts;
 use crate::model::outcome::{Outcome, ResponseCode};
-use crate::model::record::{Actor, Answer, Decision, Payment, Record, Reversal};
+use crate::model::record::{Actor, Answer, Decision, Record, Reversal};
 use crate::model::time::{Date, Wall};
 
 /// What records say about one key.
 #[derive(Clone, Debug, Default)]
 pub(in crate::sim) struct Page {
+    /// Of its transaction.
+    pub(in crate::sim) number: Option<TransactionNumber>,
     /// Times that the key was claimed.
     pub(in crate::sim) claims: u32,
+    /// Of a refund: its payment.
+    pub(in crate::sim) refund_of: Option<Key>,
     /// The first claim was a reversal.
     pub(in crate::sim) reversed_first: bool,
     /// Where it was sent, with which match key, and until when.
@@ -37,6 +41,10 @@ pub(in crate::sim) struct Page {
     pub(in crate::sim) in_doubt: bool,
     pub(in crate::sim) inquiries: Vec<MatchKey>,
     pub(in crate::sim) queued: bool,
+    /// A reversal that its originator asked for has not ended.
+    pub(in crate::sim) reversing: bool,
+    /// Its originator has heard the last that it is told.
+    pub(in crate::sim) acknowledged: bool,
     pub(in crate::sim) reversals: Vec<(Actor, bool, Option<MatchKey>)>,
     /// Match keys of advices that reversal requests became.
     pub(in crate::sim) escalations: Vec<MatchKey>,
@@ -73,10 +81,33 @@ impl Page {
             .or(self.is_reversed().then_some(undone))
     }
 
+    /// Whether something is left to be done about it.
+    pub(in crate::sim) fn is_open(&self) -> bool {
+        let Some((_, outcome)) = self.answer() else {
+            return self.claims > 0;
+        };
+        let told = self.unknown || self.in_doubt || self.pending || !self.escalations.is_empty();
+        let by_destination = self.reversals.last().map(|(by, ..)| *by) == Some(Actor::Destination);
+        let taken_back = outcome == Outcome::Approved && by_destination;
+        let owed = (told || taken_back) && !self.acknowledged;
+        self.reversing || owed
+    }
+
+    /// What it takes of its payment's amount: nothing, unless it is approved and not undone.
+    pub(in crate::sim) fn is_approved(&self) -> bool {
+        let approved = self
+            .answer()
+            .is_some_and(|(_, told)| told == Outcome::Approved);
+        approved && !self.is_reversed()
+    }
+
     fn apply(&mut self, record: &Record) {
+        self.number = Some(record.number());
         match record {
             Record::Opened(_) => {}
-            Record::Payment(payment) => self.claim(payment),
+            Record::Payment(payment) => {
+                self.claim(payment.amounts, payment.settlement_date, payment.decision);
+            }
             Record::Answer(Answer {
                 by,
                 response_code,
@@ -97,14 +128,26 @@ impl Page {
                     ..
                 } = reversal;
                 self.reversals.push((*by, *advice, *match_key));
+                match by {
+                    Actor::Originator => self.reversing = !reversal.claims,
+                    Actor::Destination => (self.reversing, self.acknowledged) = (false, false),
+                    Actor::Switch => {}
+                }
             }
             Record::ReversalAnswer(answer) => {
+                self.reversing = false;
                 self.reversal_answers
                     .push((answer.response_code, answer.reversed));
             }
-            Record::ReversalEscalation(escalation) => self.escalations.push(escalation.match_key),
+            Record::ReversalEscalation(escalation) => {
+                self.escalations.push(escalation.match_key);
+                self.acknowledged = false;
+            }
             Record::Advice(advice) => self.advices.push(advice.match_key),
-            Record::AdviceAnswer(_) => self.advices_answered += 1,
+            Record::AdviceAnswer(_) => {
+                self.advices_answered += 1;
+                self.acknowledged = true;
+            }
             Record::LateAnswer(_) => self.late += 1,
             Record::Finding(finding) => self.answers.push((
                 Actor::Destination,
@@ -112,8 +155,12 @@ impl Page {
                 finding.outcome,
                 finding.amounts,
             )),
-            // Payments are what this world does; the rest tells nothing of an outcome.
-            Record::Refund(_) | Record::InquiryEnd(_) => {}
+            Record::Refund(refund) => {
+                self.refund_of = Some(refund.root);
+                self.claim(refund.amounts, refund.settlement_date, refund.decision);
+            }
+            // Asked in vain: from here on it is to be undone.
+            Record::InquiryEnd(_) => self.unknown = true,
             Record::InDoubt(_) => self.in_doubt = true,
             Record::Inquiry(inquiry) => self.inquiries.push(inquiry.match_key),
             Record::Pending(_) => self.pending = true,
@@ -121,11 +168,11 @@ impl Page {
         }
     }
 
-    fn claim(&mut self, payment: &Payment) {
+    fn claim(&mut self, amounts: Amounts, settlement_date: Date, decision: Decision) {
         self.claims += 1;
-        self.amounts = Some(payment.amounts);
-        self.settlement_date = Some(payment.settlement_date);
-        match payment.decision {
+        self.amounts = Some(amounts);
+        self.settlement_date = Some(settlement_date);
+        match decision {
             Decision::Forward {
                 destination,
                 match_key,
@@ -231,6 +278,33 @@ impl Shadow {
         page
     }
 
+    /// The pages of a payment's refunds, in the order of their claims.
+    pub(in crate::sim) fn refunds_of(&self, root: &Key) -> Vec<&Page> {
+        let pages = self.pages.values();
+        let mut refunds: Vec<&Page> = pages.filter(|page| page.refund_of == Some(*root)).collect();
+        refunds.sort_by_key(|page| page.number);
+        refunds
+    }
+
+    /// The key of a transaction.
+    pub(in crate::sim) fn key_of(&self, number: TransactionNumber) -> Option<&BusinessKey> {
+        self.keys.get(&number)
+    }
+
+    /// What all records say about every key, committed or not.
+    pub(in crate::sim) fn all_written(&self) -> BTreeMap<BusinessKey, Page> {
+        let (mut pages, mut keys) = (BTreeMap::<_, Page>::new(), BTreeMap::new());
+        for Entry { record, .. } in &self.entries {
+            if let Some(key) = claimed(record) {
+                keys.insert(record.number(), key);
+            }
+            if let Some(key) = keys.get(&record.number()) {
+                pages.entry(*key).or_default().apply(record);
+            }
+        }
+        pages
+    }
+
     /// All pages.
     pub(in crate::sim) fn pages(&self) -> impl Iterator<Item = (&BusinessKey, &Page)> {
         self.pages.iter()
@@ -243,6 +317,10 @@ fn claimed(record: &Record) -> Option<BusinessKey> {
         Record::Payment(payment) => Some(BusinessKey {
             key: payment.key,
             class: Class::Payment,
+        }),
+        Record::Refund(refund) => Some(BusinessKey {
+            key: refund.key,
+            class: Class::Refund,
         }),
         Record::Reversal(reversal) if reversal.claims => Some(reversal.target),
         _ => None,

@@ -2,11 +2,59 @@
 
 use crate::model::chars::Chars;
 use crate::model::ids::MatchKey;
-use crate::model::keys::Key;
-use crate::model::message::{Amounts, PaymentResult};
+use crate::model::keys::{BusinessKey, Class, Key};
+use crate::model::message::{Amounts, PaymentResult, RefundResult};
+use crate::model::money::Money;
 use crate::model::outcome::{Outcome, ResponseCode};
 use crate::model::participant::Role;
 use crate::model::time::Date;
+
+/// The answer to a payment or a refund.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::sim) struct Told<'m> {
+    pub(super) match_key: MatchKey,
+    pub(super) key: Key,
+    pub(super) code: ResponseCode,
+    pub(super) outcome: Option<Outcome>,
+    pub(super) approval_code: Option<Chars<6>>,
+    pub(super) amounts: Amounts,
+    pub(super) settlement_date: Option<Date>,
+    /// Of the payment behind a refund: what had been given back by then.
+    pub(super) refunded: Option<Money>,
+    text: &'m [u8],
+}
+
+impl<'m> From<&PaymentResult<'m>> for Told<'m> {
+    fn from(result: &PaymentResult<'m>) -> Self {
+        Self {
+            match_key: result.header.match_key,
+            key: result.key,
+            code: result.response_code,
+            outcome: result.outcome,
+            approval_code: result.approval_code,
+            amounts: result.amounts,
+            settlement_date: result.settlement_date,
+            refunded: None,
+            text: result.text,
+        }
+    }
+}
+
+impl<'m> From<&RefundResult<'m>> for Told<'m> {
+    fn from(result: &RefundResult<'m>) -> Self {
+        Self {
+            match_key: result.header.match_key,
+            key: result.key,
+            code: result.response_code,
+            outcome: result.outcome,
+            approval_code: None,
+            amounts: result.amounts,
+            settlement_date: result.settlement_date,
+            refunded: result.refunded_so_far,
+            text: result.text,
+        }
+    }
+}
 
 /// A final answer, as far as repeats must be equal.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -16,18 +64,20 @@ pub(in crate::sim) struct Final {
     pub(in crate::sim) approval_code: Option<Chars<6>>,
     pub(in crate::sim) amounts: Amounts,
     pub(in crate::sim) settlement_date: Option<Date>,
+    refunded: Option<Money>,
     text: Vec<u8>,
 }
 
 impl Final {
-    pub(in crate::sim) fn of(result: &PaymentResult<'_>, outcome: Outcome) -> Self {
+    pub(super) fn of(told: &Told<'_>, outcome: Outcome) -> Self {
         Self {
-            code: result.response_code,
+            code: told.code,
             outcome,
-            approval_code: result.approval_code,
-            amounts: result.amounts,
-            settlement_date: result.settlement_date,
-            text: result.text.to_vec(),
+            approval_code: told.approval_code,
+            amounts: told.amounts,
+            settlement_date: told.settlement_date,
+            refunded: told.refunded,
+            text: told.text.to_vec(),
         }
     }
 }
@@ -44,9 +94,11 @@ pub(in crate::sim) enum TakenBack {
     Refused,
 }
 
-/// An originator's page.
+/// An originator's page: a payment, or a refund.
 #[derive(Clone, Debug)]
 pub(in crate::sim) struct Asked {
+    /// Of a refund: its payment.
+    pub(in crate::sim) root: Option<Key>,
     /// Amounts in minor units: of the payment, and of what else was sent under its key.
     pub(in crate::sim) bodies: Vec<i64>,
     pub(in crate::sim) destination: usize,
@@ -73,6 +125,7 @@ impl Asked {
     /// Nothing was sent yet.
     pub(in crate::sim) fn new(minor: i64, destination: usize, unroutable: bool) -> Self {
         Self {
+            root: None,
             bodies: vec![minor],
             destination,
             unroutable,
@@ -88,6 +141,11 @@ impl Asked {
             reversal_key: MatchKey(0),
             barred: false,
         }
+    }
+
+    /// What a reversal or an inquiry names: its key with its class, and the payment behind it.
+    pub(in crate::sim) fn target(&self, key: Key) -> (BusinessKey, Key) {
+        target(key, self.root)
     }
 
     /// Whether this is the amount of the body that was accepted, as far as that is known.
@@ -115,11 +173,21 @@ impl Asked {
     }
 }
 
+/// A key with its class, and the payment behind it.
+pub(in crate::sim) fn target(key: Key, root: Option<Key>) -> (BusinessKey, Key) {
+    let class = if root.is_some() {
+        Class::Refund
+    } else {
+        Class::Payment
+    };
+    (BusinessKey { key, class }, root.unwrap_or(key))
+}
+
 /// What a request of ours is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::sim) enum Subject {
-    /// A payment, with this body.
-    Payment(usize),
+    /// A payment or a refund, with this body.
+    Request(usize),
     /// A reversal of ours; an advice, or with another amount.
     Reversal {
         advice: bool,
@@ -127,6 +195,8 @@ pub(in crate::sim) enum Subject {
     },
     /// As a destination: a reversal advice.
     TakeBack,
+    /// As a destination: a payment advice.
+    Advice,
     Inquiry,
     /// About a payment of somebody else.
     Meddling,
@@ -155,16 +225,63 @@ pub(in crate::sim) enum Balance {
     Barred,
 }
 
-/// A destination's page.
+/// How far a destination has come in telling what it had answered with 09.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::sim) enum Advising {
+    /// It owes nothing.
+    No,
+    /// It is to tell the outcome, again and again.
+    Due,
+    /// The switch has acknowledged it.
+    Done,
+}
+
+/// A destination's page: a payment, or a refund.
 #[derive(Clone, Debug)]
 pub(in crate::sim) struct Seen {
-    pub(in crate::sim) minor: i64,
+    /// Of a refund: its payment.
+    pub(in crate::sim) root: Option<Key>,
+    pub(in crate::sim) amounts: Amounts,
+    pub(in crate::sim) advising: Advising,
+    /// It has said something of it that is not so: what others make of it is not their fault.
+    pub(in crate::sim) lied: bool,
     pub(in crate::sim) requests: u32,
     pub(in crate::sim) match_key: MatchKey,
     pub(in crate::sim) balance: Balance,
     pub(in crate::sim) reversals: u32,
     /// Taken back by the destination itself; whether the switch has acknowledged it.
     pub(in crate::sim) taken_back: Option<bool>,
+}
+
+impl Seen {
+    /// Nothing was asked for yet: what was reversed first.
+    pub(super) const fn barred(root: Option<Key>, amounts: Amounts) -> Self {
+        Self {
+            root,
+            amounts,
+            advising: Advising::No,
+            lied: false,
+            requests: 0,
+            match_key: MatchKey(0),
+            balance: Balance::Barred,
+            reversals: 0,
+            taken_back: None,
+        }
+    }
+
+    /// How it ended, as its destination sees it.
+    pub(super) const fn outcome(&self) -> Outcome {
+        match self.balance {
+            Balance::Debited => Outcome::Approved,
+            Balance::Declined | Balance::Barred => Outcome::Declined,
+            Balance::Released => Outcome::Reversed,
+        }
+    }
+
+    /// Whether the switch has yet to be told something.
+    pub(in crate::sim) fn owes(&self) -> bool {
+        self.taken_back == Some(false) || self.advising == Advising::Due
+    }
 }
 
 /// Who may pay whom: an acquirer a wallet's code, a wallet an acquirer.

@@ -3,9 +3,11 @@
 //!
 //! It speaks through the project's own codecs and knows nothing of the switch but what it is sent.
 
+mod advices;
 mod books;
 mod destination;
 mod originator;
+mod refunds;
 mod tidings;
 mod words;
 
@@ -14,7 +16,7 @@ use std::collections::BTreeMap;
 use crate::model::ids::MatchKey;
 use crate::model::keys::Key;
 use crate::model::message::{Kind, Message, Notice, NoticeAck, SignOn};
-use crate::model::outcome::ResponseCode;
+use crate::model::outcome::{Outcome, ResponseCode};
 use crate::model::participant::{Participant, Protocol};
 use crate::model::time::Wall;
 use crate::sim::checker::rules::{Rule, Verdicts};
@@ -50,6 +52,12 @@ pub(super) enum Duty {
     Say(usize, Vec<u8>),
     /// As a destination: take it back.
     TakeBack(Key),
+    /// As a destination: tell how it ended what was pending.
+    Advise(Key),
+    /// As a destination: tell what is not so.
+    Contradict(Key),
+    /// Begin a refund of this payment.
+    Refund(Key, i64),
 }
 
 /// What a participant does now.
@@ -95,8 +103,8 @@ struct Lane {
     link: Option<usize>,
     signed: bool,
     partial: Vec<u8>,
-    /// Payments whose advice has come over this link.
-    advised: Vec<Key>,
+    /// Payments whose advice has come over this link, and what it said.
+    advised: BTreeMap<Key, Option<Outcome>>,
 }
 
 /// A participant.
@@ -196,6 +204,9 @@ impl Player {
             } => self.reverse(key, advice, wrong_amount, stage),
             Duty::Inquire(key) => self.inquire(key, stage),
             Duty::TakeBack(key) => self.take_back(key, stage),
+            Duty::Advise(key) => self.advise(key, stage),
+            Duty::Contradict(key) => self.contradict(key, stage),
+            Duty::Refund(root, minor) => self.refund(root, minor, stage),
             Duty::Say(link, frame) => {
                 let own = self.lanes.iter().position(|lane| lane.link == Some(link));
                 if let Some(lane) = own.or_else(|| self.pick_lane(stage)) {
@@ -273,13 +284,16 @@ impl Player {
                     self.say(lane, &Message::EchoAck(ack), stage);
                 }
             }
-            Message::PaymentResult(result) => self.on_result(lane, result, stage),
+            Message::PaymentResult(result) => self.on_result(lane, &result.into(), stage),
+            Message::RefundResult(result) => self.on_result(lane, &result.into(), stage),
             Message::PaymentAdvice(advice) => self.on_advice(lane, advice, stage),
             Message::ReversalResult(result) => self.on_reversal_result(result, false, stage),
             Message::ReversalAdviceAck(result) => self.on_reversal_result(result, true, stage),
             Message::StatusResult(result) => self.on_status(result, stage),
             Message::Reject(reject) => self.on_reject(reject),
-            Message::PaymentRequest(request) => self.on_request(lane, request, stage),
+            Message::PaymentRequest(request) => self.on_request(lane, &request.into(), stage),
+            Message::RefundRequest(request) => self.on_request(lane, &request.into(), stage),
+            Message::PaymentAdviceAck(ack) => self.on_advice_ack(ack, stage),
             Message::ReversalRequest(reversal) => self.on_reversal(lane, reversal, false, stage),
             Message::ReversalAdvice(reversal) => self.on_reversal(lane, reversal, true, stage),
             Message::StatusInquiry(inquiry) => self.on_inquiry(lane, inquiry, stage),
@@ -287,15 +301,12 @@ impl Player {
             | Message::EchoAck(_)
             | Message::KeyChangeAck(_)
             | Message::CutoverAck(_)
-            | Message::CodeResult(_)
-            | Message::RefundResult(_)
-            | Message::PaymentAdviceAck(_) => {}
+            | Message::CodeResult(_) => {}
             Message::SignOn(_)
             | Message::SignOff(_)
             | Message::KeyChange(_)
             | Message::Cutover(_)
-            | Message::CodeInquiry(_)
-            | Message::RefundRequest(_) => {
+            | Message::CodeInquiry(_) => {
                 let kind = message.kind();
                 stage.check(Rule::Readable, false, || {
                     format!("the switch never sends {kind:?}")
@@ -310,6 +321,11 @@ impl Player {
         stage.check(Rule::KeysUnique, before == key, || {
             format!("{kind:?} {:x} was {before}, and is {key}", match_key.0)
         });
+    }
+
+    /// Whether it has one.
+    pub(super) fn is_signed_on(&self) -> bool {
+        self.lanes.iter().any(|lane| lane.signed)
     }
 
     /// Some link that is signed on.

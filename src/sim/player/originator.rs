@@ -6,7 +6,7 @@ use crate::model::keys::Key;
 use crate::model::message::Message;
 use crate::sim::checker::rules::Rule;
 use crate::sim::faults::Fault;
-use crate::sim::player::books::opposite;
+use crate::sim::player::books::{opposite, target};
 use crate::sim::player::words::spoil;
 use crate::sim::player::{Asked, Deed, Duty, Player, Question, Seen, Stage, Subject, TakenBack};
 
@@ -27,6 +27,13 @@ impl Player {
         let unroutable = stage.chance.strikes(Fault::NoSuchRoute);
         self.asked
             .insert(key, Asked::new(minor, destination, unroutable));
+        self.begin(key, stage);
+        self.plan_refunds(key, minor, stage);
+        self.meddle(stage);
+    }
+
+    /// Asks for a payment or a refund, and whatever else is to become of it.
+    pub(super) fn begin(&mut self, key: Key, stage: &mut Stage<'_>) {
         let advice = stage.chance.strikes(Fault::ReversesByAdvice);
         if stage.chance.strikes(Fault::ReversesFirst) {
             self.reverse(key, advice, false, stage);
@@ -45,7 +52,7 @@ impl Player {
         }
         if stage.chance.strikes(Fault::Conflict) {
             let asked = self.asked.get_mut(&key).expect("just entered");
-            asked.bodies.push(minor + 1);
+            asked.bodies.push(asked.bodies[0] + 1);
             let delay = stage.chance.draw.between(0, 3_000);
             stage.later(delay, Duty::Ask(key, 1));
         }
@@ -54,7 +61,6 @@ impl Player {
             let delay = stage.chance.draw.below(4_000);
             stage.later(delay, Duty::Inquire(key));
         }
-        self.meddle(stage);
     }
 
     fn plan_reversals(key: Key, advice: bool, stage: &mut Stage<'_>) {
@@ -80,7 +86,7 @@ impl Player {
     /// Something about a payment that is none of ours, or that cannot be read.
     fn meddle(&mut self, stage: &mut Stage<'_>) {
         if stage.chance.strikes(Fault::Stranger)
-            && let Some(mut foreign) = self.seen.keys().next_back().copied()
+            && let Some(mut foreign) = self.last_payment_seen()
         {
             // A payment that there is not, or that is another's.
             let inquires = stage.chance.draw.chance(500);
@@ -91,10 +97,11 @@ impl Player {
             }
             let header = self.header(stage);
             self.note(header.match_key, foreign, Subject::Meddling);
+            let target = target(foreign, None);
             let message = if inquires {
-                Self::inquiry(header, foreign)
+                Self::inquiry(header, target)
             } else {
-                Self::reversal(header, (foreign, 2_000_000), false, false)
+                Self::reversal(header, target, 2_000_000, (false, false))
             };
             if let Some(lane) = self.pick_lane(stage) {
                 self.say(lane, &message, stage);
@@ -112,6 +119,12 @@ impl Player {
                 stage.deeds.push(Deed::Say { lane, frame });
             }
         }
+    }
+
+    fn last_payment_seen(&self) -> Option<Key> {
+        let mut payments = self.seen.iter().rev();
+        let last = payments.find(|(_, seen)| seen.root.is_none());
+        last.map(|(key, _)| *key)
     }
 
     pub(super) fn note(&mut self, match_key: MatchKey, key: Key, subject: Subject) {
@@ -135,17 +148,27 @@ impl Player {
         let header = self.header(stage);
         let asked = self.asked.get_mut(&key).expect("entered when it began");
         asked.sent += 1;
-        let (minor, to) = (asked.bodies[body], (asked.destination, asked.unroutable));
-        self.note(header.match_key, key, Subject::Payment(body));
+        let (minor, root) = (asked.bodies[body], asked.root);
+        let to = (asked.destination, asked.unroutable);
+        self.note(header.match_key, key, Subject::Request(body));
         let code = Self::code(&key, to.0, to.1);
-        let request = self.request(header, (key, minor), to, &code, stage.plan);
-        self.say(lane, &Message::PaymentRequest(request), stage);
+        let request = match root {
+            None => {
+                let request = self.request(header, (key, minor), to, &code, stage.plan);
+                Message::PaymentRequest(request)
+            }
+            Some(root) => {
+                let request = self.refund_request(header, (key, minor), root);
+                Message::RefundRequest(request)
+            }
+        };
+        self.say(lane, &request, stage);
         // The very same message over another link, as a client does that is not sure.
         if stage.chance.strikes(Fault::RepeatsElsewhere)
             && let Some(lane) = self.pick_lane(stage)
         {
-            self.note(header.match_key, key, Subject::Payment(body));
-            self.say(lane, &Message::PaymentRequest(request), stage);
+            self.note(header.match_key, key, Subject::Request(body));
+            self.say(lane, &request, stage);
         }
     }
 
@@ -175,16 +198,18 @@ impl Player {
             advice,
             wrong_amount,
         };
+        let target = asked.target(key);
         self.note(header.match_key, key, subject);
-        let message = Self::reversal(header, (key, minor), advice, repeat);
+        let message = Self::reversal(header, target, minor, (advice, repeat));
         self.say(lane, &message, stage);
     }
 
     pub(super) fn inquire(&mut self, key: Key, stage: &mut Stage<'_>) {
         if let Some(lane) = self.pick_lane(stage) {
             let header = self.header(stage);
+            let target = self.asked[&key].target(key);
             self.note(header.match_key, key, Subject::Inquiry);
-            self.say(lane, &Self::inquiry(header, key), stage);
+            self.say(lane, &Self::inquiry(header, target), stage);
         }
     }
 
@@ -199,14 +224,20 @@ impl Player {
         }
     }
 
-    /// Everything is healed: what is open is asked for again, now and then.
-    pub(in crate::sim) fn settle(&mut self, round: u64, stage: &mut Stage<'_>) {
-        let open: Vec<(Key, Asked)> = self
+    /// Everything is healed: what is open is asked for again, now and then and in turn, unless
+    /// nothing comes of it.
+    pub(in crate::sim) fn settle(&mut self, round: u64, resting: &[Key], stage: &mut Stage<'_>) {
+        let mut open: Vec<(Key, Asked)> = self
             .asked
             .iter()
-            .filter(|(_, asked)| !asked.is_settled())
+            .filter(|(key, asked)| !asked.is_settled() && !resting.contains(key))
             .map(|(key, asked)| (*key, asked.clone()))
             .collect();
+        if open.len() > ASKED_AGAIN_MAX {
+            let turn = usize::try_from(round).expect("few") * ASKED_AGAIN_MAX;
+            let turn = turn % open.len();
+            open.rotate_left(turn);
+        }
         for (key, asked) in open.into_iter().take(ASKED_AGAIN_MAX) {
             if asked.taken_back == TakenBack::Asked {
                 self.reverse(key, asked.reversal_advised, false, stage);
@@ -215,13 +246,13 @@ impl Player {
                 self.ask(key, asked.body(), stage);
             }
         }
-        self.settle_destination(stage);
+        self.settle_destination(round, stage);
     }
 
-    /// Whether nothing is open in either book.
-    pub(in crate::sim) fn is_settled(&self) -> bool {
-        let owed = |seen: &Seen| seen.taken_back == Some(false);
-        self.asked.values().all(Asked::is_settled) && !self.seen.values().any(owed)
+    /// Whether nothing is open in either book, but for what `rests`.
+    pub(in crate::sim) fn is_settled(&self, rests: impl Fn(&Key, &Asked) -> bool) -> bool {
+        let settled = |(key, asked): (&Key, &Asked)| asked.is_settled() || rests(key, asked);
+        self.asked.iter().all(settled) && !self.seen.values().any(Seen::owes)
     }
 
     /// The question that an answer belongs to; counted.
@@ -245,6 +276,6 @@ impl Player {
         stage.check(Rule::OwnAnswers, same, || {
             format!("asked for {} and answered for {key:?}", question.key)
         });
-        Some(question)
+        same.then_some(question)
     }
 }

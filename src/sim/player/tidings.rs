@@ -2,14 +2,13 @@
 
 use crate::model::keys::Key;
 use crate::model::message::{
-    Kind, Message, PaymentAdvice, PaymentAdviceAck, PaymentResult, Reject, ReversalResult,
-    StatusResult,
+    Kind, Message, PaymentAdvice, PaymentAdviceAck, Reject, ReversalResult, StatusResult,
 };
 use crate::model::outcome::{Outcome, ResponseCode, State};
 use crate::sim::checker::rules::Rule;
 use crate::sim::faults::Fault;
-use crate::sim::player::books::Final;
-use crate::sim::player::{Asked, Player, Stage, Subject, TakenBack};
+use crate::sim::player::books::{Final, Told};
+use crate::sim::player::{Asked, Balance, Player, Stage, Subject, TakenBack};
 
 /// Codes after which nothing is on record.
 const UNRECORDED: [ResponseCode; 5] = [
@@ -21,27 +20,21 @@ const UNRECORDED: [ResponseCode; 5] = [
 ];
 
 impl Player {
-    pub(super) fn on_result(
-        &mut self,
-        lane: usize,
-        result: &PaymentResult<'_>,
-        stage: &mut Stage<'_>,
-    ) {
-        let match_key = result.header.match_key;
-        let Some(question) = self.answered(match_key, Some(&result.key), stage) else {
+    pub(super) fn on_result(&mut self, lane: usize, result: &Told<'_>, stage: &mut Stage<'_>) {
+        let Some(question) = self.answered(result.match_key, Some(&result.key), stage) else {
             return;
         };
-        let Subject::Payment(body) = question.subject else {
+        let Subject::Request(body) = question.subject else {
             let fine = question.subject == Subject::Unreadable;
             return stage.check(Rule::OwnAnswers, fine, || {
                 format!("{:?} was answered with a result", question.subject)
             });
         };
-        let advised = self.lanes[lane].advised.contains(&result.key);
+        let advised = self.lanes[lane].advised.contains_key(&result.key);
         let Some(asked) = self.asked.get_mut(&result.key) else {
             return;
         };
-        let code = result.response_code;
+        let code = result.code;
         // The same code from the destination is final; only what is on record has a date.
         if UNRECORDED.contains(&code) && result.settlement_date.is_none() {
             asked.refused += 1;
@@ -86,8 +79,8 @@ impl Player {
             format!("an advice for {key}, which is not ours")
         });
         if let Some(asked) = self.asked.get_mut(&key) {
-            check_advice(&key, asked, advice, stage);
-            self.lanes[lane].advised.push(key);
+            let before = self.lanes[lane].advised.insert(key, advice.outcome);
+            check_advice(&key, asked, before.flatten(), advice, stage);
         }
         if stage.chance.strikes(Fault::IgnoresAdvice) {
             return;
@@ -137,8 +130,18 @@ impl Player {
                 }
             }
             Subject::TakeBack => {
-                if approved && let Some(seen) = self.seen.get_mut(&key) {
+                let Some(seen) = self.seen.get_mut(&key) else {
+                    return;
+                };
+                if approved {
+                    if seen.balance == Balance::Debited {
+                        seen.balance = Balance::Released;
+                    }
                     seen.taken_back = Some(true);
+                } else if code == ResponseCode::REFUND_TOO_LARGE && seen.taken_back == Some(false) {
+                    // Something of it was refunded: it cannot be taken back as a whole.
+                    seen.balance = Balance::Debited;
+                    seen.taken_back = None;
                 }
             }
             Subject::Meddling => {
@@ -146,7 +149,7 @@ impl Player {
                     format!("{key}: a stranger's reversal was accepted")
                 });
             }
-            Subject::Payment(_) | Subject::Inquiry | Subject::Unreadable => {
+            Subject::Request(_) | Subject::Inquiry | Subject::Advice | Subject::Unreadable => {
                 stage.check(Rule::OwnAnswers, false, || {
                     format!("{key}: {:?} answered as a reversal", question.subject)
                 });
@@ -187,8 +190,8 @@ impl Player {
 }
 
 /// A final answer: the first, or equal to the first.
-fn check_final(asked: &mut Asked, body: usize, result: &PaymentResult<'_>, stage: &mut Stage<'_>) {
-    let code = result.response_code;
+fn check_final(asked: &mut Asked, body: usize, result: &Told<'_>, stage: &mut Stage<'_>) {
+    let code = result.code;
     let outcome = result.outcome.unwrap_or(if code == ResponseCode::APPROVED {
         Outcome::Approved
     } else {
@@ -217,18 +220,29 @@ fn check_final(asked: &mut Asked, body: usize, result: &PaymentResult<'_>, stage
     asked.last = Some(this);
 }
 
-fn check_advice(key: &Key, asked: &mut Asked, advice: &PaymentAdvice<'_>, stage: &mut Stage<'_>) {
-    // What was approved may be taken back by its destination.
-    let undone =
-        asked.advised == Some(Outcome::Approved) && advice.outcome == Some(Outcome::Reversed);
-    let same = asked.advised.is_none() || asked.advised == advice.outcome || undone;
+/// `before`: what an advice has said over the same link.
+fn check_advice(
+    key: &Key,
+    asked: &mut Asked,
+    before: Option<Outcome>,
+    advice: &PaymentAdvice<'_>,
+    stage: &mut Stage<'_>,
+) {
+    let told = (asked.advised, advice.outcome);
+    let (approved, reversed) = (Some(Outcome::Approved), Some(Outcome::Reversed));
+    // What was approved may be taken back; and what was sent before that may arrive after it, over
+    // another link. Within a link, order is kept.
+    let stale = told == (reversed, approved) && before != reversed;
+    let same = told.0.is_none() || told.0 == told.1 || told == (approved, reversed) || stale;
     stage.check(Rule::OneOutcome, same, || {
-        let before = asked.advised;
-        format!("{key}: advised {before:?}, then {:?}", advice.outcome)
+        format!("{key}: advised {:?}, then {:?}", told.0, told.1)
     });
     let minor = advice.amounts.amount.minor;
     stage.check(Rule::Amounts, asked.bodies.contains(&minor), || {
         format!("{key}: an advice of {minor}")
     });
-    asked.advised = advice.outcome;
+    // Reversed is the last word.
+    if !stale {
+        asked.advised = advice.outcome;
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::model::chars::{Chars, Sensitive};
 use crate::model::ids::{ParticipantIndex, Reference};
-use crate::model::keys::{BusinessKey, Class, Key};
+use crate::model::keys::{BusinessKey, Key};
 use crate::model::message::{Amounts, Header, Message, PaymentRequest, Reversal, StatusInquiry};
 use crate::model::money::{Currency, Money};
 use crate::model::outcome::{Presentation, Reason};
@@ -91,14 +91,14 @@ impl Player {
 
     pub(super) fn reversal(
         header: Header,
-        (key, minor): (Key, i64),
-        advice: bool,
-        repeat: bool,
+        (target, root): (BusinessKey, Key),
+        minor: i64,
+        (advice, repeat): (bool, bool),
     ) -> Message<'static> {
         let reversal = Reversal {
             header,
-            target: target(key),
-            root: key,
+            target,
+            root,
             amount: money(minor, 156),
             reason: Some(Reason::Merchant),
             repeat,
@@ -112,24 +112,17 @@ impl Player {
         }
     }
 
-    pub(super) fn inquiry(header: Header, key: Key) -> Message<'static> {
+    pub(super) fn inquiry(header: Header, (target, root): (BusinessKey, Key)) -> Message<'static> {
         Message::StatusInquiry(StatusInquiry {
             header,
-            target: target(key),
-            root: key,
+            target,
+            root,
             mac: b"",
         })
     }
 }
 
-fn target(key: Key) -> BusinessKey {
-    BusinessKey {
-        key,
-        class: Class::Payment,
-    }
-}
-
-fn money(minor: i64, currency: u16) -> Money {
+pub(super) fn money(minor: i64, currency: u16) -> Money {
     let currency = Currency::new(currency).expect("three digits");
     Money::new(minor, currency).expect("small")
 }

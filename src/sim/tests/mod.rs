@@ -1,5 +1,7 @@
 //! The fake world itself: it replays, it finds what was planted, and it finds nothing else.
 
+mod reaching;
+
 use super::plant::{Plant, TABLE};
 use super::*;
 
