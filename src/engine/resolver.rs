@@ -14,12 +14,18 @@ use crate::model::ids::{MatchKey, ParticipantIndex, TransactionNumber};
 use crate::model::outcome::{QueueReason, Reason, ResponseCode};
 use crate::model::record::{Queued, Record, ShortText};
 use crate::model::time::{Monotonic, Wall};
+use crate::route::Tables;
 
 /// A request of ours: what it is about, to whom, under which match key.
 pub type Leg = (Talk, ParticipantIndex, MatchKey);
 
 /// Doublings of the time between repeats.
 const BACK_OFF_STEPS: u8 = 4;
+
+/// How long a participant may be down until an operator hears of what waits for it.
+fn down_ms(with: ParticipantIndex, tables: &Tables) -> u64 {
+    u64::from(tables.participant(with).resolver.down_s) * 1_000
+}
 
 /// From the end of one wait for an answer to the next send, after `sends` sends.
 fn back_off_ms(repeat_ms: u32, sends: u8) -> u64 {
@@ -120,9 +126,9 @@ impl Engine {
     /// Whoever waits for a participant that stays down is not forgotten.
     fn watch<L: Legs>(&mut self, index: u32, context: &Context<'_, L>) {
         let with = self.exchanges.get(index).with;
-        let down_s = context.tables.participant(with).resolver.down_s;
-        let due = context.now.monotonic.plus_ms(u64::from(down_s) * 1_000);
-        self.alarms.set(index, due);
+        let due = context.now.monotonic;
+        self.alarms
+            .set(index, due.plus_ms(down_ms(with, context.tables)));
     }
 
     /// Takes an exchange out of the window for `wait_ms` and a little more.
@@ -302,12 +308,19 @@ impl Engine {
     }
 
     /// A participant signed on after it had been down: whatever waits for it is sent at once, as
-    /// fast as its window and its budget allow, and what an operator has is tried again.
-    pub fn participant_came_up(&mut self, participant: ParticipantIndex) {
+    /// fast as its window and its budget allow, and what an operator has is tried again. It may go
+    /// away again before its window lets all of that go: whoever still waits then is not forgotten.
+    pub fn participant_came_up(
+        &mut self,
+        participant: ParticipantIndex,
+        tables: &Tables,
+        now: Monotonic,
+    ) {
+        let due = now.plus_ms(down_ms(participant, tables));
         let (lanes, exchanges, alarms) = (&mut self.lanes, &mut self.exchanges, &mut self.alarms);
         lanes.wake(participant, |index| {
             exchanges.at(index).sends = 0;
-            alarms.cancel(index);
+            alarms.set(index, due);
         });
         self.queue.retry_all(participant);
     }

@@ -77,7 +77,7 @@ impl Shard {
                     .sessions
                     .handle_sign_on(link, (index, known), permitted, now);
                 if was_down && signed_on.is_ok() {
-                    self.engine.participant_came_up(index);
+                    self.engine.participant_came_up(index, &self.tables, now);
                 }
                 signed_on.map(|()| index)
             }

@@ -162,7 +162,9 @@ impl Shard {
                 let was_down = !self.sessions.is_up(participant);
                 self.sessions.set_elsewhere(participant, from, up);
                 if was_down && up {
-                    self.engine.participant_came_up(participant);
+                    let now = pass.now.monotonic;
+                    self.engine
+                        .participant_came_up(participant, &self.tables, now);
                 }
             }
             Crossing::Quiet => self.peers.quiet |= bit(from),

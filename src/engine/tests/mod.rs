@@ -364,7 +364,9 @@ impl World {
     fn set_up(&mut self, participant: ParticipantIndex, up: bool) {
         self.legs.up[usize::from(participant.0)] = up;
         if up {
-            self.engine.participant_came_up(participant);
+            let now = Monotonic(0).plus_ms(self.ms);
+            self.engine
+                .participant_came_up(participant, &self.tables, now);
         }
     }
 

@@ -226,6 +226,36 @@ fn a_participant_that_comes_back_is_served_at_once() {
     assert_eq!(world.engine.operator_queue(), (0, None));
 }
 
+/// Of those that its return wakes, the window lets one go; the others wait without a link again.
+#[test]
+fn who_comes_back_and_goes_at_once_leaves_nobody_forgotten() {
+    let profile = ResolverProfile {
+        down_s: 10,
+        window: 1,
+        ..ResolverProfile::default()
+    };
+    for steps in 0..80 {
+        let mut world = World::with(profile);
+        for reference in 1..=3 {
+            world.pay(reference, 500, u64::from(reference));
+            assert!(world.release());
+        }
+        world.pass(1_000);
+        for _ in 0..steps {
+            world.pass(250);
+        }
+        world.set_up(WALLET, false);
+        world.set_up(WALLET, true);
+        world.pass(0);
+        world.set_up(WALLET, false);
+        for _ in 0..60 {
+            world.pass(1_000);
+        }
+        let (queued, _) = world.engine.operator_queue();
+        assert_eq!(queued, 3, "back after {steps} steps");
+    }
+}
+
 #[test]
 fn an_outage_is_not_followed_by_a_storm() {
     let profile = ResolverProfile {
