@@ -418,9 +418,13 @@ impl Engine {
         }
     }
 
-    /// There is no room in the operator queue: it is tried on, at the longest interval.
+    /// There is no room in the operator queue: it is tried on, at the longest interval; what has
+    /// nothing on its way, once there is room.
     fn go_on<L: Legs>(&mut self, slot: u32, context: &Context<'_, L>) {
         let transaction = self.transactions.get(slot);
+        if [transaction.reversal, transaction.payment_advice] == [NO_EXCHANGE; 2] {
+            return self.postponed.push_back(slot);
+        }
         for index in [transaction.reversal, transaction.payment_advice] {
             if index != NO_EXCHANGE {
                 let with = self.exchanges.get(index).with;

@@ -326,6 +326,32 @@ fn a_full_operator_queue_is_no_reason_to_drop_anything() {
     assert!(told.contains("0420#"), "it is tried on: {told}");
 }
 
+/// It is too late to reverse, and there is no room for it in the queue: nothing is on its way that
+/// a timer would bring back (sim seeds 1006631, 1009115, 1011007, 1019452).
+#[test]
+fn what_finds_the_operator_queue_full_is_queued_when_there_is_room() {
+    let profile = ResolverProfile {
+        reversal_within_s: 1,
+        reversal_after_ms: 100,
+        ..ResolverProfile::default()
+    };
+    let mut world = World::with(profile);
+    silent(&mut world, 1);
+    assert_eq!(world.pass(100), "0420#1002>wallet");
+    assert!(world.release());
+    assert_eq!(world.pass(500), "+queued");
+    for reference in 2..=5 {
+        world.pay(reference, 500, u64::from(reference));
+        assert!(world.release());
+        world.pass(2_000);
+    }
+    assert_eq!(world.engine.operator_queue().0, 4);
+    assert_eq!(world.pass(1_000), "", "no room yet");
+    let told = world.reversal_answer(1, b"00", true, 1_002) + &world.pass(0);
+    assert!(told.contains("+queued"), "there is room: {told}");
+    assert_eq!(world.engine.operator_queue().0, 4);
+}
+
 #[test]
 fn a_restart_asks_on_and_repeats_with_the_same_keys() {
     let mut world = World::with(asking());
