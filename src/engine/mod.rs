@@ -12,6 +12,7 @@ mod answers;
 mod apply;
 mod effects;
 mod exchanges;
+mod hand_over;
 mod index;
 mod inquiries;
 mod lanes;

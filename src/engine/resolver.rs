@@ -11,8 +11,8 @@ use crate::engine::transactions::NO_EXCHANGE;
 use crate::engine::transitions::{Event, Phase};
 use crate::engine::{Context, Engine, Legs};
 use crate::model::ids::{MatchKey, ParticipantIndex, TransactionNumber};
-use crate::model::outcome::{QueueReason, Reason, ResponseCode};
-use crate::model::record::{Queued, Record, ShortText};
+use crate::model::outcome::{Reason, ResponseCode};
+use crate::model::record::ShortText;
 use crate::model::time::{Monotonic, Wall};
 use crate::route::Tables;
 
@@ -28,7 +28,7 @@ fn down_ms(with: ParticipantIndex, tables: &Tables) -> u64 {
 }
 
 /// From the end of one wait for an answer to the next send, after `sends` sends.
-fn back_off_ms(repeat_ms: u32, sends: u8) -> u64 {
+pub(super) fn back_off_ms(repeat_ms: u32, sends: u8) -> u64 {
     let doublings = sends.saturating_sub(1).min(BACK_OFF_STEPS);
     u64::from(repeat_ms) * ((1 << doublings) - 1)
 }
@@ -349,91 +349,6 @@ impl Engine {
         }
     }
 
-    /// The bounded number of tries is used up: an operator hears of it, on record. Its exchanges
-    /// are given up; a late answer still finds it by its key.
-    pub(super) fn hand_to_operator<L: Legs>(
-        &mut self,
-        slot: u32,
-        case: &Case<'_>,
-        context: &Context<'_, L>,
-        effects: &mut Effects<'_>,
-    ) {
-        let transaction = self.transactions.get(slot);
-        let settled = transaction.phase.is_settled();
-        let reason = self.queue_reason(slot, case.event, context);
-        let with = match reason {
-            QueueReason::AdviceUnacknowledged => transaction.originator,
-            QueueReason::ParticipantDown if settled => transaction.originator,
-            QueueReason::ParticipantDown
-            | QueueReason::ReversalUnacknowledged
-            | QueueReason::OutcomeUnknown
-            | QueueReason::TooLateToReverse
-            | QueueReason::ContradictoryAnswers => transaction.destination,
-        };
-        let Some(with) = with else { return };
-        if transaction.queued == NOT_QUEUED {
-            if !self.queue.has_room() {
-                self.tally.operator_queue_full += 1;
-                return self.go_on(slot, context);
-            }
-            let record = Queued {
-                number: transaction.number,
-                reason,
-                with: context.tables.participant(with).institution,
-            };
-            self.append(Record::Queued(record), context, effects);
-            self.tally.operator_queued += 1;
-        }
-        if reason != QueueReason::ContradictoryAnswers {
-            self.close_advice(slot);
-            self.close_reversal(slot);
-            let forward = self.transactions.get(slot).forward;
-            if forward != NO_EXCHANGE && self.exchanges.get(forward).expired {
-                self.end_forward(slot);
-            }
-        }
-    }
-
-    fn queue_reason<L: Legs>(
-        &self,
-        slot: u32,
-        event: Event,
-        context: &Context<'_, L>,
-    ) -> QueueReason {
-        if event == Event::ParticipantDown {
-            QueueReason::ParticipantDown
-        } else if event == Event::AdviceExhausted {
-            QueueReason::AdviceUnacknowledged
-        } else if event == Event::InquiriesExhausted {
-            QueueReason::OutcomeUnknown
-        } else if matches!(
-            event,
-            Event::Approval | Event::Decline | Event::InquiryReversed
-        ) {
-            QueueReason::ContradictoryAnswers
-        } else if self.is_too_late(slot, context) {
-            QueueReason::TooLateToReverse
-        } else {
-            QueueReason::ReversalUnacknowledged
-        }
-    }
-
-    /// There is no room in the operator queue: it is tried on, at the longest interval; what has
-    /// nothing on its way, once there is room.
-    fn go_on<L: Legs>(&mut self, slot: u32, context: &Context<'_, L>) {
-        let transaction = self.transactions.get(slot);
-        if [transaction.reversal, transaction.payment_advice] == [NO_EXCHANGE; 2] {
-            return self.postponed.push_back(slot);
-        }
-        for index in [transaction.reversal, transaction.payment_advice] {
-            if index != NO_EXCHANGE {
-                let with = self.exchanges.get(index).with;
-                let repeat_ms = context.tables.participant(with).repeat_ms;
-                self.pause(index, back_off_ms(repeat_ms, u8::MAX), context);
-            }
-        }
-    }
-
     /// Ends an exchange, wherever it stands.
     pub(super) fn close_exchange(&mut self, index: u32) {
         let with = self.exchanges.get(index).with;
@@ -518,7 +433,7 @@ impl Engine {
         }
     }
 
-    /// Tries once more what found no match key, or no exchange.
+    /// Tries once more what found no match key, no exchange, or no room in the operator queue.
     fn take_up_postponed<L: Legs>(
         &mut self,
         context: &mut Context<'_, L>,
@@ -527,14 +442,16 @@ impl Engine {
         let Some(slot) = self.postponed.pop_front() else {
             return false;
         };
-        let before = self.postponed.len();
+        let (before, full) = (self.postponed.len(), self.tally.operator_queue_full);
         let transaction = self.transactions.get(slot);
         let idle = transaction.phase.is_settled() && transaction.payment_advice == NO_EXCHANGE
             || transaction.reversal == NO_EXCHANGE;
         if idle {
             self.retry(slot, context, effects);
         }
-        // Postponed again: the second is not over yet.
+        // It was counted when it first found the operator queue full.
+        self.tally.operator_queue_full = full;
+        // Postponed again: the second is not over yet, or there is still no room.
         self.postponed.len() == before
     }
 

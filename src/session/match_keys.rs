@@ -38,9 +38,12 @@ pub struct MatchKeys {
     link_ref_base: u64,
     stan_first: u32,
     stan_count: u32,
-    /// The second of the last draw, and its DE 7.
+    /// The second of the last draw, and its DE 7. It never goes back; while the wall clock is
+    /// behind it, it goes on by one in each second of that clock in which STANs are used up.
     second: u64,
     transmission: u64,
+    /// The wall clock's second in which it last did so.
+    moved_on: u64,
 }
 
 impl MatchKeys {
@@ -74,6 +77,7 @@ impl MatchKeys {
             stan_count,
             second: 0,
             transmission: 0,
+            moved_on: 0,
         }
     }
 
@@ -104,7 +108,13 @@ impl MatchKeys {
                     *drawn = 0;
                 }
                 if *drawn >= self.stan_count {
-                    return None;
+                    if current == self.second || current == self.moved_on {
+                        return None;
+                    }
+                    self.moved_on = current;
+                    self.second += 1;
+                    self.transmission = Wall(self.second * SECOND_NS).transmission();
+                    (*second, *drawn) = (self.second, 0);
                 }
                 let stan = *next;
                 *drawn += 1;
@@ -196,9 +206,20 @@ mod tests {
             assert!(seen.insert(key));
         }
         assert_eq!(keys.draw(ISO, wall), None);
-        // The wall clock jumps back an hour: DE 7 does not, and the block stays used up.
-        assert_eq!(keys.draw(ISO, Wall(wall.0 - 3_600 * SECOND_NS)), None);
-        assert!(seen.insert(keys.draw(ISO, Wall(wall.0 + SECOND_NS)).unwrap()));
+        // The wall clock jumps back an hour: DE 7 does not, and goes on by one a second.
+        for passed_s in 0..3 {
+            let wall = Wall(wall.0 - (3_600 - passed_s) * SECOND_NS);
+            for _ in 0..share {
+                let key = keys.draw(ISO, wall).unwrap();
+                assert_eq!(key.transmission(), 1_121_220_506 + passed_s);
+                assert!(seen.insert(key));
+            }
+            assert_eq!(keys.draw(ISO, wall), None);
+        }
+        // Meanwhile it has caught up.
+        let caught_up = Wall(wall.0 + 3 * SECOND_NS);
+        assert_eq!(keys.draw(ISO, caught_up), None);
+        assert!(seen.insert(keys.draw(ISO, Wall(caught_up.0 + SECOND_NS)).unwrap()));
     }
 
     #[test]

@@ -48,7 +48,7 @@ impl Shard {
         }
         match question(message) {
             Question::Root(key) => key.owner(self.shards),
-            Question::Answer(match_key) => self.drawn_by(sender, match_key),
+            Question::Answer(match_key, _) => self.drawn_by(sender, match_key),
             Question::Here => self.shard,
         }
     }
@@ -202,11 +202,13 @@ impl Shard {
         if self.shards == 1 || self.engine.tally().unhandled_answers == unhandled {
             return;
         }
-        let match_key = message.header().match_key;
+        let Question::Answer(match_key, answered) = question(message) else {
+            return;
+        };
         if self.sessions.drawn_by(sender.participant, match_key) != Some(self.shard) {
             return;
         }
-        let owners = match answered(message) {
+        let owners = match answered {
             Answered::Payment(key) => bit(key.owner(self.shards)),
             Answered::Refund => self.peers.all,
             Answered::Nothing => 0,
@@ -269,41 +271,9 @@ enum Question<'m> {
     /// It is about the transaction with this root.
     Root(&'m Key),
     /// It answers a request of ours.
-    Answer(MatchKey),
+    Answer(MatchKey, Answered<'m>),
     /// It is the session's.
     Here,
-}
-
-fn question<'m>(message: &'m Message<'_>) -> Question<'m> {
-    match message {
-        Message::PaymentRequest(request) => Question::Root(&request.key),
-        Message::CodeInquiry(inquiry) => Question::Root(&inquiry.key),
-        // A refund lives with its payment, which alone knows what is left to be refunded.
-        Message::RefundRequest(request) => Question::Root(&request.root),
-        Message::PaymentAdvice(advice) => Question::Root(root(&advice.target, &advice.root)),
-        Message::ReversalRequest(reversal) | Message::ReversalAdvice(reversal) => {
-            Question::Root(root(&reversal.target, &reversal.root))
-        }
-        Message::StatusInquiry(inquiry) => Question::Root(root(&inquiry.target, &inquiry.root)),
-        Message::CodeResult(_)
-        | Message::PaymentResult(_)
-        | Message::PaymentAdviceAck(_)
-        | Message::ReversalResult(_)
-        | Message::ReversalAdviceAck(_)
-        | Message::RefundResult(_)
-        | Message::StatusResult(_)
-        | Message::Reject(_) => Question::Answer(message.header().match_key),
-        Message::SignOn(_)
-        | Message::SignOnAck(_)
-        | Message::SignOff(_)
-        | Message::SignOffAck(_)
-        | Message::Echo(_)
-        | Message::EchoAck(_)
-        | Message::KeyChange(_)
-        | Message::KeyChangeAck(_)
-        | Message::Cutover(_)
-        | Message::CutoverAck(_) => Question::Here,
-    }
 }
 
 /// What an answer is about, as far as it says so.
@@ -313,28 +283,34 @@ enum Answered<'m> {
     Payment(&'m Key),
     /// A refund, which lives with its payment: no answer names that, and any shard may have it.
     Refund,
-    /// It names nothing, or is no answer.
+    /// It names nothing. What a Reject rejects, an inquiry or a reversal, is sent again.
     Nothing,
 }
 
-fn answered<'m>(message: &'m Message<'_>) -> Answered<'m> {
-    let target = match message {
-        Message::PaymentResult(result) => return Answered::Payment(&result.key),
-        Message::RefundResult(_) => return Answered::Refund,
-        Message::PaymentAdviceAck(ack) => &ack.target,
-        Message::ReversalResult(result) | Message::ReversalAdviceAck(result) => &result.target,
-        Message::StatusResult(result) => &result.target,
-        // The inquiry or reversal that it rejects is sent again.
-        Message::Reject(_)
-        | Message::CodeResult(_)
-        | Message::PaymentRequest(_)
-        | Message::PaymentAdvice(_)
-        | Message::ReversalRequest(_)
-        | Message::ReversalAdvice(_)
-        | Message::RefundRequest(_)
-        | Message::StatusInquiry(_)
-        | Message::CodeInquiry(_)
-        | Message::SignOn(_)
+fn question<'m>(message: &'m Message<'_>) -> Question<'m> {
+    let answered = match message {
+        Message::PaymentRequest(request) => return Question::Root(&request.key),
+        Message::CodeInquiry(inquiry) => return Question::Root(&inquiry.key),
+        // A refund lives with its payment, which alone knows what is left to be refunded.
+        Message::RefundRequest(request) => return Question::Root(&request.root),
+        Message::PaymentAdvice(advice) => {
+            return Question::Root(root(&advice.target, &advice.root));
+        }
+        Message::ReversalRequest(reversal) | Message::ReversalAdvice(reversal) => {
+            return Question::Root(root(&reversal.target, &reversal.root));
+        }
+        Message::StatusInquiry(inquiry) => {
+            return Question::Root(root(&inquiry.target, &inquiry.root));
+        }
+        Message::PaymentResult(result) => Answered::Payment(&result.key),
+        Message::RefundResult(_) => Answered::Refund,
+        Message::PaymentAdviceAck(ack) => answered(&ack.target),
+        Message::ReversalResult(result) | Message::ReversalAdviceAck(result) => {
+            answered(&result.target)
+        }
+        Message::StatusResult(result) => answered(&result.target),
+        Message::CodeResult(_) | Message::Reject(_) => Answered::Nothing,
+        Message::SignOn(_)
         | Message::SignOnAck(_)
         | Message::SignOff(_)
         | Message::SignOffAck(_)
@@ -343,8 +319,12 @@ fn answered<'m>(message: &'m Message<'_>) -> Answered<'m> {
         | Message::KeyChange(_)
         | Message::KeyChangeAck(_)
         | Message::Cutover(_)
-        | Message::CutoverAck(_) => return Answered::Nothing,
+        | Message::CutoverAck(_) => return Question::Here,
     };
+    Question::Answer(message.header().match_key, answered)
+}
+
+fn answered(target: &BusinessKey) -> Answered<'_> {
     match target.class {
         Class::Payment => Answered::Payment(&target.key),
         Class::Refund => Answered::Refund,

@@ -52,11 +52,18 @@ pub(super) fn launch(
     commit: Commit,
     shards: u16,
 ) -> Result<(Launch, Configuration), Failure> {
+    launch_text(scratch, &sandbox(commit, shards, &scratch.tail_line()))
+}
+
+/// A switch with this configuration, in the folders of `scratch`.
+pub(super) fn launch_text(
+    scratch: &Scratch,
+    text: &str,
+) -> Result<(Launch, Configuration), Failure> {
     let folder = scratch.folder();
-    let text = sandbox(commit, shards, &scratch.tail_line());
     let file = folder.join("sandbox.toml");
-    fs::write(&file, &text).map_err(Failure::file("write the switch's configuration"))?;
-    let configuration = Configuration::from_text("sandbox.toml", &text)
+    fs::write(&file, text).map_err(Failure::file("write the switch's configuration"))?;
+    let configuration = Configuration::from_text("sandbox.toml", text)
         .map_err(|diagnostics| Failure::Configuration(diagnostics.to_string()))?;
     let launch = Launch {
         program: Launch::sibling_program()?,

@@ -162,6 +162,21 @@ pub(crate) const EVERYDAY: [(Fate, u32); 10] = [
     (Fate::Late, 3),
 ];
 
+/// The same without destinations that leave the deadline to answer.
+pub(crate) const ANSWERED: [(Fate, u32); 7] = {
+    let [
+        decline,
+        at_once,
+        later,
+        conflict,
+        inquire,
+        request,
+        advice,
+        ..,
+    ] = EVERYDAY;
+    [decline, at_once, later, conflict, inquire, request, advice]
+};
+
 /// Payments that are approved, and nothing else: for saturation and comparison.
 pub(crate) const PLAIN: [(Fate, u32); 0] = [];
 

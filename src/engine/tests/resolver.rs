@@ -346,7 +346,10 @@ fn what_finds_the_operator_queue_full_is_queued_when_there_is_room() {
         world.pass(2_000);
     }
     assert_eq!(world.engine.operator_queue().0, 4);
-    assert_eq!(world.pass(1_000), "", "no room yet");
+    for _ in 0..10 {
+        assert_eq!(world.pass(1_000), "", "no room yet");
+    }
+    assert_eq!(world.engine.tally().operator_queue_full, 1, "counted once");
     let told = world.reversal_answer(1, b"00", true, 1_002) + &world.pass(0);
     assert!(told.contains("+queued"), "there is room: {told}");
     assert_eq!(world.engine.operator_queue().0, 4);

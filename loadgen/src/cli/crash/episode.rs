@@ -23,7 +23,7 @@ use crate::cli::exit::Failure;
 use crate::judge::Judge;
 use crate::judge::journal::Journal;
 use crate::mix::random::Draw;
-use crate::mix::{Fate, Mix};
+use crate::mix::{ANSWERED, Mix};
 use crate::play::{self, Piece};
 use crate::players;
 use crate::scratch::Scratch;
@@ -87,7 +87,8 @@ impl<'a> Episode<'a> {
         }
         let target = self.launch.start()?;
         let cast = play::cast(&self.configuration, &target.ready, &self.piece)?;
-        let mix = Mix::new(draw.bits(), cast.lanes().to_vec(), &SHARES);
+        // Destinations that say nothing would make every round wait for the deadline.
+        let mix = Mix::new(draw.bits(), cast.lanes().to_vec(), &ANSWERED);
         let window = self.arguments.window;
         let mut stage = play::stage(&cast, &mix, &self.piece, window * 2, PAYMENTS)?;
         let mut now = Now::Up(target);
@@ -264,16 +265,6 @@ impl<'a> Episode<'a> {
     }
 }
 
-/// Destinations that say nothing would make every round wait for the deadline.
-const SHARES: [(Fate, u32); 7] = [
-    (Fate::Decline, 200),
-    (Fate::RepeatAtOnce, 50),
-    (Fate::RepeatLater, 100),
-    (Fate::Conflict, 50),
-    (Fate::Inquire, 100),
-    (Fate::ReverseByRequest, 50),
-    (Fate::ReverseByAdvice, 50),
-];
 const RECOVER_SECONDS: u64 = 60;
 /// A process that has lost all its links ends within this.
 const ENDING_MS: u64 = 2_000;

@@ -1,11 +1,10 @@
 //! The sandbox of crash rounds: small segments, short deadlines and an eager resolver, so that a
 //! round takes a second and meets as much of the switch's life as an hour would.
 
-use std::fs;
-
 use cpg_switch::control::configuration::{Configuration, SANDBOX};
 
 use crate::cli::arguments::Commit;
+use crate::cli::demo;
 use crate::cli::exit::Failure;
 use crate::scratch::Scratch;
 use crate::target::Launch;
@@ -24,19 +23,10 @@ pub(super) fn launch(
     shards: u16,
     bytes_max: u64,
 ) -> Result<(Launch, Configuration), Failure> {
-    let folder = scratch.folder();
-    let text = text(commit, shards, &scratch.tail_line(), bytes_max);
-    let file = folder.join("sandbox.toml");
-    fs::write(&file, &text).map_err(Failure::file("write the switch's configuration"))?;
-    let configuration = Configuration::from_text("sandbox.toml", &text)
-        .map_err(|diagnostics| Failure::Configuration(diagnostics.to_string()))?;
-    let launch = Launch {
-        program: Launch::sibling_program()?,
-        configuration: Some(file),
-        data: folder.join("data"),
-        folder: folder.to_owned(),
-    };
-    Ok((launch, configuration))
+    demo::launch_text(
+        scratch,
+        &text(commit, shards, &scratch.tail_line(), bytes_max),
+    )
 }
 
 fn text(commit: Commit, shards: u16, tail_line: &str, bytes_max: u64) -> String {
