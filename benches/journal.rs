@@ -2,9 +2,10 @@
 //!
 //! Measured: encoding, checksum and store of one record into a ring in ordinary memory, block
 //! headers and sealing included, and the turn's end with an imaginary disk that answers at once;
-//! inspecting, chaining and decoding blocks that are in the cache. All in CPU time of the thread,
-//! because machines are shared. Not measured: the disk, the ring's system calls, page faults, a
-//! tail shared with the kernel (the loopback runs do that).
+//! inspecting, chaining and decoding blocks that are in the cache; making a digest of them, with as
+//! many payments open as at full load. All in CPU time of the thread, because machines are shared.
+//! Not measured: the disk, the ring's system calls, page faults, a tail shared with the kernel (the
+//! loopback runs do that).
 
 use std::hint::black_box;
 
@@ -14,6 +15,7 @@ use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use rustix::time::{ClockId, clock_gettime};
 
+use cpg_switch::journal::digest::{Digest, SegmentDigester};
 use cpg_switch::journal::layout::BLOCK;
 use cpg_switch::journal::recovery::Recovery;
 use cpg_switch::journal::{
@@ -194,16 +196,28 @@ fn append(criterion: &mut Criterion<CpuTime>) {
     group.finish();
 }
 
+/// Payments that wait for their answer in what is read back.
+const IN_FLIGHT: u64 = 1_024;
+
 /// Blocks of a journal of payments and their answers.
 fn blocks() -> Vec<u8> {
     let mut bench = Bench::new();
-    let (payment, answer) = (payment(), answer());
-    while bench.journal.room() == Room::Ample {
-        for record in [&payment, &answer] {
-            bench
-                .journal
-                .append(&mut bench.tail, Wall(7), record)
-                .expect("there is room");
+    let (Record::Payment(mut payment), Record::Answer(mut answer)) = (payment(), answer()) else {
+        unreachable!("that is what they are")
+    };
+    for number in 1.. {
+        if bench.journal.room() != Room::Ample {
+            break;
+        }
+        payment.number = TransactionNumber(number);
+        let mut append = |record: &Record| {
+            let written = bench.journal.append(&mut bench.tail, Wall(7), record);
+            written.expect("there is room");
+        };
+        append(&Record::Payment(payment));
+        if let Some(number) = number.checked_sub(IN_FLIGHT).filter(|number| *number > 0) {
+            answer.number = TransactionNumber(number);
+            append(&Record::Answer(answer));
         }
     }
     bench.turn();
@@ -229,6 +243,26 @@ fn replay(criterion: &mut Criterion<CpuTime>) {
     group.throughput(Throughput::Elements(records));
     group.sample_size(30);
     group.bench_function("payments-and-answers", |bencher| bencher.iter(scan));
+    group.finish();
+}
+
+fn digest(criterion: &mut Criterion<CpuTime>) {
+    let blocks = blocks();
+    let make = || {
+        let segment_bytes = blocks.len() as u64;
+        let mut digester = SegmentDigester::new(IDENTITY, 1, segment_bytes);
+        for block in blocks.as_chunks::<BLOCK_BYTES>().0 {
+            digester.handle_block(block).expect("it is whole");
+        }
+        black_box(digester.finish().expect("all of it was seen"))
+    };
+    let digest = Digest::read(make()).expect("what is encoded can be decoded");
+    let header = digest.header();
+    assert!(header.settled > 5_000, "{header:?}");
+    let mut group = criterion.benchmark_group("digest");
+    group.throughput(Throughput::Elements(header.records));
+    group.sample_size(30);
+    group.bench_function("payments-and-answers", |bencher| bencher.iter(make));
     group.finish();
 }
 
@@ -272,6 +306,6 @@ impl Measurement for CpuTime {
 criterion_group! {
     name = benches;
     config = Criterion::default().with_measurement(CpuTime);
-    targets = append, replay
+    targets = append, replay, digest
 }
 criterion_main!(benches);

@@ -1,4 +1,8 @@
 //! Cores: which there are, which we may use, which serves the disk, and pinning to one.
+#![expect(
+    unsafe_code,
+    reason = "scheduling policies have no safe interface here"
+)]
 
 use std::fs;
 
@@ -56,6 +60,22 @@ pub fn unpin_current_thread() -> Result<(), MachineError> {
         })
 }
 
+/// Lets the calling thread run only where no other thread wants to (`SCHED_IDLE`, sched(7)).
+pub fn run_current_thread_when_idle() -> Result<(), MachineError> {
+    // SAFETY: zeroes are a `sched_param` on every Linux: all of its fields are numbers.
+    let parameter: libc::sched_param = unsafe { core::mem::zeroed() };
+    // SAFETY: pid 0 is the calling thread; the kernel reads the parameter during the call alone.
+    let set = unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const parameter) };
+    if set == 0 {
+        return Ok(());
+    }
+    Err(MachineError::new(
+        "letting a thread run only where nobody else does",
+        std::io::Error::last_os_error(),
+        "check the seccomp profile: sched_setscheduler must be allowed",
+    ))
+}
+
 /// The core that has served most interrupts of each disk-like device, as `(device, core)`. Empty
 /// where the kernel does not say. A spinning shard beside the disk's interrupt on the same core
 /// starves its own commits.
@@ -89,6 +109,13 @@ fn busiest_cores(text: &str) -> Vec<(String, usize)> {
             (disk && *count > 0).then(|| (device.to_owned(), *core))
         })
         .collect()
+}
+
+/// Whether the calling thread does so.
+#[cfg(test)]
+pub(super) fn runs_when_idle() -> bool {
+    // SAFETY: pid 0 is the calling thread; nothing is read or written.
+    (unsafe { libc::sched_getscheduler(0) }) == libc::SCHED_IDLE
 }
 
 #[cfg(test)]

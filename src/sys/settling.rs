@@ -5,7 +5,7 @@
 use core::ops::Range;
 
 use crate::sys::error::MachineError;
-use crate::sys::{cpu, memory, threads};
+use crate::sys::{memory, threads};
 
 /// As [`memory::settle`], on a thread that is pinned to no core: a start may fill the memory
 /// meanwhile, and joins it before it serves.
@@ -14,8 +14,6 @@ pub fn settle_beside(
 ) -> Result<std::thread::JoinHandle<()>, MachineError> {
     let addresses: Vec<_> = addresses.collect();
     threads::spawn("cpg-memory", move || {
-        // It inherits the core of the thread that starts it, which has other things to do.
-        drop(cpu::unpin_current_thread());
         addresses.into_iter().for_each(memory::settle);
     })
 }

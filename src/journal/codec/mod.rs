@@ -16,6 +16,7 @@
 
 mod decode;
 mod encode;
+pub mod raw;
 
 use core::fmt;
 
@@ -29,7 +30,8 @@ use crate::model::record::Record;
 const KEY_BYTES: usize = 8 + 4 + 12;
 const MONEY_BYTES: usize = 8 + 2;
 const RATE_BYTES: usize = 8 + 1;
-const AMOUNTS_BYTES: usize = 1 + 3 * MONEY_BYTES + 2 * RATE_BYTES;
+/// Bytes of what a payment or an answer is about.
+pub const AMOUNTS_BYTES: usize = 1 + 3 * MONEY_BYTES + 2 * RATE_BYTES;
 const ECHOED_BYTES: usize = 1 + 4 + 1 + 2 + 8 + 15;
 const TEXT_BYTES: usize = 1 + TEXT_BYTES_MAX;
 const DECISION_BYTES: usize = 1 + 3 * 8;

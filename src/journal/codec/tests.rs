@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::raw::{self, Raw};
 use super::{Malformed, decode, encode, record_bytes, size};
 use crate::journal::fixtures;
 use crate::journal::layout::{RECORD_HEADER_BYTES, Records, check_records};
@@ -80,4 +81,35 @@ fn what_no_build_of_today_writes_is_refused_by_name() {
     }
     assert!(decode(&bytes).unwrap().0 == Wall(77));
     assert_eq!(decode(&bytes[..8]), Err(Malformed::Length(8)));
+}
+
+#[test]
+fn parts_are_told_apart_without_decoding_and_what_must_be_zero_is() {
+    let payment = encoded(&fixtures::full_payment(7), 0);
+    let Some(Raw::Payment(parts)) = raw::read(&payment) else {
+        panic!("it is a payment")
+    };
+    assert_eq!(parts.number, 7);
+    assert_eq!(parts.wall, 77_u64.to_le_bytes());
+    assert_eq!(
+        parts.merchant_id,
+        payment[payment.len() - 5 - 15..payment.len() - 5]
+    );
+    let changed = |at: usize, value: u8| {
+        let mut bad = payment.clone();
+        bad[at] = value;
+        raw::read(&bad)
+    };
+    let decision = RECORD_HEADER_BYTES + 8 + 24 + 5 * 8;
+    let amounts = decision + 25 + 1 + 1 + 4 + 4;
+    assert!(changed(decision, 3).is_none(), "no such decision");
+    assert!(changed(amounts, 0x80).is_none(), "no such flag");
+    assert!(changed(payment.len() - 1, 1).is_none(), "padding");
+    assert!(raw::read(&payment[..payment.len() - 8]).is_none(), "short");
+    assert!(
+        matches!(changed(7, 9), Some(Raw::Other)),
+        "another version is for the decoder"
+    );
+    let opened = encoded(&fixtures::opened(1, 2), 0);
+    assert!(matches!(raw::read(&opened), Some(Raw::Other)));
 }

@@ -18,7 +18,7 @@ use crate::model::limits::BLOCK_BYTES;
 use crate::sys::error::MachineError;
 use crate::sys::files::failed;
 use crate::sys::segments::SegmentReader;
-use crate::sys::{cpu, threads};
+use crate::sys::threads;
 
 /// Digests that are read before they are asked for.
 const AHEAD: usize = 2;
@@ -103,8 +103,6 @@ impl ReadAhead {
         let (used, free) = channel();
         let (directory, segments) = (directory.to_owned(), segments.to_owned());
         threads::spawn("cpg-digests", move || {
-            // The thread that starts a shard is pinned: this one would take turns with it.
-            drop(cpu::unpin_current_thread());
             read_all(&directory, &segments, segment_bytes, &give, &free);
         })?;
         Ok(Self { results, used })

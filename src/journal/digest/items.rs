@@ -1,30 +1,15 @@
-//! Entries of a digest <-> records.
-//!
-//! What many payments of a segment have in common (parties, dates, currencies, tables) stands once,
-//! in a *context* of 64 bytes; an entry names it. Then follow what every payment has, and what the
-//! entry's flags say is there:
-//!
-//! ```text
-//! entry   0       2         6         10         18          30            38          46     54
-//!         +-------+---------+---------+----------+-----------+-------------+-----------+--------+
-//!         | flags | context | number  | wall, ns | reference | fingerprint | match key | amount |
-//!         +-------+---------+---------+----------+-----------+-------------+-----------+--------+
-//!         | match key, deadline: or the code of a decline                                       |
-//!         | billing, settlement: minor units, where the context has a currency                  |
-//!         | rates (9 each), local time 4, MCC 2, terminal 8, merchant 15: by flag               |
-//!         | answer: by, outcome, code 2, wall 8, approval code 6 by flag; or a record, by flag  |
-//!         +-------------------------------------------------------------------------------------+
-//! loose   | flags | where it ends in the segment, / 8 | the record, as it is there              |
-//! ```
-//!
-//! `number` is counted from the header's; an answer is a record where it has a text or other
-//! amounts than its payment.
+//! Entries of a digest -> records. How they are laid out is said where they are written:
+//! [`super::entry`].
 #![deny(clippy::indexing_slicing)]
 
+use super::entry::{
+    ANSWER_RECORD, ANSWERED, APPROVAL_CODE, BILLING_RATE, CONTEXT_BYTES, DECLINED, KNOWN,
+    LOCAL_TIME, LOOSE, MCC, MERCHANT, PAYMENT_BYTES, SETTLEMENT_RATE, TERMINAL,
+};
 use super::{BadDigest, DigestHeader};
 use crate::journal::Entry;
 use crate::journal::codec;
-use crate::journal::layout::{RECORD_ALIGNMENT_BYTES, RECORD_HEADER_BYTES, Reader, Writer};
+use crate::journal::layout::{RECORD_ALIGNMENT_BYTES, RECORD_HEADER_BYTES, Reader};
 use crate::model::chars::Chars;
 use crate::model::fingerprint::Fingerprint;
 use crate::model::ids::{Institution, Lsn, MatchKey, Reference, TableVersion, TransactionNumber};
@@ -34,22 +19,6 @@ use crate::model::money::{Currency, Money, Rate};
 use crate::model::outcome::{Outcome, Presentation, ResponseCode, Scenario};
 use crate::model::record::{Actor, Answer, Decision, Payment, Record, ShortText};
 use crate::model::time::{Date, LocalTime, Wall};
-
-pub(super) const CONTEXT_BYTES: usize = 64;
-const PAYMENT_BYTES: usize = 54;
-
-const LOOSE: u16 = 1;
-const DECLINED: u16 = 1 << 1;
-const BILLING_RATE: u16 = 1 << 2;
-const SETTLEMENT_RATE: u16 = 1 << 3;
-const LOCAL_TIME: u16 = 1 << 4;
-const MCC: u16 = 1 << 5;
-const TERMINAL: u16 = 1 << 6;
-const MERCHANT: u16 = 1 << 7;
-const ANSWERED: u16 = 1 << 8;
-const APPROVAL_CODE: u16 = 1 << 9;
-const ANSWER_RECORD: u16 = 1 << 10;
-const KNOWN: u16 = (1 << 11) - 1;
 
 /// A payment, and its answer where that is in the same segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,40 +57,6 @@ struct Context {
     presentation: Presentation,
     scenario: Option<Scenario>,
     echoed: Option<Presentation>,
-}
-
-/// The context of a payment, as it is written.
-pub(super) fn context_of(payment: &Payment) -> [u8; CONTEXT_BYTES] {
-    let code =
-        |institution: Option<Institution>| institution.map_or(0, Institution::code).to_le_bytes();
-    let currency = |money: Option<Money>| {
-        money
-            .map_or(0, |money| money.currency.numeric())
-            .to_le_bytes()
-    };
-    let destination = match payment.decision {
-        Decision::Forward { destination, .. } => Some(destination),
-        Decision::Decline { .. } => None,
-    };
-    let amounts = &payment.amounts;
-    let mut bytes = [0; CONTEXT_BYTES];
-    let mut writer = Writer::new(&mut bytes);
-    writer.put(code(Some(payment.key.originator)));
-    writer.put(code(Some(payment.originator)));
-    writer.put(code(payment.named_destination));
-    writer.put(code(payment.forwarder));
-    writer.put(code(destination));
-    writer.put(payment.key.local_date.yyyymmdd().to_le_bytes());
-    writer.put(payment.settlement_date.yyyymmdd().to_le_bytes());
-    writer.put(payment.table.0.to_le_bytes());
-    writer.put(currency(Some(amounts.amount)));
-    writer.put(currency(amounts.billing));
-    writer.put(currency(amounts.settlement));
-    writer.put([payment.presentation as u8]);
-    writer.put([payment.scenario.map_or(0, |value| value as u8)]);
-    writer.put([payment.echoed.presentation.map_or(0, |value| value as u8)]);
-    writer.finish();
-    bytes
 }
 
 fn read_context(bytes: &[u8; CONTEXT_BYTES]) -> Option<Context> {
@@ -168,141 +103,6 @@ fn enumerator<T>([value]: [u8; 1], from_u8: impl Fn(u8) -> Option<T>) -> Option<
         0 => Some(None),
         value => from_u8(value).map(Some),
     }
-}
-
-/// The answer of an entry as it is written: its record, and the same decoded.
-pub(super) struct AnswerRecord<'a> {
-    pub(super) wall: Wall,
-    pub(super) answer: &'a Answer,
-    pub(super) bytes: &'a [u8],
-}
-
-/// Writes a payment. `number` is counted from the header's.
-pub(super) fn put_settled(
-    items: &mut Vec<u8>,
-    (context, number): (u32, u32),
-    wall: Wall,
-    payment: &Payment,
-    answer: Option<AnswerRecord<'_>>,
-) {
-    let start = items.len();
-    items.extend_from_slice(&[0; 2]);
-    items.extend_from_slice(&context.to_le_bytes());
-    items.extend_from_slice(&number.to_le_bytes());
-    items.extend_from_slice(&wall.0.to_le_bytes());
-    items.extend_from_slice(payment.key.reference.bytes());
-    items.extend_from_slice(&payment.fingerprint.0.to_le_bytes());
-    items.extend_from_slice(&payment.match_key.0.to_le_bytes());
-    items.extend_from_slice(&payment.amounts.amount.minor.to_le_bytes());
-    debug_assert_eq!(items.len() - start, PAYMENT_BYTES);
-    let mut flags = 0;
-    match payment.decision {
-        Decision::Forward {
-            destination: _,
-            match_key,
-            deadline,
-        } => {
-            items.extend_from_slice(&match_key.0.to_le_bytes());
-            items.extend_from_slice(&deadline.0.to_le_bytes());
-        }
-        Decision::Decline { response_code } => {
-            flags |= DECLINED;
-            items.extend_from_slice(&response_code.0);
-        }
-    }
-    flags |= put_amounts(items, &payment.amounts);
-    flags |= put_echoed(items, &payment.echoed);
-    if let Some(answer) = answer {
-        flags |= put_answer(items, &payment.amounts, &answer);
-    }
-    let place = items.get_mut(start..).and_then(<[u8]>::first_chunk_mut);
-    *place.expect("two bytes were put there") = flags.to_le_bytes();
-}
-
-fn put_amounts(items: &mut Vec<u8>, amounts: &Amounts) -> u16 {
-    let Amounts {
-        amount: _,
-        billing,
-        settlement,
-        billing_rate,
-        settlement_rate,
-    } = amounts;
-    for money in [billing, settlement].into_iter().flatten() {
-        items.extend_from_slice(&money.minor.to_le_bytes());
-    }
-    let mut flags = 0;
-    for (rate, flag) in [
-        (billing_rate, BILLING_RATE),
-        (settlement_rate, SETTLEMENT_RATE),
-    ] {
-        if let Some(rate) = rate {
-            items.extend_from_slice(&rate.mantissa.to_le_bytes());
-            items.extend_from_slice(&rate.exponent.to_le_bytes());
-            flags |= flag;
-        }
-    }
-    flags
-}
-
-fn put_echoed(items: &mut Vec<u8>, echoed: &Echoed) -> u16 {
-    let Echoed {
-        local_time,
-        presentation: _,
-        mcc,
-        terminal,
-        merchant_id,
-    } = echoed;
-    let mut flags = 0;
-    if let Some(time) = local_time {
-        items.extend_from_slice(&time.hhmmss().to_le_bytes());
-        flags |= LOCAL_TIME;
-    }
-    if let Some(mcc) = mcc {
-        items.extend_from_slice(&mcc.to_le_bytes());
-        flags |= MCC;
-    }
-    if let Some(terminal) = terminal {
-        items.extend_from_slice(terminal.bytes());
-        flags |= TERMINAL;
-    }
-    if let Some(merchant_id) = merchant_id {
-        items.extend_from_slice(merchant_id.bytes());
-        flags |= MERCHANT;
-    }
-    flags
-}
-
-fn put_answer(items: &mut Vec<u8>, paid: &Amounts, record: &AnswerRecord<'_>) -> u16 {
-    let Answer {
-        number: _,
-        by,
-        response_code,
-        outcome,
-        approval_code,
-        amounts,
-        text,
-    } = record.answer;
-    if amounts != paid || *text != ShortText::EMPTY {
-        items.extend_from_slice(record.bytes);
-        return ANSWERED | ANSWER_RECORD;
-    }
-    items.extend_from_slice(&[*by as u8, *outcome as u8]);
-    items.extend_from_slice(&response_code.0);
-    items.extend_from_slice(&record.wall.0.to_le_bytes());
-    match approval_code {
-        None => ANSWERED,
-        Some(code) => {
-            items.extend_from_slice(code.bytes());
-            ANSWERED | APPROVAL_CODE
-        }
-    }
-}
-
-/// Writes a record that is kept as it is; it ends at 8 x `end` in its segment.
-pub(super) fn put_loose(items: &mut Vec<u8>, end: u32, record: &[u8]) {
-    items.extend_from_slice(&LOOSE.to_le_bytes());
-    items.extend_from_slice(&end.to_le_bytes());
-    items.extend_from_slice(record);
 }
 
 /// The entries of a digest, in order.

@@ -10,9 +10,10 @@ use std::collections::VecDeque;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use super::items::{AnswerRecord, CONTEXT_BYTES, context_of, put_loose, put_settled};
+use super::entry::{CONTEXT_BYTES, SettledEntry, context_of, put_loose};
 use super::{DIGEST_HEADER_BYTES, DigestHeader};
-use crate::journal::codec;
+use crate::journal::codec::raw::{Raw, RawPayment};
+use crate::journal::codec::{self, raw};
 use crate::journal::layout::{
     BLOCK, BLOCK_HEADER_BYTES, Inspected, JournalIdentity, Opening, RECORD_ALIGNMENT_BYTES,
     Records, Sealing, checksum, inspect, payload,
@@ -20,11 +21,16 @@ use crate::journal::layout::{
 use crate::journal::segments::segment_start;
 use crate::model::ids::{Epoch, Lsn, TransactionNumber};
 use crate::model::limits::BLOCK_BYTES;
-use crate::model::record::{Answer, Payment, Record};
-use crate::model::time::Wall;
+use crate::model::record::Record;
 
 /// Records that wait at once: some 30 MB, and longer than any payment at full load.
 const WINDOW: usize = 1 << 16;
+
+/// Room for entries that is asked for at once: pairs take some two fifths of their records. What
+/// is not used is never touched.
+fn likely_bytes(segment_bytes: u64) -> usize {
+    usize::try_from(segment_bytes / 2).unwrap_or(0)
+}
 
 /// Why a segment has no digest: the block at this offset is not a whole one that goes on where the
 /// one before ended.
@@ -34,22 +40,21 @@ pub struct NotDigested {
     pub offset: u64,
 }
 
+/// What has not been put yet. Of a payment nothing is kept but its entry.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most are payments, and a box for each would be allocated for each"
+)]
 enum Waiting {
     Loose {
         end: u32,
         bytes: Box<[u8]>,
     },
     Payment {
-        wall: Wall,
-        payment: Box<Payment>,
-        answer: Option<Box<AnswerFound>>,
+        entry: SettledEntry,
+        /// Its number, while nothing else has named it: its answer may still come to it.
+        open: Option<TransactionNumber>,
     },
-}
-
-struct AnswerFound {
-    wall: Wall,
-    answer: Answer,
-    bytes: Box<[u8]>,
 }
 
 /// A digest being made.
@@ -63,8 +68,7 @@ pub struct SegmentDigester {
     waiting: VecDeque<Waiting>,
     /// How many have left the window.
     gone: usize,
-    /// Payments in the window that nothing has named since: where each waits, counted from the
-    /// first that ever did.
+    /// Where each open payment waits, counted from the first that ever did.
     open: HashMap<TransactionNumber, usize, FixedState>,
 }
 
@@ -106,7 +110,7 @@ impl SegmentDigester {
             next: 0,
             contexts: Vec::new(),
             known: HashMap::default(),
-            items: Vec::new(),
+            items: Vec::with_capacity(likely_bytes(segment_bytes)),
             waiting: VecDeque::new(),
             gone: 0,
             open: HashMap::default(),
@@ -145,12 +149,12 @@ impl SegmentDigester {
         if self.next != self.header.segment_bytes {
             return Err(NotDigested { offset: self.next });
         }
-        while let Some(first) = self.waiting.pop_front() {
-            self.put(first);
+        while !self.waiting.is_empty() {
+            self.put_first();
         }
-        let mut bytes = vec![0; DIGEST_HEADER_BYTES];
-        bytes.append(&mut self.contexts);
-        bytes.append(&mut self.items);
+        let mut bytes = self.items;
+        let head = core::iter::repeat_n(0, DIGEST_HEADER_BYTES).chain(self.contexts);
+        bytes.splice(..0, head);
         let (place, body) = bytes.split_at_mut(DIGEST_HEADER_BYTES);
         self.header.body_bytes = body.len() as u64;
         self.header.body_check = checksum(0, body);
@@ -180,42 +184,54 @@ impl SegmentDigester {
         let records = payload(block).get(..usize::from(sealing.used))?;
         let mut walk = Records::inspected(records, opening.chain);
         while let Some(bytes) = walk.step() {
-            let (wall, record) = codec::decode(bytes).ok()?;
             let end = self.next + (BLOCK_HEADER_BYTES + walk.bytes_walked()) as u64;
             let end = u32::try_from(end / RECORD_ALIGNMENT_BYTES as u64).ok()?;
-            self.handle_record(wall, &record, end, bytes);
+            self.handle_record(end, bytes)?;
         }
         self.header.record_bytes += walk.bytes_walked() as u64;
         Some(())
     }
 
-    fn handle_record(&mut self, wall: Wall, record: &Record, end: u32, bytes: &[u8]) {
+    fn handle_record(&mut self, end: u32, bytes: &[u8]) -> Option<()> {
         self.header.records += 1;
-        let bytes: Box<[u8]> = bytes.into();
-        match record {
-            Record::Payment(payment) if self.has_place(payment.number) => {
-                let place = self.gone + self.waiting.len();
-                self.open.insert(payment.number, place);
-                self.waiting.push_back(Waiting::Payment {
-                    wall,
-                    payment: Box::new(*payment),
-                    answer: None,
-                });
-            }
-            Record::Answer(found) => match self.payment_of(found.number) {
-                Some(answer) => {
-                    *answer = Some(Box::new(AnswerFound {
-                        wall,
-                        answer: *found,
-                        bytes,
-                    }));
-                }
-                None => self.waiting.push_back(Waiting::Loose { end, bytes }),
+        match raw::read(bytes)? {
+            Raw::Payment(payment) => self.handle_payment(&payment, end, bytes),
+            Raw::Answer(answer) => match self.close(TransactionNumber(answer.number)) {
+                Some(entry) => entry.put_answer(&answer, bytes),
+                None => self.wait_loose(end, bytes),
             },
+            Raw::Other => {
+                let (_, record) = codec::decode(bytes).ok()?;
+                self.handle_other(&record, end, bytes);
+            }
+        }
+        self.drain();
+        Some(())
+    }
+
+    #[inline]
+    fn handle_payment(&mut self, payment: &RawPayment, end: u32, bytes: &[u8]) {
+        let number = TransactionNumber(payment.number);
+        let Some(distance) = self.place_of(number) else {
+            self.close(number);
+            return self.wait_loose(end, bytes);
+        };
+        let context = self.context(payment);
+        self.open.insert(number, self.gone + self.waiting.len());
+        self.header.settled += 1;
+        self.waiting.push_back(Waiting::Payment {
+            entry: SettledEntry::new((context, distance), payment),
+            open: Some(number),
+        });
+    }
+
+    fn handle_other(&mut self, record: &Record, end: u32, bytes: &[u8]) {
+        match record {
             // A record that also reads or changes another transaction than the one it numbers must
             // close that one too: whoever adds such a record removes it from `open` here. A refund
             // is chained to its payment, which the payment's answer neither reads nor changes.
             Record::Payment(_)
+            | Record::Answer(_)
             | Record::Refund(_)
             | Record::InDoubt(_)
             | Record::Inquiry(_)
@@ -231,28 +247,37 @@ impl SegmentDigester {
             | Record::Advice(_)
             | Record::AdviceAnswer(_)
             | Record::LateAnswer(_) => {
-                self.open.remove(&record.number());
-                self.waiting.push_back(Waiting::Loose { end, bytes });
+                self.close(record.number());
+                self.wait_loose(end, bytes);
             }
         }
-        self.drain();
     }
 
-    /// Whether a payment's number can be told from the first one's.
-    fn has_place(&mut self, number: TransactionNumber) -> bool {
+    /// How far a payment's number is from the first one's; none where that cannot be told, or
+    /// another payment with this number is open.
+    fn place_of(&mut self, number: TransactionNumber) -> Option<u32> {
         if self.header.number_first == 0 {
             self.header.number_first = number.0;
         }
-        let distance = number.0.checked_sub(self.header.number_first);
-        distance.is_some_and(|distance| u32::try_from(distance).is_ok())
-            && !self.open.contains_key(&number)
+        let distance = number.0.checked_sub(self.header.number_first)?;
+        let known = self.open.contains_key(&number);
+        u32::try_from(distance).ok().filter(|_| !known)
     }
 
-    /// Where the answer of a payment belongs that nothing has named since it was claimed.
-    fn payment_of(&mut self, number: TransactionNumber) -> Option<&mut Option<Box<AnswerFound>>> {
+    fn wait_loose(&mut self, end: u32, bytes: &[u8]) {
+        self.header.loose += 1;
+        let bytes = bytes.into();
+        self.waiting.push_back(Waiting::Loose { end, bytes });
+    }
+
+    /// A payment that nothing has named since it was claimed is named now: its entry.
+    fn close(&mut self, number: TransactionNumber) -> Option<&mut SettledEntry> {
         let place = self.open.remove(&number)?.checked_sub(self.gone)?;
         match self.waiting.get_mut(place)? {
-            Waiting::Payment { answer, .. } => Some(answer),
+            Waiting::Payment { entry, open } => {
+                *open = None;
+                Some(entry)
+            }
             Waiting::Loose { .. } => None,
         }
     }
@@ -260,46 +285,29 @@ impl SegmentDigester {
     /// Lets go of what waits for nothing, and of what has waited too long.
     fn drain(&mut self) {
         while let Some(first) = self.waiting.front() {
-            let waits = match first {
-                Waiting::Loose { .. } => false,
-                Waiting::Payment { payment, .. } => self.open.contains_key(&payment.number),
-            };
+            let waits = matches!(first, Waiting::Payment { open: Some(_), .. });
             if waits && self.waiting.len() <= WINDOW {
                 return;
             }
-            let first = self.waiting.pop_front().expect("it was looked at");
-            self.put(first);
+            self.put_first();
         }
     }
 
-    fn put(&mut self, first: Waiting) {
+    fn put_first(&mut self) {
+        match self.waiting.front().expect("the caller has seen it") {
+            Waiting::Loose { end, bytes } => put_loose(&mut self.items, *end, bytes),
+            Waiting::Payment { entry, open } => {
+                if let Some(number) = open {
+                    self.open.remove(number);
+                }
+                entry.append_to(&mut self.items);
+            }
+        }
         self.gone += 1;
-        match first {
-            Waiting::Loose { end, bytes } => {
-                self.header.loose += 1;
-                put_loose(&mut self.items, end, &bytes);
-            }
-            Waiting::Payment {
-                wall,
-                payment,
-                answer,
-            } => {
-                self.open.remove(&payment.number);
-                self.header.settled += 1;
-                let number = payment.number.0 - self.header.number_first;
-                let number = u32::try_from(number).expect("it was compared when it came");
-                let context = self.context(&payment);
-                let answer = answer.as_deref().map(|found| AnswerRecord {
-                    wall: found.wall,
-                    answer: &found.answer,
-                    bytes: &found.bytes,
-                });
-                put_settled(&mut self.items, (context, number), wall, &payment, answer);
-            }
-        }
+        drop(self.waiting.pop_front());
     }
 
-    fn context(&mut self, payment: &Payment) -> u32 {
+    fn context(&mut self, payment: &RawPayment) -> u32 {
         let context = context_of(payment);
         let next = u32::try_from(self.known.len()).expect("fewer than a segment has records");
         *self.known.entry(context).or_insert_with(|| {

@@ -40,6 +40,7 @@
 //! * The body is all after the header; its check is its CRC-32C, the header's that of 0 to 124.
 #![deny(clippy::indexing_slicing)]
 
+mod entry;
 pub mod files;
 mod items;
 mod make;
