@@ -3,6 +3,7 @@
 use cpg_switch::sys::clock::Clock;
 use cpg_switch::sys::error::MachineError;
 
+use crate::machine::{self, Elsewhere};
 use crate::plan::{Plan, Schedule, Spacing};
 use crate::send::{Floor, Stage};
 use crate::target;
@@ -42,6 +43,8 @@ pub(crate) struct Driven {
     pub(crate) target_cpu_us: Option<u64>,
     /// CPU time that the generator used in it.
     pub(crate) own_cpu_us: Option<u64>,
+    /// What the machine did for others in it.
+    pub(crate) elsewhere: Option<Elsewhere>,
     /// Whether everything came to its end in time.
     pub(crate) settled: bool,
 }
@@ -87,7 +90,7 @@ pub(crate) fn drive(
         stage.turn(Some(&mut plan))?;
         let now_ns = stage.floor.now().0;
         if before.is_none() && now_ns >= from_ns {
-            before = Some((cpu(course.pid), cpu(own)));
+            before = Some((cpu(course.pid), cpu(own), machine::core_time()));
         }
         if now_ns >= next_watch_ns {
             next_watch_ns = now_ns + WATCH_NS;
@@ -105,9 +108,13 @@ pub(crate) fn drive(
         .saturating_sub(from_ns)
         .min(end_ns - from_ns);
     let used = |after: Option<u64>, before: Option<u64>| Some(after? - before?);
-    let (target_before, own_before) = before.unwrap_or((None, None));
+    let (target_before, own_before, cores_before) = before.unwrap_or((None, None, None));
     let target_cpu_us = used(cpu(course.pid), target_before);
     let own_cpu_us = used(cpu(own), own_before);
+    let ours_us = target_cpu_us.unwrap_or(0) + own_cpu_us.unwrap_or(0);
+    let elsewhere = cores_before
+        .zip(machine::core_time())
+        .and_then(|(before, after)| machine::elsewhere(before, after, ours_us));
     let settled = stage.turn_until(course.settle_seconds, |floor| {
         floor.is_settled() || floor.links() == 0
     })?;
@@ -119,6 +126,7 @@ pub(crate) fn drive(
         measured_ns,
         target_cpu_us,
         own_cpu_us,
+        elsewhere,
         settled,
     })
 }

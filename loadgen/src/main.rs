@@ -4,6 +4,7 @@ mod cast;
 mod cli;
 mod drive;
 mod judge;
+mod machine;
 mod mix;
 mod pair;
 mod plan;

@@ -363,7 +363,7 @@ const LOG_LINES: usize = 20;
 /// Field 14 of proc(5) `stat`; the third is the first behind the name.
 const UTIME_AFTER_NAME: usize = 11;
 /// USER_HZ is 100 on every architecture of Linux that we build for.
-const TICK_US: u64 = 10_000;
+pub(crate) const TICK_US: u64 = 10_000;
 
 #[cfg(test)]
 mod tests {

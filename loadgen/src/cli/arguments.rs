@@ -267,6 +267,10 @@ pub(crate) struct Bench {
     #[arg(long, requires = "against", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) against_shards: u16,
+    /// A run counts as disturbed, and not in the medians, where more of the machine's time than
+    /// this was stolen by its host or used by other programs
+    #[arg(long, value_name = "PERCENT", default_value_t = 5.0)]
+    pub(crate) disturbed_percent: f64,
     /// Only the switch
     #[arg(long)]
     pub(crate) no_proxy: bool,

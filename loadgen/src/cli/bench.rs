@@ -15,6 +15,7 @@ use crate::cli::arguments::Bench;
 use crate::cli::exit::{Exit, Failure};
 use crate::drive::{Course, Pace, drive};
 use crate::judge::journal::Journal;
+use crate::machine::Elsewhere;
 use crate::mix::{Mix, PLAIN};
 use crate::play::{self, Piece};
 use crate::proxy::Proxy;
@@ -37,13 +38,16 @@ struct Sample {
     generator_cpu_us_per_payment: Option<f64>,
     p50_us: Option<f64>,
     p99_us: Option<f64>,
+    elsewhere: Option<Elsewhere>,
     verdict: VerdictReport,
 }
 
-/// Medians of one cell.
+/// Medians of one cell: of the runs that had the machine for themselves, or of all where none had.
 #[derive(Clone, Debug, Serialize)]
 struct CellRow {
     cell: String,
+    runs: usize,
+    runs_undisturbed: usize,
     switch_payments_per_second: Option<f64>,
     proxy_payments_per_second: Option<f64>,
     throughput_ratio: Option<f64>,
@@ -96,7 +100,10 @@ pub(super) fn execute(arguments: &Bench) -> Result<Exit, Failure> {
             }
         }
     }
-    let medians: Vec<CellRow> = cells.iter().map(|cell| row(&name(*cell), &runs)).collect();
+    let medians: Vec<CellRow> = cells
+        .iter()
+        .map(|cell| row(&name(*cell), &runs, arguments.disturbed_percent))
+        .collect();
     let holds = runs.iter().all(|run| run.verdict.holds);
     if arguments.json {
         let report = BenchReport {
@@ -246,7 +253,7 @@ impl Block<'_> {
         };
         println!(
             "block {} {:>9} {:<8} {:>10.0} payments/s  {} us CPU a payment (generator {})  \
-             p50 {} us{}{}",
+             p50 {} us{}{}{}",
             run.block,
             run.cell,
             run.target,
@@ -259,6 +266,12 @@ impl Block<'_> {
             } else {
                 ""
             },
+            run.elsewhere
+                .filter(|_| run.is_disturbed(self.arguments.disturbed_percent))
+                .map_or_else(String::new, |it| format!(
+                    "  DISTURBED: {:.0} % stolen, {:.0} % others",
+                    it.stolen_percent, it.others_percent
+                )),
             if run.verdict.holds {
                 ""
             } else {
@@ -280,15 +293,30 @@ impl Sample {
             generator_cpu_us_per_payment: report.cpu.generator_us_per_payment,
             p50_us: report.latency.response.p50_us,
             p99_us: report.latency.response.p99_us,
+            elsewhere: report.cpu.elsewhere,
             verdict: report.verdict.clone(),
         }
     }
+
+    /// Whether more of the machine's time than this went to others. Where the kernel does not say,
+    /// nothing is known against the run.
+    fn is_disturbed(&self, percent_max: f64) -> bool {
+        self.elsewhere.is_some_and(|it| it.percent() > percent_max)
+    }
 }
 
-fn row(cell: &str, runs: &[Sample]) -> CellRow {
+fn row(cell: &str, runs: &[Sample], disturbed_percent: f64) -> CellRow {
+    let all: Vec<&Sample> = runs.iter().filter(|run| run.cell == cell).collect();
+    let quiet = |run: &&Sample| !run.is_disturbed(disturbed_percent);
+    let undisturbed: Vec<&Sample> = all.iter().copied().filter(quiet).collect();
+    let counted = if undisturbed.is_empty() {
+        &all
+    } else {
+        &undisturbed
+    };
     let of = |target: &'static str| {
-        runs.iter()
-            .filter(move |run| run.cell == cell && run.target == target)
+        let runs = counted.iter().copied();
+        runs.filter(move |run| run.target == target)
     };
     let cpu_of = |target, block| {
         of(target)
@@ -308,6 +336,8 @@ fn row(cell: &str, runs: &[Sample]) -> CellRow {
     let ratio = |one: Option<f64>, other: Option<f64>| Some(one? / other?);
     CellRow {
         cell: cell.to_owned(),
+        runs: all.len(),
+        runs_undisturbed: undisturbed.len(),
         switch_payments_per_second: speed(SWITCH),
         proxy_payments_per_second: speed("haproxy"),
         throughput_ratio: ratio(speed(SWITCH), speed("haproxy")),
@@ -320,12 +350,17 @@ fn print_row(row: &CellRow) {
     let whole =
         |value: Option<f64>| value.map_or_else(|| "n/a".to_owned(), |value| format!("{value:.0}"));
     println!(
-        "median {:>9}: switch {} payments/s, haproxy {} payments/s, ratio {} (CPU {})",
+        "median {:>9}: switch {} payments/s, haproxy {} payments/s, ratio {} (CPU {}){}",
         row.cell,
         whole(row.switch_payments_per_second),
         whole(row.proxy_payments_per_second),
         shown(row.throughput_ratio),
         shown(row.cpu_ratio),
+        match row.runs_undisturbed {
+            0 => ", and every run was disturbed".to_owned(),
+            quiet if quiet < row.runs => format!(", of {quiet} undisturbed runs of {}", row.runs),
+            _ => String::new(),
+        },
     );
     if let Some(against) = row.cpu_against {
         let interval = against.interval.map_or_else(
@@ -434,6 +469,41 @@ mod tests {
             let text = configuration(shards, core, "tail_dir = \"/dev/shm\"\n");
             Configuration::from_text("bench", &text).unwrap();
         }
+    }
+
+    fn sample(block: u32, speed: f64, stolen_percent: f64) -> Sample {
+        Sample {
+            block,
+            cell: name(CELLS[0]),
+            target: SWITCH,
+            payments_per_second: speed,
+            payments_refused: 0,
+            target_cpu_us_per_payment: None,
+            generator_cpu_us_per_payment: None,
+            p50_us: None,
+            p99_us: None,
+            elsewhere: Some(Elsewhere {
+                stolen_percent,
+                others_percent: 1.0,
+            }),
+            verdict: VerdictReport::default(),
+        }
+    }
+
+    #[test]
+    fn runs_that_had_not_the_machine_for_themselves_are_not_in_the_median() {
+        let of = |stolen: [f64; 3]| {
+            let speeds = [300.0, 100.0, 200.0];
+            let runs: Vec<Sample> = (1..)
+                .zip(speeds.into_iter().zip(stolen))
+                .map(|(block, (speed, stolen))| sample(block, speed, stolen))
+                .collect();
+            let row = row(&name(CELLS[0]), &runs, 5.0);
+            (row.runs_undisturbed, row.switch_payments_per_second)
+        };
+        assert_eq!(of([0.0, 0.0, 4.0]), (3, Some(200.0)));
+        assert_eq!(of([0.0, 4.1, 4.0]), (2, Some(250.0)));
+        assert_eq!(of([9.0, 9.0, 9.0]), (0, Some(200.0)), "all, and it is said");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::drive::{Course, Driven, Pace};
 use crate::judge::books::Standing;
 use crate::judge::originators::Originators;
 use crate::judge::verdict::Verdict;
+use crate::machine::Elsewhere;
 use crate::mix::Fate;
 use crate::plan::Spacing;
 use crate::record::{Latency, Record};
@@ -103,6 +104,8 @@ pub(crate) struct Cpu {
     pub(crate) switch_us_per_payment: Option<f64>,
     /// The generator.
     pub(crate) generator_us_per_payment: Option<f64>,
+    /// What the machine did for others meanwhile.
+    pub(crate) elsewhere: Option<Elsewhere>,
 }
 
 /// One fate.
@@ -163,7 +166,7 @@ pub(crate) struct Generator {
 }
 
 /// What the judge says.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Default, Debug, Serialize)]
 pub(crate) struct VerdictReport {
     /// Whether every promise held.
     pub(crate) holds: bool,
@@ -325,6 +328,7 @@ impl Report {
             cpu: Cpu {
                 switch_us_per_payment: per(driven.target_cpu_us, tally.measured),
                 generator_us_per_payment: per(driven.own_cpu_us, tally.measured),
+                elsewhere: driven.elsewhere,
             },
             outcomes: counted.outcomes,
             codes: counted.codes,

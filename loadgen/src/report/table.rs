@@ -69,6 +69,13 @@ fn write_head(out: &mut String, report: &Report) -> fmt::Result {
     if let Some(us) = report.cpu.generator_us_per_payment {
         writeln!(out, "generator CPU/payment {us:>12.2} us")?;
     }
+    if let Some(it) = report.cpu.elsewhere {
+        writeln!(
+            out,
+            "machine's time        {:>12.1} % stolen by its host, {:.1} % used by others",
+            it.stolen_percent, it.others_percent
+        )?;
+    }
     writeln!(out)
 }
 
