@@ -133,7 +133,11 @@ impl World {
             if below > Lsn(0) {
                 let (at, bit) = (self.chance.draw.below(below.0), self.chance.draw.below(8));
                 let bit = u8::try_from(bit).expect("below eight");
-                place.disk.flip(Lsn(at), bit);
+                if self.plant == Some(Plant::HidesRot) {
+                    self.planted += 1;
+                } else {
+                    place.disk.flip(Lsn(at), bit);
+                }
                 place.rot = Some((Lsn(at), bit));
             }
         }
@@ -358,7 +362,11 @@ impl World {
 
     /// An engine that is to read a journal.
     pub(super) fn replaying(&self) -> Replaying {
-        Replaying::new(limits(&self.plan), Arc::clone(&self.tables), 5)
+        let mut limits = limits(&self.plan);
+        if self.plant == Some(Plant::TakesTooMuch) {
+            limits.in_flight_max *= 4;
+        }
+        Replaying::new(limits, Arc::clone(&self.tables), 5)
     }
 
     /// Replay equals live, transaction by transaction.
@@ -418,6 +426,9 @@ impl World {
         drop(shard);
         let place = &mut self.nodes[node];
         place.tail = None;
+        if self.plant == Some(Plant::ClosesEarly) {
+            self.planted += u64::from(place.disk.lose_last());
+        }
         let mut found = Vec::new();
         let read = place
             .disk

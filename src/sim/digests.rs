@@ -14,6 +14,8 @@ use crate::sim::crash::remembered;
 use crate::sim::disk::Disk;
 use crate::sim::draw::Draw;
 use crate::sim::faults::Fault;
+use crate::sim::plant::Plant;
+use crate::sim::player::CANARY;
 use crate::sim::world::{Event, World};
 
 const MS: u64 = 1_000_000;
@@ -39,6 +41,11 @@ impl World {
     pub(super) fn digested(&mut self, node: usize, life: u64, segment: u64) {
         let place = &mut self.nodes[node];
         if place.life == life && place.disk.make_digest(place.identity, segment) {
+            if self.plant == Some(Plant::WritesCode) {
+                self.planted += 1;
+                let digest = place.disk.digests.get_mut(&segment).expect("made just now");
+                digest.extend_from_slice(CANARY);
+            }
             self.tell(|| format!("shard {node} has a digest of segment {segment}"));
         }
     }

@@ -218,8 +218,8 @@ impl Disk {
 
     /// Whether these bytes stand anywhere on the disk.
     pub(super) fn holds(&self, needle: &[u8]) -> bool {
-        self.segments
-            .values()
-            .any(|bytes| bytes.windows(needle.len()).any(|window| window == needle))
+        let files = self.segments.values().chain(self.digests.values());
+        let mut holding = files.filter(|file| file.windows(needle.len()).any(|w| w == needle));
+        holding.next().is_some()
     }
 }

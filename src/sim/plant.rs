@@ -45,10 +45,16 @@ pub enum Plant {
     ChangesRate,
     ForgetsWaiting,
     DropsCrossing,
+    NeverAnswers,
+    TakesTooMuch,
+    WritesCode,
+    ClosesEarly,
+    HidesRot,
+    Garbles,
 }
 
 /// How many there are.
-pub(super) const PLANTS: usize = Plant::DropsCrossing as usize + 1;
+pub(super) const PLANTS: usize = Plant::Garbles as usize + 1;
 
 /// Each bug with its name, the rule that it breaks, and what it does.
 pub const TABLE: [(Plant, &str, Rule, &str); PLANTS] = {
@@ -186,6 +192,42 @@ pub const TABLE: [(Plant, &str, Rule, &str); PLANTS] = {
             Rule::AnsweredInTime,
             "what one shard says to another is sometimes lost",
         ),
+        (
+            P::NeverAnswers,
+            "never-answers",
+            Rule::Answered,
+            "some payments are never answered, however often they are repeated",
+        ),
+        (
+            P::TakesTooMuch,
+            "takes-too-much",
+            Rule::Bounded,
+            "a shard has room for four times as many payments as it may have open",
+        ),
+        (
+            P::WritesCode,
+            "writes-code",
+            Rule::Confidential,
+            "a payment code stands behind a digest",
+        ),
+        (
+            P::ClosesEarly,
+            "closes-early",
+            Rule::Drained,
+            "the last block of a drained shard is not on the disk",
+        ),
+        (
+            P::HidesRot,
+            "hides-rot",
+            Rule::HonestRecovery,
+            "a start does not see a bit that has changed",
+        ),
+        (
+            P::Garbles,
+            "garbles",
+            Rule::Readable,
+            "some messages lose their second half",
+        ),
     ]
 };
 
@@ -246,6 +288,22 @@ impl Plant {
                 plan.shards = 3;
                 &[]
             }
+            Self::TakesTooMuch => {
+                (plan.in_flight_max, plan.payments, plan.duration_ms) = (4, 70, 1_000);
+                for participant in &mut plan.participants {
+                    (participant.window_in, participant.window_out) = (40, 40);
+                }
+                &[(Fault::Silent, 700)]
+            }
+            Self::WritesCode => {
+                plan.segment_bytes = 16 * crate::journal::layout::BLOCK;
+                &[(Fault::NoDigest, 0)]
+            }
+            Self::ClosesEarly => {
+                plan.mode = CommitMode::Disk;
+                &[]
+            }
+            Self::HidesRot => &[(Fault::Kill, 300), (Fault::BitRot, 900)],
             Self::ForgetsWaiting => {
                 for participant in &mut plan.participants {
                     participant.resolver.sends_max = 1;
@@ -257,7 +315,11 @@ impl Plant {
                     (Fault::SilentOnReversal, 700),
                 ]
             }
-            Self::ChangesAmount | Self::Misdirects | Self::ChangesDate => &[],
+            Self::ChangesAmount
+            | Self::Misdirects
+            | Self::ChangesDate
+            | Self::NeverAnswers
+            | Self::Garbles => &[],
         };
         for (fault, rate) in certain {
             chance.set_rate(*fault, *rate);
@@ -314,6 +376,11 @@ impl Plant {
                     billing.minor += 1;
                 }
                 (Some(Message::RefundRequest(request)), 1)
+            }
+            (Self::NeverAnswers, Message::PaymentResult(result))
+                if result.key.reference.bytes()[11].is_multiple_of(4) =>
+            {
+                (None, 1)
             }
             (Self::DropsReversal, Message::ReversalAdvice(_)) => (None, 1),
             (Self::ChangesOutcome, Message::PaymentResult(mut result)) if again(&result.key) => {

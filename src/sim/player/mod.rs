@@ -242,6 +242,8 @@ impl Player {
 
     fn on_body(&mut self, lane: usize, body: &[u8], stage: &mut Stage<'_>) {
         let dialect = self.dialect.clone();
+        let garbled = self.garbled(body, stage);
+        let body = garbled.as_deref().unwrap_or(body);
         let decoded = dialect.decode(body, stage.wall.date());
         stage.check(Rule::Readable, decoded.is_ok(), || {
             format!("a message from the switch cannot be read: {decoded:?}")
@@ -250,6 +252,17 @@ impl Player {
         if let Some(message) = self.planted(message, stage) {
             self.on_message(lane, &message, stage);
         }
+    }
+
+    /// What a planted bug makes of the bytes of a message on their way to us.
+    fn garbled(&self, body: &[u8], stage: &mut Stage<'_>) -> Option<Vec<u8>> {
+        let chosen = stage.plant == Some(Plant::Garbles) && body.len() > 60;
+        (chosen && stage.wall.0.is_multiple_of(4)).then(|| {
+            *stage.planted += 1;
+            let mut garbled = body.to_vec();
+            garbled.truncate(body.len() / 2);
+            garbled
+        })
     }
 
     /// What a planted bug makes of a message on its way to us; none: it is gone.

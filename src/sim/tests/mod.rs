@@ -34,6 +34,14 @@ fn a_hundred_seeds_break_no_rule() {
 }
 
 #[test]
+fn every_rule_has_a_planted_bug() {
+    for (rule, _, name, _) in RULE_TABLE {
+        let planted = TABLE.iter().any(|(_, _, breaks, _)| *breaks == rule);
+        assert!(planted, "nothing shows that {name} can fail");
+    }
+}
+
+#[test]
 fn every_planted_bug_is_found_by_its_rule() {
     for (plant, name, rule, _) in TABLE {
         let found = (0..40).any(|seed| finds(seed, plant, rule));
