@@ -191,14 +191,25 @@ impl Disk {
         }
     }
 
-    /// Wipes the last block that landed, for a planted bug.
+    /// Wipes the last block with records that landed, and what stands behind it, for a planted bug.
+    /// A block without records only says that the journal was closed.
     pub(super) fn lose_last(&mut self) -> bool {
-        let last = self.landed.0.checked_sub(BLOCK);
-        let block = last.and_then(|last| self.block_mut(Lsn(last)));
-        block.is_some_and(|block| {
+        let mut end = self.landed.0;
+        while let Some(start) = end.checked_sub(BLOCK) {
+            let Some(block) = self.block_mut(Lsn(start)) else {
+                return false;
+            };
+            let empty = matches!(
+                inspect(block),
+                Inspected::Sealed { sealing, .. } if sealing.used == 0
+            );
             block.fill(0);
-            true
-        })
+            if !empty {
+                return true;
+            }
+            end = start;
+        }
+        false
     }
 
     /// Which segment `lsn` is in.
