@@ -100,6 +100,8 @@ pub(super) struct World {
     pub(super) links: Vec<Link>,
     pub(super) verdicts: Verdicts,
     pub(super) season: Season,
+    /// The next look of [`World::settle`] is a first one again.
+    settles_anew: bool,
     /// Counts the processes of the switch.
     pub(super) process: u64,
     /// There is none just now.
@@ -160,6 +162,7 @@ impl World {
             links: Vec::new(),
             verdicts: Verdicts::default(),
             season: Season::Trouble,
+            settles_anew: false,
             process: 0,
             down: false,
             plant,
@@ -240,7 +243,12 @@ impl World {
             Event::Duty(player, duty) => self.duty(player, duty),
             Event::Ended(node, process) => self.tell_peers(node, process),
             Event::GiveUp(process) => {
-                if self.process == process && self.season != Season::Draining {
+                if self.process == process {
+                    // A shard that ends while it drains leaves work: the next process has it.
+                    if self.season == Season::Draining {
+                        self.season = Season::Settling;
+                        self.settles_anew = true;
+                    }
                     self.kill();
                 }
             }
@@ -347,6 +355,8 @@ impl World {
 
     /// Heals everything, then waits until all is settled, then drains.
     fn settle(&mut self, round: u64) {
+        let anew = core::mem::take(&mut self.settles_anew);
+        let round = if anew { 1 } else { round };
         if round == 0 {
             self.tell(|| "everything is healed".to_owned());
             self.chance.heal();
