@@ -133,6 +133,7 @@ impl Framing {
 
     /// The header of a body of `body_bytes` bytes, and its length. `None` where the length cannot
     /// be said. `tpdu` as in [`Framing::write_header`].
+    #[inline]
     pub fn header(
         self,
         body_bytes: usize,
@@ -146,7 +147,8 @@ impl Framing {
             Self::Sofh => {
                 let [l0, l1, l2, l3] = u32::try_from(total).ok()?.to_be_bytes();
                 let [e0, e1] = SOFH_SBE_LITTLE_ENDIAN;
-                *out.first_chunk_mut()? = [l0, l1, l2, l3, e0, e1];
+                // As one value: written in pieces, it would stall whoever copies it next.
+                out = [l0, l1, l2, l3, e0, e1, 0, 0, 0];
             }
             Self::Len2 { .. } => {
                 *out.first_chunk_mut()? = u16::try_from(follows).ok()?.to_be_bytes();
