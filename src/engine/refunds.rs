@@ -263,9 +263,9 @@ impl Engine {
     /// What has been given back of the payment behind a transaction, if any was asked for.
     pub(super) fn refunded_so_far(&self, slot: u32) -> Option<Money> {
         let transaction = self.transactions.get(slot);
-        let (root, class) = (transaction.root, transaction.target.class);
+        let root = self.transactions.root(transaction)?;
         let has_refunds =
-            root != NO_EXCHANGE && (class == Class::Refund || transaction.refund != NO_EXCHANGE);
+            transaction.target.class == Class::Refund || transaction.refund != NO_EXCHANGE;
         has_refunds.then(|| Money {
             minor: self.taken(root).approved_minor,
             currency: transaction.amounts.amount.currency,
@@ -274,12 +274,10 @@ impl Engine {
 
     /// The key of the payment behind a transaction.
     pub(super) fn root_key(&self, transaction: &Transaction) -> Key {
-        match transaction.target.class {
-            Class::Refund if transaction.root != NO_EXCHANGE => {
-                self.transactions.get(transaction.root).target.key
-            }
-            Class::Payment | Class::Refund | Class::CodeInquiry => transaction.target.key,
-        }
+        let root = self.transactions.root(transaction);
+        root.map_or(transaction.target.key, |root| {
+            self.transactions.get(root).target.key
+        })
     }
 
     /// Claims a refund's key, and chains it to its payment.
@@ -356,8 +354,10 @@ impl Engine {
     /// A refund was answered: what has been given back so far is part of its answer.
     pub(super) fn total_refunds(&mut self, slot: u32) {
         let transaction = self.transactions.get(slot);
-        if transaction.target.class == Class::Refund && transaction.root != NO_EXCHANGE {
-            let approved_minor = self.taken(transaction.root).approved_minor;
+        if transaction.target.class == Class::Refund
+            && let Some(root) = self.transactions.root(transaction)
+        {
+            let approved_minor = self.taken(root).approved_minor;
             self.transactions.at(slot).refunded_minor = approved_minor;
         }
     }

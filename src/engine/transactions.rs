@@ -194,9 +194,7 @@ impl Transactions {
     /// refund by its payment, which knows through it what has been given back.
     fn is_free(&self, old: &Transaction) -> bool {
         if old.target.class == Class::Refund {
-            let root = old.root;
-            let forgotten = root == NO_EXCHANGE || self.get(root).number > old.number;
-            return forgotten && old.is_over();
+            return self.root(old).is_none() && old.is_over();
         }
         let mut refund = old.refund;
         while refund != NO_EXCHANGE {
@@ -207,6 +205,14 @@ impl Transactions {
             refund = given_back.refund;
         }
         old.is_over()
+    }
+
+    /// The payment behind a refund, or a payment itself; none where it is forgotten: whoever has
+    /// its place since then came after the refund.
+    pub(super) fn root(&self, transaction: &Transaction) -> Option<u32> {
+        let slot = transaction.root;
+        let known = slot != NO_EXCHANGE && self.get(slot).number <= transaction.number;
+        known.then_some(slot)
     }
 
     /// Remembers a transaction under its number, which follows the last one.

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::journal::Entry;
 use crate::journal::codec;
 use crate::journal::layout::{
-    BLOCK_HEADER_BYTES, Inspected, Opening, Sealing, check_records, inspect, open_block, seal_block,
+    BLOCK, BLOCK_HEADER_BYTES, Inspected, Opening, Sealing, check_records, inspect, open_block,
+    seal_block,
 };
+use crate::journal::{CommitMode, Entry};
 use crate::model::ids::{Epoch, Lsn, TransactionNumber};
 use crate::model::keys::Key;
 use crate::model::message::Message;
@@ -252,12 +253,40 @@ impl Plant {
 
     /// Makes the world one in which the bug can show.
     pub(super) fn prepare(self, plan: &mut Plan, chance: &mut Chance) {
-        use crate::journal::CommitMode;
-        let certain: &[(Fault, u32)] = match self {
-            Self::AcknowledgesEarly => {
-                plan.mode = CommitMode::Disk;
-                &[(Fault::SlowWrite, 50)]
+        self.shape(plan);
+        for (fault, rate) in self.certain() {
+            chance.set_rate(*fault, *rate);
+        }
+    }
+
+    fn shape(self, plan: &mut Plan) {
+        match self {
+            Self::AcknowledgesEarly
+            | Self::AcceptsTornTail
+            | Self::LosesRecord
+            | Self::ClosesEarly => plan.mode = CommitMode::Disk,
+            Self::DiscardsLate => plan.shards = 1,
+            Self::DropsCrossing => plan.shards = 3,
+            Self::WritesCode => plan.segment_bytes = 16 * BLOCK,
+            Self::TakesTooMuch => {
+                (plan.in_flight_max, plan.payments, plan.duration_ms) = (4, 70, 1_000);
+                for participant in &mut plan.participants {
+                    (participant.window_in, participant.window_out) = (40, 40);
+                }
             }
+            Self::ForgetsWaiting => {
+                for participant in &mut plan.participants {
+                    participant.resolver.sends_max = 1;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Faults that it needs, and how often, of a thousand.
+    fn certain(self) -> &'static [(Fault, u32)] {
+        match self {
+            Self::AcknowledgesEarly => &[(Fault::SlowWrite, 50)],
             Self::ReusesKeys | Self::ForgetsPayment | Self::SkipsRecord => &[
                 (Fault::Kill, 200),
                 (Fault::RepeatsAfterRestart, 300),
@@ -267,15 +296,11 @@ impl Plant {
             Self::ChangesOutcome | Self::ChangesAnswer => &[(Fault::RepeatsLater, 400)],
             Self::ApprovesLate => &[(Fault::RepeatsLater, 400), (Fault::Silent, 300)],
             Self::AcceptsConflict => &[(Fault::Conflict, 400)],
-            Self::DiscardsLate => {
-                plan.shards = 1;
-                &[(Fault::LateAnswer, 300), (Fault::SilentOnReversal, 300)]
-            }
+            Self::DiscardsLate => &[(Fault::LateAnswer, 300), (Fault::SilentOnReversal, 300)],
             Self::DropsReversal | Self::SlowClock | Self::AdvisesApprovedLast => {
                 &[(Fault::Silent, 300)]
             }
             Self::AcceptsTornTail | Self::LosesRecord => {
-                plan.mode = CommitMode::Disk;
                 &[(Fault::PowerLoss, 200), (Fault::TornWrite, 700)]
             }
             Self::ForgetsRefund => &[
@@ -284,45 +309,22 @@ impl Plant {
                 (Fault::RefundsTooMuch, 900),
             ],
             Self::ChangesRate => &[(Fault::Refunds, 900)],
-            Self::DropsCrossing => {
-                plan.shards = 3;
-                &[]
-            }
-            Self::TakesTooMuch => {
-                (plan.in_flight_max, plan.payments, plan.duration_ms) = (4, 70, 1_000);
-                for participant in &mut plan.participants {
-                    (participant.window_in, participant.window_out) = (40, 40);
-                }
-                &[(Fault::Silent, 700)]
-            }
-            Self::WritesCode => {
-                plan.segment_bytes = 16 * crate::journal::layout::BLOCK;
-                &[(Fault::NoDigest, 0)]
-            }
-            Self::ClosesEarly => {
-                plan.mode = CommitMode::Disk;
-                &[]
-            }
+            Self::TakesTooMuch => &[(Fault::Silent, 700)],
+            Self::WritesCode => &[(Fault::NoDigest, 0)],
             Self::HidesRot => &[(Fault::Kill, 300), (Fault::BitRot, 900)],
-            Self::ForgetsWaiting => {
-                for participant in &mut plan.participants {
-                    participant.resolver.sends_max = 1;
-                }
-                &[
-                    (Fault::Kill, 300),
-                    (Fault::Silent, 300),
-                    (Fault::IgnoresAdvice, 700),
-                    (Fault::SilentOnReversal, 700),
-                ]
-            }
+            Self::ForgetsWaiting => &[
+                (Fault::Kill, 300),
+                (Fault::Silent, 300),
+                (Fault::IgnoresAdvice, 700),
+                (Fault::SilentOnReversal, 700),
+            ],
             Self::ChangesAmount
             | Self::Misdirects
             | Self::ChangesDate
             | Self::NeverAnswers
-            | Self::Garbles => &[],
-        };
-        for (fault, rate) in certain {
-            chance.set_rate(*fault, *rate);
+            | Self::Garbles
+            | Self::ClosesEarly
+            | Self::DropsCrossing => &[],
         }
     }
 

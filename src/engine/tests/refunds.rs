@@ -480,3 +480,60 @@ fn answer_refund(world: &mut World, number: u8, code: &[u8; 2], key: u64, amount
         engine.handle_refund_result(&result, sender(WALLET), context, effects);
     });
 }
+
+#[test]
+fn a_refund_is_not_taken_for_one_of_whoever_has_its_payments_place() {
+    const DAY_MS: u64 = 86_400_000;
+    let mut world = World::new();
+    world.pay(1, 500, 11);
+    let key = world.legs.drawn;
+    world.answer(1, b"00", key);
+    world.ms += 3 * DAY_MS;
+    let day = |days| Date::from_days(target(1).key.local_date.days() + days);
+    let mut asked = refund(2, 1, 200, 12);
+    asked.key.local_date = day(3);
+    // More than was paid: declined at once.
+    asked.amounts.amount.minor = 900;
+    let told = world.refund_as(ACQUIRER, asked);
+    assert!(told.starts_with("+refund 64/declined"), "{told}");
+    // Sixteen places: they come round, the refund is three days old, its payment six.
+    world.ms += 3 * DAY_MS;
+    for claim in 0..15_u8 {
+        let (reference, date) = (claim % 8, day(5 + i64::from(claim / 8)));
+        let told = world.run(|engine, context, effects| {
+            let mut request = request(reference, 500, 1);
+            request.key.local_date = date;
+            engine.handle_payment(&request, sender(ACQUIRER), context, effects);
+        });
+        assert!(told.starts_with("+payment"), "{reference}: {told}");
+        let key = world.legs.drawn;
+        world.run(|engine, context, effects| {
+            let result = PaymentResult {
+                header: header(key),
+                key: Key {
+                    local_date: date,
+                    ..target(reference).key
+                },
+                response_code: ResponseCode(*b"51"),
+                outcome: None,
+                approval_code: None,
+                amounts: amounts(500),
+                settlement_date: None,
+                echoed: Echoed::default(),
+                text: b"",
+                mac: b"",
+            };
+            engine.handle_payment_result(&result, sender(WALLET), context, effects);
+        });
+    }
+    let slot = world
+        .engine
+        .transactions
+        .by_number(TransactionNumber(2))
+        .unwrap();
+    let found = *world.engine.transactions.get(slot);
+    let other = *world.engine.transactions.get(found.root);
+    assert_ne!(other.target, target(1), "its payment's place is another's");
+    assert_eq!(world.engine.root_key(&found), asked.key, "not the other's");
+    assert_eq!(world.engine.refunded_so_far(slot), None);
+}
