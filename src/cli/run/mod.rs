@@ -8,6 +8,7 @@
 
 mod digests;
 mod plan;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -69,6 +70,7 @@ fn serve(
         tracing::info!("{note}");
     }
     let digests = digests::start(&configuration.journal.data);
+    let watch = watch::start(&shards.counters);
     let ready = ready(configuration, office, &shards);
     office.open(feed(&shards));
     let file = match &arguments.ready_file {
@@ -90,7 +92,7 @@ fn serve(
         .map_or_else(ignore_closed, Ok)?;
     let (shard, exit) = shards.join();
     // The file goes before the process does: whoever reads it finds somebody listening.
-    drop((file, digests));
+    drop((file, digests, watch));
     ended(shard, exit, office.ordered())
 }
 
