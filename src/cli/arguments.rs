@@ -246,7 +246,6 @@ Examples:
   cpg-switch journal dump data | jq 'select(.record == \"unknown\")'
   cpg-switch journal explain 15600021/20261121/WX2026112101 data
   cpg-switch journal queue data --json | jq '.waiting[].key'
-
   cpg-switch journal digest data
 
 A switch may be running meanwhile: what it has committed is read, and nothing is changed. `digest`
