@@ -122,6 +122,10 @@ impl Disk {
         }
         let which = draw.index(count);
         let digest = self.digests.values_mut().nth(which).expect("counted");
+        if digest.is_empty() {
+            // It was cut off whole, the last time.
+            return;
+        }
         let at = draw.index(digest.len());
         if draw.chance(300) {
             digest.truncate(at);

@@ -171,7 +171,11 @@ fn status(page: Option<&Page>, result: &StatusResult<'_>) -> Option<&'static str
             page.is_reversed() || found
         }
         (State::Answered, Some(outcome)) => page.answer().is_some_and(|(_, told)| told == outcome),
-        (State::Unknown, _) => page.unknown || page.in_doubt,
+        // Unknown, too, is what nobody answered and whose reversal was refused.
+        (State::Unknown, _) => {
+            let refused = page.reversal_answers.iter().any(|(_, reversed)| !reversed);
+            page.unknown || page.in_doubt || (refused && page.answer().is_none())
+        }
         (State::Reversing, _) => !page.reversals.is_empty(),
         (State::Answered | State::Received | State::Forwarded, _) => page.claims > 0,
         (State::Pending, _) => page.pending,
