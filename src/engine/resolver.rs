@@ -126,9 +126,9 @@ impl Engine {
     /// Whoever waits for a participant that stays down is not forgotten.
     fn watch<L: Legs>(&mut self, index: u32, context: &Context<'_, L>) {
         let with = self.exchanges.get(index).with;
-        let due = context.now.monotonic;
+        let wait_ms = down_ms(with, context.tables);
         self.alarms
-            .set(index, due.plus_ms(down_ms(with, context.tables)));
+            .set(index, context.now.monotonic.plus_ms(wait_ms));
     }
 
     /// Takes an exchange out of the window for `wait_ms` and a little more.

@@ -217,30 +217,8 @@ fn a_place_that_nobody_settles_does_not_stop_the_switch() {
     world.ms += 6 * 86_400_000;
     let date = Date::from_days(key(1).local_date.days() + 6);
     for reference in 0..9_u8 {
-        let told = world.run(|engine, context, effects| {
-            let mut request = request(reference, 500, 1);
-            request.key.local_date = date;
-            engine.handle_payment(&request, sender(ACQUIRER), context, effects);
-            // Declined at once, so that the window stays free.
-        });
+        let told = world.decline_on(reference, date);
         assert!(told.starts_with("+payment"), "{reference}: {told}");
-        let key = world.legs.drawn;
-        world.run(|engine, context, effects| {
-            let mut result = PaymentResult {
-                header: header(key),
-                key: request(reference, 500, 1).key,
-                response_code: ResponseCode(*b"51"),
-                outcome: None,
-                approval_code: None,
-                amounts: amounts(500),
-                settlement_date: None,
-                echoed: Echoed::default(),
-                text: b"",
-                mac: b"",
-            };
-            result.key.local_date = date;
-            engine.handle_payment_result(&result, sender(WALLET), context, effects);
-        });
     }
     assert_eq!(
         world.status(ACQUIRER, 1),

@@ -261,10 +261,14 @@ impl World {
     }
 
     fn answer_with(&mut self, reference: u8, code: &[u8; 2], match_key: u64, minor: i64) -> String {
+        self.answer_under(key(reference), code, match_key, minor)
+    }
+
+    fn answer_under(&mut self, key: Key, code: &[u8; 2], match_key: u64, minor: i64) -> String {
         self.run(|engine, context, effects| {
             let result = PaymentResult {
                 header: header(match_key),
-                key: key(reference),
+                key,
                 response_code: ResponseCode(*code),
                 outcome: None,
                 approval_code: Chars::padded(b"A1B2C3"),
@@ -276,6 +280,17 @@ impl World {
             };
             engine.handle_payment_result(&result, sender(WALLET), context, effects);
         })
+    }
+
+    /// A payment under a key of `date`, declined at once: it takes a place and leaves the window.
+    fn decline_on(&mut self, reference: u8, date: Date) -> String {
+        let mut request = request(reference, 500, 1);
+        request.key.local_date = date;
+        let told = self.run(|engine, context, effects| {
+            engine.handle_payment(&request, sender(ACQUIRER), context, effects);
+        });
+        self.answer_under(request.key, b"51", self.legs.drawn, 500);
+        told
     }
 
     fn reverse(&mut self, from: ParticipantIndex, reference: u8, advice: bool) -> String {

@@ -499,32 +499,8 @@ fn a_refund_is_not_taken_for_one_of_whoever_has_its_payments_place() {
     // Sixteen places: they come round, the refund is three days old, its payment six.
     world.ms += 3 * DAY_MS;
     for claim in 0..15_u8 {
-        let (reference, date) = (claim % 8, day(5 + i64::from(claim / 8)));
-        let told = world.run(|engine, context, effects| {
-            let mut request = request(reference, 500, 1);
-            request.key.local_date = date;
-            engine.handle_payment(&request, sender(ACQUIRER), context, effects);
-        });
-        assert!(told.starts_with("+payment"), "{reference}: {told}");
-        let key = world.legs.drawn;
-        world.run(|engine, context, effects| {
-            let result = PaymentResult {
-                header: header(key),
-                key: Key {
-                    local_date: date,
-                    ..target(reference).key
-                },
-                response_code: ResponseCode(*b"51"),
-                outcome: None,
-                approval_code: None,
-                amounts: amounts(500),
-                settlement_date: None,
-                echoed: Echoed::default(),
-                text: b"",
-                mac: b"",
-            };
-            engine.handle_payment_result(&result, sender(WALLET), context, effects);
-        });
+        let told = world.decline_on(claim % 8, day(5 + i64::from(claim / 8)));
+        assert!(told.starts_with("+payment"), "{claim}: {told}");
     }
     let slot = world
         .engine

@@ -7,7 +7,7 @@
 
 pub use super::AMOUNTS_BYTES;
 use super::{
-    BILLING_RATE, LOCAL_TIME, MCC, MONEY_BYTES, RATE_BYTES, RECORD_VERSION, SETTLEMENT_RATE,
+    BILLING_RATE, DECISION_BYTES, LOCAL_TIME, MCC, RATE_BYTES, RECORD_VERSION, SETTLEMENT_RATE,
     TEXT_BYTES, size,
 };
 use crate::journal::layout::{RECORD_HEADER_BYTES, Reader};
@@ -127,7 +127,7 @@ fn read_payment(record: &[u8; size::PAYMENT], wall: [u8; 8]) -> Option<RawPaymen
     let (key_originator, key_date, key_reference) = (reader.take(), reader.take(), reader.take());
     let (fingerprint, originator, match_key) = (reader.take(), reader.take(), reader.take());
     let (named_destination, forwarder) = (reader.take(), reader.take());
-    let decision = read_decision(reader.take(), &reader.take())?;
+    let decision = read_decision(&reader.take())?;
     let (presentation, scenario) = (reader.take(), reader.take());
     let (settlement_date, table) = (reader.take(), reader.take());
     let amounts: [u8; AMOUNTS_BYTES] = reader.take();
@@ -176,8 +176,9 @@ fn read_payment(record: &[u8; size::PAYMENT], wall: [u8; 8]) -> Option<RawPaymen
 }
 
 #[inline]
-fn read_decision([kind]: [u8; 1], parts: &[u8; 24]) -> Option<RawDecision> {
-    let mut reader = Reader::new(parts);
+fn read_decision(decision: &[u8; DECISION_BYTES]) -> Option<RawDecision> {
+    let mut reader = Reader::new(decision);
+    let [kind] = reader.take();
     match kind {
         1 => Some(RawDecision::Forward {
             destination: reader.take(),
@@ -186,8 +187,8 @@ fn read_decision([kind]: [u8; 1], parts: &[u8; 24]) -> Option<RawDecision> {
         }),
         2 => {
             let response_code = reader.take();
-            let rest: [u8; 22] = reader.take();
-            (rest == [0; 22]).then_some(RawDecision::Decline { response_code })
+            let rest: [u8; DECISION_BYTES - 3] = reader.take();
+            (rest == [0; DECISION_BYTES - 3]).then_some(RawDecision::Decline { response_code })
         }
         _ => None,
     }
@@ -222,5 +223,3 @@ fn optional<const N: usize>(flag: u8, part: [u8; N]) -> Option<Option<[u8; N]>> 
         (part == [0; N]).then_some(None)
     }
 }
-
-const _: () = assert!(AMOUNTS_BYTES == 1 + 3 * MONEY_BYTES + 2 * RATE_BYTES);

@@ -23,8 +23,10 @@ use crate::model::ids::{Epoch, Lsn, TransactionNumber};
 use crate::model::limits::BLOCK_BYTES;
 use crate::model::record::Record;
 
-/// Records that wait at once: some 30 MB, and longer than any payment at full load.
+/// Records that wait at once: 16 MB, and as much again where none of them is a payment; longer than
+/// any payment at full load.
 const WINDOW: usize = 1 << 16;
+const _: () = assert!(size_of::<Waiting>() <= 256);
 
 /// Room for entries that is asked for at once: pairs take some two fifths of their records. What
 /// is not used is never touched.

@@ -1,5 +1,6 @@
 //! Makes the digests that are missing: by command, or while the switch runs, on a thread of its
-//! own, at the lowest priority, one segment at a time. No shard waits for it, nor does the end.
+//! own that gives way to every other, one segment at a time. No shard waits for it, nor does the
+//! end.
 //!
 //! It needs nothing from a shard: the tail's header says up to where the journal is on the disk,
 //! and a segment that ends there or before is never written again.
