@@ -233,6 +233,48 @@ pub(super) enum Journal {
     /// List the operator queue: what could not be settled, why, and since when
     #[command(after_help = JOURNAL_EXAMPLES)]
     Queue(JournalFolder),
+    /// List, verify or search the archive, where sealed segments are kept for ever
+    #[command(subcommand, after_help = ARCHIVE_EXAMPLES)]
+    Archive(Archive),
+}
+
+const ARCHIVE_EXAMPLES: &str = "\
+Examples:
+  cpg-switch journal archive list /var/lib/cpg-switch
+  cpg-switch journal archive verify /var/lib/cpg-switch
+  cpg-switch journal archive find WX2026112101 /var/lib/cpg-switch --json
+  cpg-switch journal archive find --match-key 1234567890 /var/lib/cpg-switch
+
+A switch may be running meanwhile. Where the archive is not in DIR, DIR says where it is.";
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Archive {
+    /// One line for each segment: what was claimed in it, when, and what it takes
+    #[command(after_help = ARCHIVE_EXAMPLES)]
+    List(JournalFolder),
+    /// Read all of it, and say what is not as it was written
+    #[command(after_help = ARCHIVE_EXAMPLES)]
+    Verify(JournalFolder),
+    /// Tell every step of each payment and refund with a reference
+    #[command(after_help = ARCHIVE_EXAMPLES)]
+    Find(FindArchived),
+}
+
+/// What is looked for, and in which archive.
+#[derive(Args, Debug)]
+pub(super) struct FindArchived {
+    /// The reference: twelve letters and digits
+    #[arg(value_name = "REFERENCE")]
+    pub(super) reference: String,
+    /// The directory that `journal.data` names
+    #[arg(value_name = "DIR", default_value = "data")]
+    pub(super) data: PathBuf,
+    /// REFERENCE is the number by which the destination knows the request, as `dump` shows it
+    #[arg(long)]
+    pub(super) match_key: bool,
+    /// Write JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 const RESHARD_EXAMPLES: &str = "\

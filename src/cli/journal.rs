@@ -5,6 +5,7 @@ use std::io;
 
 use serde_json::{Value as Json, json};
 
+use super::archive;
 use super::arguments::{Explain, Journal, JournalFolder, Reshard};
 use super::check::pretty;
 use super::console::Console;
@@ -26,6 +27,7 @@ pub(super) fn execute(command: &Journal, console: &mut Console<'_>) -> Ended {
         Journal::Explain(arguments) => explained(arguments, console),
         Journal::Reshard(arguments) => resharded(arguments, console),
         Journal::Queue(arguments) => queued(arguments, console),
+        Journal::Archive(command) => archive::execute(command, console),
     }
 }
 

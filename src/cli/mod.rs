@@ -3,6 +3,7 @@
 //! A command reads its arguments, writes to the [`Console`] it is given and returns how it ended;
 //! nothing here prints or exits by itself, so that tests call commands as functions.
 
+mod archive;
 mod arguments;
 mod audit;
 mod check;

@@ -1,5 +1,6 @@
 //! WHAT WE MUST NOT FORGET: layout, tail, segments, commit, recovery, readers.
 
+pub mod archive;
 pub mod audit;
 pub mod cases;
 pub mod codec;
@@ -11,6 +12,7 @@ pub mod digest;
 pub(crate) mod fixtures;
 pub mod identity;
 pub mod json;
+pub mod keeper;
 pub mod layout;
 pub mod read_only;
 pub mod reader;

@@ -414,7 +414,7 @@ pub(super) fn shard_directory(data: &Path, shard: ShardId) -> PathBuf {
     data.join(format!("shard-{:02}", shard.0))
 }
 
-fn make_directory(path: &Path) -> Result<(), MachineError> {
+pub(super) fn make_directory(path: &Path) -> Result<(), MachineError> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)

@@ -6,7 +6,7 @@
 //!
 //! The shards do the work; this starts them, tells of them, and ends them.
 
-mod digests;
+mod keeper;
 mod plan;
 mod watch;
 
@@ -69,7 +69,7 @@ fn serve(
     for note in &shards.notes {
         tracing::info!("{note}");
     }
-    let digests = digests::start(&configuration.journal.data);
+    let keeper = keeper::start(&configuration.journal);
     let watch = watch::start(&shards.counters);
     let ready = ready(configuration, office, &shards);
     office.open(feed(&shards));
@@ -92,7 +92,7 @@ fn serve(
         .map_or_else(ignore_closed, Ok)?;
     let (shard, exit) = shards.join();
     // The file goes before the process does: whoever reads it finds somebody listening.
-    drop((file, digests, watch));
+    drop((file, keeper, watch));
     ended(shard, exit, office.ordered())
 }
 

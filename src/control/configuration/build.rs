@@ -139,6 +139,10 @@ fn journal(section: &Section<'_>, diagnostics: &mut Diagnostics) -> Option<Journ
         tail_dir: section
             .text("tail_dir")
             .map(|found| PathBuf::from(found.value)),
+        archive: section
+            .section("archive")
+            .text("path")
+            .map(|found| PathBuf::from(found.value)),
     })
 }
 

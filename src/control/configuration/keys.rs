@@ -131,6 +131,12 @@ pub const KEYS: &[Key] = &[
         "Space that the segments of one shard may take: at least two segments."),
     key("journal.tail_dir", Text, Optional("chosen by the journal"),
         "Directory in memory for the mapped tail, such as `/dev/shm`."),
+    key("journal.archive", Table, Optional("all its defaults"),
+        "Where sealed segments are kept, packed and indexed, for ever."),
+    key("journal.archive.path", Text, Optional("`archive` in `journal.data`"),
+        "Directory of the archive, which may be on another disk: each payment takes some 170 bytes \
+        in it, and nothing is ever removed from it. A relative one starts at the working \
+        directory."),
     key("journal.replicas", Any, NotYet, "Other centres that confirm a commit."),
 
     key("limits", Table, Optional("all its defaults"),

@@ -122,6 +122,8 @@ pub struct JournalConfiguration {
     pub bytes_max: u64,
     /// Where the mapped tail is, if not where the journal chooses: memory, such as `/dev/shm`.
     pub tail_dir: Option<PathBuf>,
+    /// Where the archive is, if not in `data`.
+    pub archive: Option<PathBuf>,
 }
 
 /// What each shard reserves memory for at start. All are bounds; nothing grows past them.

@@ -140,6 +140,11 @@ impl<'a> Items<'a> {
         })
     }
 
+    /// Bytes of the entries that were not read yet.
+    pub(super) const fn bytes_left(&self) -> usize {
+        self.rest.len()
+    }
+
     /// The next entry; none at the end. Of a [`super::Digest`] that was read, none is damaged.
     #[inline(always)]
     pub fn next_item(&mut self) -> Result<Option<Item>, BadDigest> {

@@ -1,33 +1,22 @@
-//! Makes the digests that are missing: by command, or while the switch runs, on a thread of its
-//! own that gives way to every other, one segment at a time. No shard waits for it, nor does the
-//! end.
+//! Makes the digests that are missing, by command or for [`crate::journal::keeper`], and compares
+//! them with their segments.
 //!
 //! It needs nothing from a shard: the tail's header says up to where the journal is on the disk,
 //! and a segment that ends there or before is never written again.
 
-use core::time::Duration;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 
 use super::files::{Compared, compare, compute, digest_name, is_made, write};
 use super::{Digest, DigestHeader};
-use crate::journal::identity::{FolderIdentity, IDENTITY_FILE};
-use crate::journal::layout::{BLOCK, TAIL_HEADER_BYTES, read_tail_header};
+use crate::journal::identity::FolderIdentity;
+use crate::journal::layout::{TAIL_HEADER_BYTES, read_tail_header};
 use crate::journal::read_only::ReadOnlyFolder;
 use crate::journal::segments::segment_start;
-use crate::journal::store::{StoreError, last_tail_path, list, read_identity, shard_directory};
+use crate::journal::store::{StoreError, last_tail_path, list, shard_directory};
 use crate::model::ids::{Lsn, ShardId};
 use crate::sys::error::MachineError;
-use crate::sys::files::free_bytes;
-use crate::sys::threads;
-
-/// How often the maker looks for segments that were sealed.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// Room for so many segments is left to the journal: a digest only makes the next start faster.
-const SEGMENTS_LEFT: u64 = 8;
 
 /// What became of one segment.
 #[derive(Debug)]
@@ -49,7 +38,7 @@ pub enum Made {
 }
 
 /// Makes the digest of one sealed segment, unless it has one.
-fn make(
+pub(in crate::journal) fn make(
     data: &Path,
     identity: &FolderIdentity,
     shard: ShardId,
@@ -127,7 +116,7 @@ pub(in crate::journal) fn compare_all(
 }
 
 /// The segments that end at `end` or before.
-fn sealed(
+pub(in crate::journal) fn sealed(
     data: &Path,
     identity: &FolderIdentity,
     shard: ShardId,
@@ -139,7 +128,7 @@ fn sealed(
 }
 
 /// Up to where a live journal is written, as its tail says; nowhere where that cannot be read.
-fn written_end(directory: &Path) -> Result<Lsn, MachineError> {
+pub(in crate::journal) fn written_end(directory: &Path) -> Result<Lsn, MachineError> {
     let Some(path) = last_tail_path(directory)? else {
         return Ok(Lsn(0));
     };
@@ -147,96 +136,4 @@ fn written_end(directory: &Path) -> Result<Lsn, MachineError> {
     let read = File::open(path).and_then(|file| file.read_exact_at(&mut page, 0));
     let header = read.ok().and_then(|()| read_tail_header(&page));
     Ok(header.map_or(Lsn(0), |(_, header)| header.durable))
-}
-
-/// What the maker tells people.
-#[derive(Debug)]
-pub enum MakerNote {
-    /// A segment was looked at.
-    Made(ShardId, u64, Made),
-    /// It could not be, and is tried again.
-    Failed(StoreError),
-}
-
-/// The thread that makes digests while the switch runs. Dropping it lets it end; nobody waits.
-#[derive(Debug)]
-pub struct DigestMaker {
-    /// Nothing is ever sent: the thread ends when this is gone.
-    _alive: Sender<()>,
-}
-
-impl DigestMaker {
-    /// Starts it.
-    pub fn start(
-        data: PathBuf,
-        tell: impl Fn(MakerNote) + Send + 'static,
-    ) -> Result<Self, MachineError> {
-        let (alive, ended) = channel();
-        threads::spawn_in_background("cpg-digester", move || serve(&data, &ended, &tell))?;
-        Ok(Self { _alive: alive })
-    }
-}
-
-fn serve(data: &Path, ended: &Receiver<()>, tell: &dyn Fn(MakerNote)) {
-    let mut next = Vec::new();
-    loop {
-        let pause = match look_round(data, &mut next, ended, tell) {
-            Ok(()) => LOOK_EVERY,
-            // A disk that is full or broken stays so for a while.
-            Err(error) => {
-                tell(MakerNote::Failed(error));
-                LOOK_EVERY * 60
-            }
-        };
-        match ended.recv_timeout(pause) {
-            Err(RecvTimeoutError::Timeout) => {}
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
-        }
-    }
-}
-
-/// Refuses where the disk has no more room than the journal may soon need.
-pub(in crate::journal) fn leave_room(
-    data: &Path,
-    identity: &FolderIdentity,
-) -> Result<(), StoreError> {
-    if free_bytes(data)? / identity.segment_bytes >= SEGMENTS_LEFT {
-        return Ok(());
-    }
-    Err(StoreError::Refused {
-        path: data.to_owned(),
-        what: format!(
-            "there is room for fewer than {SEGMENTS_LEFT} segments, which is left to them"
-        ),
-        remedy: "free space on that file system: the next start takes longer without digests",
-    })
-}
-
-/// Makes what has been sealed since the last time; `next` is where each shard goes on.
-fn look_round(
-    data: &Path,
-    next: &mut Vec<u64>,
-    ended: &Receiver<()>,
-    tell: &dyn Fn(MakerNote),
-) -> Result<(), StoreError> {
-    let Some(identity) = read_identity(&data.join(IDENTITY_FILE))? else {
-        return Ok(());
-    };
-    debug_assert!(identity.segment_bytes.is_multiple_of(BLOCK));
-    next.resize(usize::from(identity.shards), 1);
-    for (shard, next) in (0..identity.shards).map(ShardId).zip(next) {
-        let end = written_end(&shard_directory(data, shard))?;
-        for (segment, path) in sealed(data, &identity, shard, end)? {
-            if ended.try_recv() == Err(TryRecvError::Disconnected) {
-                return Ok(());
-            }
-            if segment >= *next {
-                leave_room(data, &identity)?;
-                let made = make(data, &identity, shard, (segment, &path))?;
-                *next = segment + 1;
-                tell(MakerNote::Made(shard, segment, made));
-            }
-        }
-    }
-    Ok(())
 }

@@ -45,12 +45,14 @@ pub mod files;
 mod items;
 mod make;
 pub mod maker;
+mod single;
 
 use crate::journal::layout::{Reader, Writer, checksum};
 use crate::model::ids::{Epoch, Lsn, ShardId};
 
 pub use items::{Item, Items, Settled};
 pub use make::{NotDigested, SegmentDigester};
+pub(in crate::journal) use single::{WINDOW_BYTES, read_single};
 
 /// What this build writes, and the only one that it reads.
 pub const DIGEST_VERSION: u16 = 1;

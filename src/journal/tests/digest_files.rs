@@ -1,9 +1,11 @@
 //! Digests beside segments in real folders: made, used, damaged, compared.
 
 use super::*;
+use crate::journal::archive::files::Archived;
 use crate::journal::digest::files::digest_name;
-use crate::journal::digest::maker::{DigestMaker, Made, MakerNote, leave_room, make_all};
+use crate::journal::digest::maker::{Made, make_all};
 use crate::journal::digest::{DIGEST_HEADER_BYTES, DigestHeader, Item};
+use crate::journal::keeper::{Keeper, KeeperNote, KeeperPlan, leave_room};
 use crate::journal::layout::checksum;
 use crate::journal::read_only::ReadOnlyFolder;
 
@@ -29,7 +31,7 @@ fn start(place: &Place) -> (Vec<u64>, u64, Vec<StoreWarning>) {
 }
 
 /// A journal of some segments, and how many of them are sealed.
-fn written(place: &Place) -> u64 {
+pub(super) fn written(place: &Place) -> u64 {
     let mut running = open(place.options(), CommitMode::Disk).unwrap();
     for payment in 1..=999 {
         running.pay(payment..payment + 1);
@@ -225,7 +227,11 @@ fn a_running_journal_is_digested_as_far_as_it_is_written() {
     running.drain();
     running.pay(2_080..2_100);
     let (tell, told) = std::sync::mpsc::channel();
-    let maker = DigestMaker::start(place.data.path().to_owned(), move |note| {
+    let plan = KeeperPlan {
+        data: place.data.path().to_owned(),
+        archive: None,
+    };
+    let keeper = Keeper::start(plan, move |note| {
         tell.send(note).ok();
     })
     .unwrap();
@@ -233,14 +239,21 @@ fn a_running_journal_is_digested_as_far_as_it_is_written() {
     assert!(end > sealed + 1);
     for expected in 1..end {
         match told.recv().unwrap() {
-            MakerNote::Made(ShardId(1), segment, Made::Made { records, .. }) => {
+            KeeperNote::Made(ShardId(1), segment, Made::Made { records, .. }) => {
                 assert_eq!(segment, expected);
                 assert!(records > 0);
             }
             other => unreachable!("{other:?}"),
         }
+        match told.recv().unwrap() {
+            KeeperNote::Archived(ShardId(1), segment, Archived::Now { index_bytes, .. }) => {
+                assert_eq!(segment, expected);
+                assert!(index_bytes > 0);
+            }
+            other => unreachable!("{other:?}"),
+        }
     }
-    drop(maker);
+    drop(keeper);
     assert!(!digest(&place, end).exists(), "it is being written");
     drop(running);
     let (found, digests, warnings) = start(&place);

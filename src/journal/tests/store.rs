@@ -1,5 +1,7 @@
 //! Journals in real folders: opened, killed, moved, damaged, read beside a live writer.
 
+#[path = "archive_files.rs"]
+mod archive_files;
 #[path = "digest_files.rs"]
 mod digest_files;
 

@@ -1,0 +1,324 @@
+//! What is in one shard's part of an archive, and the way from a key to all its records.
+//!
+//! The headers of all indexes are kept in memory, so that a look-up opens only those that may have
+//! what it wants: a key is looked for where keys of its day were claimed, a number where records
+//! name numbers as old. Everything that was found is compared with what was wanted.
+
+use std::path::{Path, PathBuf};
+
+use super::files::{
+    OpenDigest, archive_directory, damaged, index_name, list, look_up, read_digest, read_index,
+    read_index_header,
+};
+use super::index::{self, IndexHeader, Spot};
+use super::{By, claimed, refunded};
+use crate::journal::Entry;
+use crate::journal::digest::files::digest_name;
+use crate::journal::digest::{Digest, Item, Settled};
+use crate::journal::layout::JournalIdentity;
+use crate::journal::segments::segment_start;
+use crate::journal::store::StoreError;
+use crate::model::ids::{Lsn, MatchKey, Reference, TransactionNumber};
+use crate::model::keys::BusinessKey;
+use crate::model::record::Record;
+
+/// One shard's part of an archive.
+#[derive(Debug)]
+pub struct Catalogue {
+    directory: PathBuf,
+    identity: JournalIdentity,
+    segment_bytes: u64,
+    /// In order of their segments.
+    headers: Vec<IndexHeader>,
+    /// Segments whose index or digest cannot be used.
+    unusable: Vec<u64>,
+}
+
+/// Where something is: segment, and offset in its digest.
+type Place = (u64, u64);
+/// A record of the archive, and where it is.
+type Found = (Place, Entry);
+/// An item of a digest, and where it is.
+type PlacedItem = (Place, Item);
+
+impl Catalogue {
+    /// Reads the headers of all indexes.
+    pub fn open(
+        archive: &Path,
+        identity: JournalIdentity,
+        segment_bytes: u64,
+    ) -> Result<Self, StoreError> {
+        let mut catalogue = Self {
+            directory: archive_directory(archive, identity.shard),
+            identity,
+            segment_bytes,
+            headers: Vec::new(),
+            unusable: Vec::new(),
+        };
+        catalogue.refresh()?;
+        Ok(catalogue)
+    }
+
+    /// Takes in what was archived since.
+    pub fn refresh(&mut self) -> Result<(), StoreError> {
+        self.unusable.clear();
+        for segment in list(&self.directory)? {
+            let place = self
+                .headers
+                .binary_search_by_key(&segment, |known| known.segment);
+            let Err(place) = place else { continue };
+            match read_index_header(&self.directory.join(index_name(segment))) {
+                Ok(Ok(header)) if self.is_ours(&header) && header.segment == segment => {
+                    self.headers.insert(place, header);
+                }
+                Ok(_) | Err(_) => self.unusable.push(segment),
+            }
+        }
+        Ok(())
+    }
+
+    fn is_ours(&self, header: &IndexHeader) -> bool {
+        header.uuid == self.identity.uuid && header.shard == self.identity.shard
+    }
+
+    /// What is in it, by segment.
+    pub fn headers(&self) -> &[IndexHeader] {
+        &self.headers
+    }
+
+    /// Whether something is missing: a segment between the first and the last one, or something
+    /// that cannot be used. What is not found then may be there.
+    pub fn has_holes(&self) -> bool {
+        let numbers = self.headers.iter().map(|header| header.segment);
+        let holes = numbers
+            .clone()
+            .zip(numbers.skip(1))
+            .any(|(one, next)| one + 1 != next);
+        holes || !self.unusable.is_empty()
+    }
+
+    /// All records of a transaction since its key was claimed the last time, and of the refunds of
+    /// a payment since then, in order. Empty: no such key.
+    pub fn records_of(&self, key: &BusinessKey) -> Result<Vec<Entry>, StoreError> {
+        let Some((place, claim)) = self.claim_of(key)? else {
+            return Ok(Vec::new());
+        };
+        let mut found = Vec::new();
+        self.take(place, &claim, &mut found);
+        self.follow(number_of(&claim), place, &mut found)?;
+        for header in self
+            .headers
+            .iter()
+            .filter(|header| header.segment >= place.0)
+        {
+            if header.refunds == 0 {
+                continue;
+            }
+            for (refund, item) in self.items(header, By::Root(key.key.reference))? {
+                let of_it = refunded(&record_of(&item)) == Some(key.key) && refund > place;
+                if of_it {
+                    self.take(refund, &item, &mut found);
+                    self.follow(number_of(&item), refund, &mut found)?;
+                }
+            }
+        }
+        found.sort_by_key(|(place, _)| *place);
+        Ok(found.into_iter().map(|(_, entry)| entry).collect())
+    }
+
+    /// The keys with a reference, oldest claim first; each once.
+    pub fn keys_of(&self, reference: Reference) -> Result<Vec<BusinessKey>, StoreError> {
+        self.keys_by(By::Claim(reference), |record| {
+            claimed(record).filter(|key| key.key.reference == reference)
+        })
+    }
+
+    /// The keys whose destination knows them under a match key.
+    pub fn keys_of_match_key(&self, match_key: MatchKey) -> Result<Vec<BusinessKey>, StoreError> {
+        self.keys_by(By::MatchKey(match_key), |record| {
+            let same = super::destination_key(record) == Some(match_key);
+            claimed(record).filter(|_| same)
+        })
+    }
+
+    fn keys_by(
+        &self,
+        by: By,
+        key_of: impl Fn(&Record) -> Option<BusinessKey>,
+    ) -> Result<Vec<BusinessKey>, StoreError> {
+        let mut keys = Vec::new();
+        for header in &self.headers {
+            for (_, item) in self.items(header, by)? {
+                match key_of(&record_of(&item)) {
+                    Some(key) if !keys.contains(&key) => keys.push(key),
+                    Some(_) | None => {}
+                }
+            }
+        }
+        Ok(keys)
+    }
+
+    /// Where a key was claimed the last time.
+    fn claim_of(&self, key: &BusinessKey) -> Result<Option<PlacedItem>, StoreError> {
+        let dated = |header: &&IndexHeader| header.has_day(key.key.local_date);
+        for header in self.headers.iter().rev().filter(dated) {
+            let items = self.items(header, By::Claim(key.key.reference))?;
+            let claims = items
+                .into_iter()
+                .filter(|(_, item)| claimed(&record_of(item)) == Some(*key));
+            if let Some(last) = claims.max_by_key(|(place, _)| *place) {
+                return Ok(Some(last));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The records after `since` that only name a number.
+    fn follow(
+        &self,
+        number: TransactionNumber,
+        since: Place,
+        found: &mut Vec<Found>,
+    ) -> Result<(), StoreError> {
+        let later = self
+            .headers
+            .iter()
+            .filter(|header| header.segment >= since.0);
+        for header in later.filter(|header| header.may_name(number)) {
+            for (place, item) in self.items(header, By::Number(number))? {
+                if number_of(&item) == number && place > since {
+                    self.take(place, &item, found);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The items of a segment that may bear a reference, with their places.
+    fn items(&self, header: &IndexHeader, by: By) -> Result<Vec<PlacedItem>, StoreError> {
+        let mut spots = look_up(&self.directory, header, by)?;
+        if spots.is_empty() {
+            return Ok(Vec::new());
+        }
+        spots.dedup();
+        let digest = OpenDigest::open(&self.directory, header)?;
+        let item = |spot: Spot| Ok(((header.segment, spot.offset), digest.item(spot)?));
+        spots.into_iter().map(item).collect()
+    }
+
+    fn take(&self, place: Place, item: &Item, found: &mut Vec<Found>) {
+        each_entry(item, segment_start(place.0, self.segment_bytes), |entry| {
+            found.push((place, entry));
+        });
+    }
+
+    /// Reads everything, and says what is not as it was written. `told` hears of each segment.
+    pub fn verify(&self, mut told: impl FnMut(u64, &Verified)) -> Result<(), StoreError> {
+        let mut before: Option<(u64, u32)> = None;
+        for segment in list(&self.directory)? {
+            let verdict = match read_digest(&self.directory, segment) {
+                Err(error) => Verified::Bad(error.to_string()),
+                Ok(digest) => {
+                    let verdict = self.judge(segment, &digest, before)?;
+                    before = Some((segment, digest.header().chain_after));
+                    verdict
+                }
+            };
+            told(segment, &verdict);
+        }
+        Ok(())
+    }
+
+    fn judge(
+        &self,
+        segment: u64,
+        digest: &Digest,
+        before: Option<(u64, u32)>,
+    ) -> Result<Verified, StoreError> {
+        let header = digest.header();
+        let ours = header.uuid == self.identity.uuid && header.shard == self.identity.shard;
+        let whose = (header.segment, header.segment_bytes);
+        if !ours || whose != (segment, self.segment_bytes) {
+            let path = self.directory.join(digest_name(segment));
+            let what = "is of another journal, shard or segment";
+            return Ok(Verified::Bad(format!("{} {what}", path.display())));
+        }
+        match before {
+            Some((last, _)) if last + 1 != segment => {
+                return Ok(Verified::Bad(format!(
+                    "segments {} to {} are missing before it",
+                    last + 1,
+                    segment - 1
+                )));
+            }
+            Some((_, chain)) if chain != header.chain_before => {
+                return Ok(Verified::Bad(
+                    "it does not go on where the one before ended".into(),
+                ));
+            }
+            Some(_) | None => {}
+        }
+        let path = self.directory.join(index_name(segment));
+        let Some(index) = read_index(&self.directory, segment)? else {
+            return Ok(Verified::Bad(format!("{} is missing", path.display())));
+        };
+        let expected = index::build(digest).map_err(|_| damaged(&path))?;
+        Ok(if index == expected {
+            Verified::Good {
+                records: header.records,
+            }
+        } else {
+            Verified::Bad(format!("{} is not what its digest says", path.display()))
+        })
+    }
+}
+
+/// What a segment of the archive turned out to be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Verified {
+    /// Digest and index are what they must be, and go on where the segment before ended.
+    Good {
+        /// Records.
+        records: u64,
+    },
+    /// It cannot be relied on, for this reason.
+    Bad(String),
+}
+
+/// The records of an item. Of a pair only the segment is known: its records are said to be at
+/// `start`.
+pub(in crate::journal) fn each_entry(item: &Item, start: Lsn, mut visit: impl FnMut(Entry)) {
+    match item {
+        Item::Loose(entry) => visit(*entry),
+        Item::Settled(Settled {
+            wall,
+            payment,
+            answer,
+        }) => {
+            let record = Record::Payment(*payment);
+            visit(Entry {
+                lsn: start,
+                wall: *wall,
+                record,
+            });
+            if let Some((wall, answer)) = answer {
+                visit(Entry {
+                    lsn: start,
+                    wall: *wall,
+                    record: Record::Answer(*answer),
+                });
+            }
+        }
+    }
+}
+
+fn record_of(item: &Item) -> Record {
+    match item {
+        Item::Settled(settled) => Record::Payment(settled.payment),
+        Item::Loose(entry) => entry.record,
+    }
+}
+
+fn number_of(item: &Item) -> TransactionNumber {
+    record_of(item).number()
+}
