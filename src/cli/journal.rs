@@ -107,6 +107,12 @@ fn in_words(summary: &ShardSummary) -> String {
         "good: {} records ({} bytes) in {} segment(s), up to LSN {}",
         report.records, report.record_bytes, summary.segments, summary.end.0
     );
+    let (segments, records) = summary.archived;
+    if segments > 0 {
+        words.push_str(&format!(
+            ", after {records} records in {segments} segment(s) that are in the archive alone"
+        ));
+    }
     if report.tail_records > 0 {
         words.push_str(&format!(
             ", {} of them in the tail alone",
@@ -132,6 +138,8 @@ fn verified_json(report: &VerifyReport) -> Json {
             "shard": shard.shard.0,
             "good": summary.digests.different.is_empty(),
             "segments": summary.segments,
+            "archived_segments": summary.archived.0,
+            "archived_records": summary.archived.1,
             "end_lsn": summary.end.0,
             "blocks": summary.report.blocks,
             "tail_blocks": summary.report.tail_blocks,

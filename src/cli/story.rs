@@ -111,6 +111,7 @@ fn step(record: &Record) -> String {
             queued.reason.name()
         ),
         Record::Refund(refund) => refund_step(refund),
+        Record::Recalled(_) => "it is asked about after long: remembered again".to_owned(),
     }
 }
 
@@ -218,6 +219,7 @@ const fn state_after(record: &Record, before: &'static str) -> &'static str {
         },
         Record::ReversalAnswer(answer) if answer.reversed => "It is reversed.",
         Record::ReversalAnswer(_) => "The destination did not reverse it.",
+        Record::Recalled(_) => "It is approved.",
         Record::Opened(_)
         | Record::ReversalEscalation(_)
         | Record::Advice(_)

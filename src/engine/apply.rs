@@ -7,7 +7,7 @@ use crate::engine::operator_queue::NOT_QUEUED;
 use crate::engine::transactions::{AdviceState, FinalAnswer, NO_EXCHANGE, Transaction};
 use crate::engine::transitions::Phase;
 use crate::model::fingerprint::Fingerprint;
-use crate::model::ids::MatchKey;
+use crate::model::ids::{MatchKey, ParticipantIndex};
 use crate::model::keys::{BusinessKey, Class};
 use crate::model::message::{Amounts, Echoed};
 use crate::model::outcome::Resolution;
@@ -41,7 +41,7 @@ impl core::fmt::Display for ReplayError {
 impl core::error::Error for ReplayError {}
 
 /// A match key that an earlier run drew for a participant.
-pub type Drawn = (crate::model::ids::ParticipantIndex, MatchKey);
+pub type Drawn = (ParticipantIndex, MatchKey);
 
 impl Engine {
     /// Applies one record of an earlier run. Returns the match key that it drew, if it did.
@@ -57,7 +57,7 @@ impl Engine {
             number: number.0,
         };
         let claims = match record {
-            Record::Payment(_) | Record::Refund(_) => true,
+            Record::Payment(_) | Record::Refund(_) | Record::Recalled(_) => true,
             Record::Reversal(reversal) => reversal.claims,
             Record::Opened(_) => return Ok(None),
             Record::Answer(_)
@@ -76,6 +76,9 @@ impl Engine {
         };
         if number.0 == 0 {
             return Err(error);
+        }
+        if let Some(drawn) = self.replay_forgotten(record, claims, tables) {
+            return Ok(drawn);
         }
         let known = self.transactions.by_number(number);
         if claims == known.is_some() {
@@ -105,6 +108,7 @@ impl Engine {
             }
             Record::Advice(advice) => drawn(transaction.originator, Some(advice.match_key)),
             Record::Opened(_)
+            | Record::Recalled(_)
             | Record::Answer(_)
             | Record::Unknown(_)
             | Record::ReversalAnswer(_)
@@ -121,6 +125,9 @@ impl Engine {
     /// Applies any record; the slot is told where the record claims one.
     pub(super) fn apply(&mut self, record: &Record, wall: Wall, tables: &Tables) -> Option<u32> {
         let slot = self.transactions.by_number(record.number());
+        if let Some(slot) = slot {
+            self.transactions.touch(slot);
+        }
         if let (true, Some(slot)) = (record.ends_queue(), slot) {
             self.leave_queue(slot);
         }
@@ -183,6 +190,7 @@ impl Engine {
             }
             Record::Queued(queued) => self.apply_queued(slot?, queued, tables, wall),
             Record::Refund(refund) => Some(self.apply_refund(refund, tables, wall)),
+            Record::Recalled(recalled) => Some(self.apply_recalled(recalled, tables, wall)),
         }
     }
 
@@ -228,25 +236,7 @@ impl Engine {
     }
 
     pub(super) fn apply_payment(&mut self, payment: &Payment, tables: &Tables, wall: Wall) -> u32 {
-        let (phase, destination, match_key, answer) = match payment.decision {
-            Decision::Forward {
-                destination,
-                match_key,
-                ..
-            } => (
-                Phase::Forwarded,
-                tables.speaks_for(destination),
-                match_key,
-                None,
-            ),
-            Decision::Decline { response_code } => {
-                let answer = FinalAnswer {
-                    response_code,
-                    outcome: Outcome::Declined,
-                };
-                (Phase::Declined, None, MatchKey(0), Some(answer))
-            }
-        };
+        let (phase, destination, match_key, answer) = begun(&payment.decision, tables);
         let slot = self.transactions.insert(Transaction {
             number: payment.number,
             target: BusinessKey {
@@ -284,6 +274,8 @@ impl Engine {
             forward: NO_EXCHANGE,
             reversal: NO_EXCHANGE,
             payment_advice: NO_EXCHANGE,
+            touched: 0,
+            active_s: wall.seconds(),
         });
         self.transactions.at(slot).root = slot;
         slot
@@ -402,7 +394,41 @@ impl Engine {
             forward: NO_EXCHANGE,
             reversal: NO_EXCHANGE,
             payment_advice: NO_EXCHANGE,
+            touched: 0,
+            active_s: wall.seconds(),
         })
+    }
+}
+
+/// Where a decision puts a transaction: its phase, its destination and our match key there, and the
+/// answer where it is final at once.
+pub(super) fn begun(
+    decision: &Decision,
+    tables: &Tables,
+) -> (
+    Phase,
+    Option<ParticipantIndex>,
+    MatchKey,
+    Option<FinalAnswer>,
+) {
+    match *decision {
+        Decision::Forward {
+            destination,
+            match_key,
+            ..
+        } => (
+            Phase::Forwarded,
+            tables.speaks_for(destination),
+            match_key,
+            None,
+        ),
+        Decision::Decline { response_code } => {
+            let answer = FinalAnswer {
+                response_code,
+                outcome: Outcome::Declined,
+            };
+            (Phase::Declined, None, MatchKey(0), Some(answer))
+        }
     }
 }
 

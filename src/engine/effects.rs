@@ -6,6 +6,7 @@ use crate::model::ids::{LinkAddress, ParticipantIndex};
 use crate::model::message::{Message, PaymentAdvice, PaymentResult, RefundResult};
 use crate::model::record::{Record, ShortText};
 
+use crate::engine::aged::LookUp;
 use crate::engine::exchanges::ExchangeId;
 
 /// Most effects of one input: a reversal's record and message, an advice's record and message, and
@@ -63,6 +64,8 @@ pub enum Effect<'a> {
     Append(Record),
     /// Send this.
     Send(Outgoing<'a>),
+    /// Ask the archive, which answers later ([`crate::engine::Engine::handle_looked_up`]).
+    LookUp(LookUp),
 }
 
 /// A bounded list of effects.
@@ -83,6 +86,10 @@ impl<'a> Effects<'a> {
 
     pub(super) fn send(&mut self, outgoing: Outgoing<'a>) {
         self.list.push(Effect::Send(outgoing));
+    }
+
+    pub(super) fn look_up(&mut self, wanted: LookUp) {
+        self.list.push(Effect::LookUp(wanted));
     }
 
     /// In the order in which they are to be done.

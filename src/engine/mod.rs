@@ -7,17 +7,20 @@
 #![deny(clippy::float_arithmetic, clippy::wildcard_enum_match_arm)]
 
 mod advices;
+mod aged;
 mod alarms;
 mod answers;
 mod apply;
 mod effects;
 mod exchanges;
+mod forgetting;
 mod hand_over;
 mod index;
 mod inquiries;
 mod lanes;
 mod operator_queue;
 mod payments;
+mod recall;
 mod refunds;
 mod replies;
 mod resolve;
@@ -32,6 +35,7 @@ pub mod transitions;
 
 use core::ops::Range;
 
+use crate::engine::aged::LookUps;
 use crate::engine::alarms::Alarms;
 use crate::engine::exchanges::Exchanges;
 use crate::engine::lanes::Lanes;
@@ -42,6 +46,7 @@ use crate::model::keys::BusinessKey;
 use crate::model::time::{Date, Monotonic, Now, Wall};
 use crate::route::Tables;
 
+pub use aged::{Aged, LOOK_UPS_MAX, LookUp, LookedUp};
 pub use apply::{Drawn, ReplayError};
 pub use effects::{EFFECTS_MAX, Effect, Effects, Gate, Outgoing};
 pub use exchanges::{ExchangeId, Talk, Waiter};
@@ -142,6 +147,10 @@ pub struct Tally {
     pub operator_queued: u64,
     /// Not handed to an operator, because the queue was full.
     pub operator_queue_full: u64,
+    /// Old keys looked up in the archive.
+    pub look_ups: u64,
+    /// Of these, in vain: the archive could not be read.
+    pub look_ups_failed: u64,
 }
 
 /// All transactions of one shard.
@@ -158,6 +167,10 @@ pub struct Engine {
     postponed: std::collections::VecDeque<u32>,
     /// Transactions that replay left open, oldest first; emptied by [`Engine::resume`].
     replayed_open: std::collections::BTreeSet<TransactionNumber>,
+    /// Refunds in the live journal that were forgotten with their payment, which is not in it.
+    replay_skipped: std::collections::BTreeSet<TransactionNumber>,
+    /// What is being looked up in the archive.
+    look_ups: LookUps,
     /// The resolver's: when to send, how much at once, and who waits for an operator.
     alarms: Alarms,
     lanes: Lanes,
@@ -196,6 +209,8 @@ impl Engine {
             lanes: Lanes::new(participants, exchange_count),
             queue: OperatorQueue::new(participants, limits.in_flight_max),
             replayed_open: std::collections::BTreeSet::new(),
+            replay_skipped: std::collections::BTreeSet::new(),
+            look_ups: LookUps::new(),
             tally: Tally::default(),
             steps: StepCounts::default(),
         }

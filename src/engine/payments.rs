@@ -7,12 +7,12 @@ use crate::engine::transitions::Phase;
 use crate::engine::{Context, Engine, Legs, Room, Sender};
 use crate::model::fingerprint::Fingerprint;
 use crate::model::ids::{MatchKey, ParticipantIndex, TransactionNumber};
-use crate::model::keys::Key;
+use crate::model::keys::{BusinessKey, Class, Key};
 use crate::model::limits::KEY_DAYS_MAX;
 use crate::model::message::{Header, Message, PaymentRequest, RefundRequest};
 use crate::model::outcome::ResponseCode;
 use crate::model::record::{Decision, Payment, Record, ShortText};
-use crate::model::time::{Monotonic, Wall};
+use crate::model::time::{Date, Monotonic, Wall};
 use crate::route::Route;
 
 impl Engine {
@@ -133,8 +133,11 @@ impl Engine {
         let waiter = replies::waiter(sender, request.header());
         let wall = context.now.wall;
         let (date, today) = (request.key().local_date, context.today);
-        // Nearly every payment is of today.
-        let far = date != today && date.days().abs_diff(today.days()) > KEY_DAYS_MAX.unsigned_abs();
+        let far = is_far(date, today);
+        if far && date.days() < today.days() && self.may_be_aged(date, context) {
+            self.look_up_repeat(request, sender, context, effects);
+            return None;
+        }
         if far {
             let message = request.refuse(ResponseCode::FORMAT, wall);
             replies::answer(effects, &waiter, Gate::Free, message, ShortText::EMPTY);
@@ -268,6 +271,12 @@ impl Engine {
     }
 }
 
+/// Whether a key of this date is too far from today to be a new one.
+pub(super) fn is_far(date: Date, today: Date) -> bool {
+    // Nearly every payment is of today.
+    date != today && date.days().abs_diff(today.days()) > KEY_DAYS_MAX.unsigned_abs()
+}
+
 /// A request that claims a key.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Request<'r, 'm> {
@@ -276,7 +285,7 @@ pub(super) enum Request<'r, 'm> {
 }
 
 impl Request<'_, '_> {
-    const fn header(&self) -> &Header {
+    pub(super) const fn header(&self) -> &Header {
         match self {
             Self::Payment(request) => &request.header,
             Self::Refund(request) => &request.header,
@@ -290,8 +299,36 @@ impl Request<'_, '_> {
         }
     }
 
+    /// The key that it claims.
+    pub(super) const fn target(&self) -> BusinessKey {
+        let class = match self {
+            Self::Payment(_) => Class::Payment,
+            Self::Refund(_) => Class::Refund,
+        };
+        BusinessKey {
+            key: *self.key(),
+            class,
+        }
+    }
+
+    /// The payment that it is, or gives back from.
+    pub(super) const fn root(&self) -> Key {
+        match self {
+            Self::Payment(request) => request.key,
+            Self::Refund(request) => request.root,
+        }
+    }
+
+    /// Tells a repeat from a conflict.
+    pub(super) fn fingerprint(&self, seed: u64) -> Fingerprint {
+        match self {
+            Self::Payment(request) => request.fingerprint(seed),
+            Self::Refund(request) => request.fingerprint(seed),
+        }
+    }
+
     /// The answer to a request of which nothing is, or will be, remembered.
-    fn refuse(&self, response_code: ResponseCode, wall: Wall) -> Message<'static> {
+    pub(super) fn refuse(&self, response_code: ResponseCode, wall: Wall) -> Message<'static> {
         match self {
             Self::Payment(request) => replies::refuse_payment(request, response_code, wall),
             Self::Refund(request) => replies::refuse_refund(request, response_code, wall),

@@ -5,12 +5,13 @@
 //! where the refunds in the chain are, so that nothing can be released twice or forgotten: a claim
 //! reserves, a decline or a reversal releases, an approval confirms.
 
+use crate::engine::apply::begun;
 use crate::engine::effects::{Effects, Gate};
 use crate::engine::exchanges::Waiter;
 use crate::engine::operator_queue::NOT_QUEUED;
-use crate::engine::payments::Request;
+use crate::engine::payments::{Request, is_far};
 use crate::engine::replies;
-use crate::engine::transactions::{AdviceState, FinalAnswer, NO_EXCHANGE, Transaction};
+use crate::engine::transactions::{AdviceState, NO_EXCHANGE, Transaction};
 use crate::engine::transitions::Phase;
 use crate::engine::{Context, Engine, Legs, Sender};
 use crate::model::fingerprint::Fingerprint;
@@ -19,8 +20,8 @@ use crate::model::keys::{BusinessKey, Class, Key};
 use crate::model::limits::REFUNDS_MAX;
 use crate::model::message::{Amounts, Header, Message, RefundRequest};
 use crate::model::money::Money;
-use crate::model::outcome::{Outcome, Presentation, Resolution, ResponseCode};
-use crate::model::record::{Actor, Decision, Record, Refund, ShortText};
+use crate::model::outcome::{Presentation, Resolution, ResponseCode};
+use crate::model::record::{Actor, Decision, Record, Refund, Refunded, ShortText};
 use crate::model::time::Wall;
 use crate::route::Tables;
 
@@ -52,6 +53,31 @@ pub(super) struct Taken {
     pub(super) approved_minor: i64,
 }
 
+impl Taken {
+    /// What was taken before the payment was forgotten, where it was.
+    fn before(refunded: &Refunded) -> Self {
+        Self {
+            count: usize::from(refunded.amount_minor > 0),
+            chained: usize::from(refunded.count),
+            amount_minor: refunded.amount_minor,
+            billing_minor: refunded.billing_minor,
+            settlement_minor: refunded.settlement_minor,
+            approved_minor: refunded.amount_minor,
+        }
+    }
+
+    /// The same for when it is forgotten; nothing is open then.
+    pub(super) fn refunded(&self) -> Refunded {
+        debug_assert_eq!(self.amount_minor, self.approved_minor);
+        Refunded {
+            count: u16::try_from(self.chained).unwrap_or(u16::MAX),
+            amount_minor: self.amount_minor,
+            billing_minor: self.billing_minor,
+            settlement_minor: self.settlement_minor,
+        }
+    }
+}
+
 impl Engine {
     /// A participant asks for a refund. Its session may speak for the originator.
     pub fn handle_refund<'a, L: Legs>(
@@ -72,6 +98,28 @@ impl Engine {
             return self.handle_repeat(slot, asked, fingerprint, waiter, wall, effects);
         }
         let root = self.root_of(request);
+        if root.is_none()
+            && !is_far(request.key.local_date, context.today)
+            && self.may_be_aged(request.root.local_date, context)
+        {
+            return self.look_up_refund(request, sender, context, effects);
+        }
+        self.refund(request, sender, ResponseCode::NOT_FOUND, context, effects);
+    }
+
+    /// A refund with a new key. `absent` is the code where its payment is not remembered.
+    pub(super) fn refund<'a, L: Legs>(
+        &mut self,
+        request: &RefundRequest<'a>,
+        sender: Sender,
+        absent: ResponseCode,
+        context: &mut Context<'_, L>,
+        effects: &mut Effects<'a>,
+    ) {
+        let waiter = replies::waiter(sender, &request.header);
+        let fingerprint = request.fingerprint(self.fingerprint_seed);
+        let (asked, wall) = (Request::Refund(request), context.now.wall);
+        let root = self.root_of(request);
         if let Some(root) = root
             && self.refunder(root) != Some(sender.participant)
         {
@@ -83,7 +131,7 @@ impl Engine {
             return;
         };
         let planned = root
-            .ok_or(ResponseCode::NOT_FOUND)
+            .ok_or(absent)
             .and_then(|root| self.plan(root, request, context));
         let leg = match planned {
             Ok(plan) => match self.draw_leg(plan.destination, context) {
@@ -230,7 +278,7 @@ impl Engine {
 
     /// What the refunds of a payment take.
     pub(super) fn taken(&self, root: u32) -> Taken {
-        let mut taken = Taken::default();
+        let mut taken = Taken::before(&self.transactions.refunded_before(root));
         let mut next = self.transactions.get(root).refund;
         while next != NO_EXCHANGE {
             let refund = self.transactions.get(next);
@@ -264,8 +312,9 @@ impl Engine {
     pub(super) fn refunded_so_far(&self, slot: u32) -> Option<Money> {
         let transaction = self.transactions.get(slot);
         let root = self.transactions.root(transaction)?;
-        let has_refunds =
-            transaction.target.class == Class::Refund || transaction.refund != NO_EXCHANGE;
+        let has_refunds = transaction.target.class == Class::Refund
+            || transaction.refund != NO_EXCHANGE
+            || self.transactions.refunded_before(root).count > 0;
         has_refunds.then(|| Money {
             minor: self.taken(root).approved_minor,
             currency: transaction.amounts.amount.currency,
@@ -282,23 +331,7 @@ impl Engine {
 
     /// Claims a refund's key, and chains it to its payment.
     pub(super) fn apply_refund(&mut self, refund: &Refund, tables: &Tables, wall: Wall) -> u32 {
-        let (phase, destination, match_key, answer) = match refund.decision {
-            Decision::Forward {
-                destination,
-                match_key,
-                ..
-            } => {
-                let destination = tables.speaks_for(destination);
-                (Phase::Forwarded, destination, match_key, None)
-            }
-            Decision::Decline { response_code } => {
-                let answer = FinalAnswer {
-                    response_code,
-                    outcome: Outcome::Declined,
-                };
-                (Phase::Declined, None, MatchKey(0), Some(answer))
-            }
-        };
+        let (phase, destination, match_key, answer) = begun(&refund.decision, tables);
         let root = self.transactions.find(&BusinessKey {
             key: refund.root,
             class: Class::Payment,
@@ -341,11 +374,19 @@ impl Engine {
             forward: NO_EXCHANGE,
             reversal: NO_EXCHANGE,
             payment_advice: NO_EXCHANGE,
+            touched: 0,
+            active_s: wall.seconds(),
         });
+        let touched = self.transactions.get(slot).touched;
         // What we decline ourselves takes nothing, and is not chained.
         if let (Some(root), Phase::Forwarded) = (root, phase) {
             self.transactions.at(slot).refund = before;
             self.transactions.at(root).refund = slot;
+        }
+        if let Some(root) = root {
+            let root = self.transactions.at(root);
+            root.touched = touched;
+            root.active_s = root.active_s.max(wall.seconds());
         }
         self.total_refunds(slot);
         slot

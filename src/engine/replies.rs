@@ -142,6 +142,23 @@ pub(super) fn refuse_refund(
     })
 }
 
+/// A refusal for another reason.
+pub(super) fn recoded(refusal: Message<'static>, response_code: ResponseCode) -> Message<'static> {
+    if let Message::PaymentResult(result) = refusal {
+        Message::PaymentResult(PaymentResult {
+            response_code,
+            ..result
+        })
+    } else if let Message::RefundResult(result) = refusal {
+        Message::RefundResult(RefundResult {
+            response_code,
+            ..result
+        })
+    } else {
+        refusal
+    }
+}
+
 /// What an ISO 8583 answer repeats from a refund.
 pub(super) fn echoed_refund(request: &RefundRequest<'_>) -> Echoed {
     Echoed {

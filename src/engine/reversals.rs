@@ -49,6 +49,9 @@ impl Engine {
             return refuse(ResponseCode::NOT_SUPPORTED, Gate::Free, effects);
         }
         let Some(slot) = self.transactions.find(&reversal.target) else {
+            if self.may_be_aged(reversal.target.key.local_date, context) {
+                return self.look_up_reversal((reversal, advice), sender, context, effects);
+            }
             return self.handle_unknown_target(reversal, advice, sender, context, effects);
         };
         let transaction = self.transactions.get(slot);
@@ -90,7 +93,7 @@ impl Engine {
     }
 
     /// A reversal that came before its payment: remembered, so that the payment is declined.
-    fn handle_unknown_target<L: Legs>(
+    pub(super) fn handle_unknown_target<L: Legs>(
         &mut self,
         reversal: &Reversal<'_>,
         advice: bool,
@@ -149,7 +152,15 @@ impl Engine {
         self.tally.inquiries += 1;
         let wall = context.now.wall;
         let waiter = replies::waiter(sender, &inquiry.header);
-        let (message, gate) = match self.transactions.find(&inquiry.target) {
+        let found = self.transactions.find(&inquiry.target);
+        let class = inquiry.target.class;
+        if found.is_none()
+            && class != Class::CodeInquiry
+            && self.may_be_aged(inquiry.target.key.local_date, context)
+        {
+            return self.look_up_status(inquiry, sender, context, effects);
+        }
+        let (message, gate) = match found {
             None => {
                 let code = match inquiry.target.class {
                     Class::Payment | Class::Refund => ResponseCode::NOT_FOUND,

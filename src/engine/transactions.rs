@@ -1,13 +1,16 @@
 //! What is remembered of every transaction: one fixed-size place each, found by key or by number.
 //!
 //! Places are used in the order of transaction numbers and come round; a place is given up only
-//! when its transaction is over and older than keys must be remembered. Nothing is allocated.
+//! when its transaction is over, older than keys must be remembered, and known to the archive.
+//! Nothing is allocated.
 
 use core::hash::BuildHasher;
 use core::ops::Range;
 
 use foldhash::fast::FixedState;
+use hashbrown::HashMap;
 
+use crate::engine::forgetting::Remembering;
 use crate::engine::index::{Index, memory_of};
 use crate::engine::operator_queue::NOT_QUEUED;
 use crate::engine::transitions::Phase;
@@ -15,11 +18,10 @@ use crate::model::chars::Chars;
 use crate::model::fingerprint::Fingerprint;
 use crate::model::ids::{MatchKey, ParticipantIndex, TransactionNumber};
 use crate::model::keys::{BusinessKey, Class};
-use crate::model::limits::KEY_RETENTION_DAYS;
 use crate::model::message::{Amounts, Echoed};
 use crate::model::outcome::{Outcome, Reason, Resolution, ResponseCode};
-use crate::model::record::{Actor, ShortText};
-use crate::model::time::{DAY_NS, Date, Wall};
+use crate::model::record::{Actor, Refunded, ShortText};
+use crate::model::time::{Date, Wall};
 
 /// "No exchange".
 pub(super) const NO_EXCHANGE: u32 = u32::MAX;
@@ -87,7 +89,17 @@ pub(super) struct Transaction {
     pub(super) forward: u32,
     pub(super) reversal: u32,
     pub(super) payment_advice: u32,
+    /// The last segment of the journal that may have a record about it, since this start.
+    pub(super) touched: u32,
+    /// When it was received or, of a payment, last asked to be refunded: in seconds since 1970.
+    pub(super) active_s: u32,
 }
+
+/// The number of a place that nobody has.
+const FORGOTTEN: TransactionNumber = TransactionNumber(0);
+
+/// Recalled payments with refunds that are remembered at once.
+const RECALLED_MAX: usize = 4_096;
 
 /// Places passed over for one claim.
 const PASSED_OVER_MAX: u64 = 64;
@@ -115,6 +127,7 @@ impl Transaction {
             } else {
                 0
             },
+            touched: 0,
             ..self
         }
     }
@@ -139,7 +152,10 @@ pub(super) struct Transactions {
     capacity: usize,
     by_key: Index,
     hasher: FixedState,
-    last: TransactionNumber,
+    pub(super) last: TransactionNumber,
+    pub(super) memory: Remembering,
+    /// Of payments that were recalled: what their refunds had taken before, by slot.
+    refunded: HashMap<u32, Refunded, FixedState>,
 }
 
 impl Transactions {
@@ -153,6 +169,8 @@ impl Transactions {
             by_key: Index::new(capacity),
             hasher: FixedState::with_seed(seed),
             last: TransactionNumber(0),
+            memory: Remembering::default(),
+            refunded: HashMap::with_capacity_and_hasher(RECALLED_MAX, FixedState::default()),
         }
     }
 
@@ -174,45 +192,96 @@ impl Transactions {
     /// The number that the next claim gets, if there is a place for it. Places whose transaction is
     /// old and still open are passed over: one that nobody settles costs its place, not the switch.
     pub(super) fn next_number(&self, now: Wall) -> Option<TransactionNumber> {
-        let kept = u64::try_from(KEY_RETENTION_DAYS).expect("positive");
         for step in 1..=PASSED_OVER_MAX {
             let next = TransactionNumber(self.last.0 + step);
             let Some(old) = self.places.get(self.place(next)) else {
                 return Some(next);
             };
-            if now.0.saturating_sub(old.received.0) / DAY_NS < kept {
+            if old.number == FORGOTTEN {
+                return Some(next);
+            }
+            if self.memory.is_young(old.received, now) {
                 return None;
             }
-            if self.is_free(old) {
+            if self.may_forget(old, now) {
                 return Some(next);
             }
         }
         None
     }
 
-    /// Whether it is over and nothing needs it: a payment is needed by its open refunds, and a
-    /// refund by its payment, which knows through it what has been given back.
-    fn is_free(&self, old: &Transaction) -> bool {
+    /// Whether it, and the refunds of it, are over, old, and known to the archive. A refund is
+    /// forgotten with its payment, which knows through it what has been given back.
+    pub(super) fn may_forget(&self, old: &Transaction, now: Wall) -> bool {
+        let active = Wall(u64::from(old.active_s) * 1_000_000_000);
+        if self.memory.is_young(active, now) || !self.is_done(old) {
+            return false;
+        }
         if old.target.class == Class::Refund {
-            return self.root(old).is_none() && old.is_over();
+            return self.root(old).is_none();
         }
         let mut refund = old.refund;
         while refund != NO_EXCHANGE {
             let given_back = self.get(refund);
-            if !given_back.is_over() {
+            if !self.is_done(given_back) {
                 return false;
             }
             refund = given_back.refund;
         }
-        old.is_over()
+        true
+    }
+
+    fn is_done(&self, old: &Transaction) -> bool {
+        old.is_over() && self.memory.is_archived(old.touched)
     }
 
     /// The payment behind a refund, or a payment itself; none where it is forgotten: whoever has
     /// its place since then came after the refund.
     pub(super) fn root(&self, transaction: &Transaction) -> Option<u32> {
         let slot = transaction.root;
-        let known = slot != NO_EXCHANGE && self.get(slot).number <= transaction.number;
+        let known = slot != NO_EXCHANGE && {
+            let number = self.get(slot).number;
+            number != FORGOTTEN && number <= transaction.number
+        };
         known.then_some(slot)
+    }
+
+    /// Forgets a transaction and, of a payment, its refunds: their places are free.
+    pub(super) fn forget(&mut self, slot: u32) {
+        if !self.refunded.is_empty() {
+            self.refunded.remove(&slot);
+        }
+        let mut next = slot;
+        while next != NO_EXCHANGE {
+            let hash = self.hash(&self.get(next).target);
+            self.by_key.remove(hash, next);
+            let forgotten = self.at(next);
+            forgotten.number = FORGOTTEN;
+            next = match forgotten.target.class {
+                Class::Payment => forgotten.refund,
+                // The chain begins at the payment; what goes alone is in none.
+                Class::Refund if next == slot => NO_EXCHANGE,
+                Class::Refund | Class::CodeInquiry => forgotten.refund,
+            };
+        }
+    }
+
+    /// What the refunds of a payment had taken before it was recalled.
+    pub(super) fn refunded_before(&self, slot: u32) -> Refunded {
+        if self.refunded.is_empty() {
+            return Refunded::default();
+        }
+        self.refunded.get(&slot).copied().unwrap_or_default()
+    }
+
+    /// Whether one more payment with refunds can be recalled.
+    pub(super) fn may_recall(&self) -> bool {
+        self.refunded.len() < RECALLED_MAX
+    }
+
+    /// Remembers what the refunds of a recalled payment had taken.
+    pub(super) fn note_refunded(&mut self, slot: u32, refunded: Refunded) {
+        self.refunded.insert(slot, refunded);
     }
 
     /// Remembers a transaction under its number, which follows the last one.
@@ -222,22 +291,39 @@ impl Transactions {
             transaction.number > self.last,
             "transaction numbers only grow"
         );
+        if self.last == FORGOTTEN {
+            self.memory.forgotten = TransactionNumber(transaction.number.0 - 1);
+        }
         self.last = transaction.number;
         let place = self.place(transaction.number);
         let slot = u32::try_from(place).expect("the capacity is a u32");
+        let transaction = Transaction {
+            touched: self.memory.segment,
+            ..transaction
+        };
         if place < self.places.len() {
-            let hash = self.hash(&self.places[place].target);
-            self.by_key.remove(hash, slot);
+            if self.places[place].number != FORGOTTEN {
+                self.forget(slot);
+            }
             self.places[place] = transaction;
         } else {
-            // Places before the first number of a cut journal are filled with copies: never found.
-            while self.places.len() <= place {
-                self.places.push(transaction);
-            }
+            // Places before the first number of a cut journal are free.
+            let free = Transaction {
+                number: FORGOTTEN,
+                ..transaction
+            };
+            self.places.resize(place, free);
+            self.places.push(transaction);
         }
         let hash = self.hash(&transaction.target);
         self.by_key.insert(hash, slot);
         slot
+    }
+
+    /// A record about it is written now.
+    pub(super) fn touch(&mut self, slot: u32) {
+        let segment = self.memory.segment;
+        self.at(slot).touched = segment;
     }
 
     /// Finds a transaction by its key.
@@ -257,7 +343,8 @@ impl Transactions {
     pub(super) fn by_number(&self, number: TransactionNumber) -> Option<u32> {
         let place = self.place(number);
         let found = self.places.get(place)?;
-        (found.number == number).then(|| u32::try_from(place).expect("the capacity is a u32"))
+        (found.number == number && number != FORGOTTEN)
+            .then(|| u32::try_from(place).expect("the capacity is a u32"))
     }
 
     pub(super) fn get(&self, slot: u32) -> &Transaction {

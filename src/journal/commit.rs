@@ -246,6 +246,18 @@ impl Journal {
         self.segments.handle_ready(segment, errno);
     }
 
+    /// The highest segment that may be made is this one from now on: older ones were given up.
+    pub fn allow_segments(&mut self, last: u64) {
+        self.segments.allow(last);
+    }
+
+    /// The segment in which the next record has its place, or the one before it, and where that
+    /// segment ends.
+    pub fn segment(&self) -> (u64, Lsn) {
+        let appended = self.appended();
+        (self.segments.of(appended), self.segments.end_of(appended))
+    }
+
     /// Whether there is a segment that takes what comes next.
     pub fn has_segment(&self) -> bool {
         self.submitted < self.segments.ready_end()

@@ -9,7 +9,9 @@ use crate::model::ids::{Institution, ShardId};
 use crate::model::keys::{BusinessKey, Class, Key};
 use crate::model::message::{Amounts, Echoed};
 use crate::model::money::{Money, Rate};
-use crate::model::record::{Answer, Decision, Finding, Opened, Payment, Record, Refund, Reversal};
+use crate::model::record::{
+    Answer, Decision, Finding, Opened, Payment, Recalled, Record, Refund, Reversal,
+};
 use crate::model::time::Date;
 
 /// One record: where and when it was written, its kind, and its fields.
@@ -68,6 +70,7 @@ pub fn record(record: &Record) -> Value {
             "with": it.with.code(),
         }),
         Record::Refund(it) => refund(it),
+        Record::Recalled(it) => recalled(it),
     }
 }
 
@@ -115,6 +118,27 @@ fn refund(it: &Refund) -> Value {
         "settlement_date": date(it.settlement_date),
         "table": it.table.0,
         "decision": decision(&it.decision),
+    })
+}
+
+fn recalled(it: &Recalled) -> Value {
+    json!({
+        "number": it.number.0,
+        "key": key(&it.key),
+        "fingerprint": format!("{:016x}", it.fingerprint.0),
+        "received": it.received.to_string(),
+        "originator": it.originator.map(Institution::code),
+        "destination": it.destination.map(Institution::code),
+        "match_key": it.match_key.0,
+        "settlement_date": date(it.settlement_date),
+        "approval_code": it.approval_code.map(text),
+        "amounts": amounts(&it.amounts),
+        "echoed": echoed(&it.echoed),
+        "text": String::from_utf8_lossy(it.text.bytes()),
+        "refunds": it.refunded.count,
+        "refunded_minor": it.refunded.amount_minor,
+        "refunded_billing_minor": it.refunded.billing_minor,
+        "refunded_settlement_minor": it.refunded.settlement_minor,
     })
 }
 

@@ -2,35 +2,54 @@
 //! priority. No shard waits for it, nor does the end.
 //!
 //! ```text
-//! sealed -> digest made -> archived: digest and index
+//! sealed -> digest made -> archived -> (room is short) -> forgotten by its shard -> given up
 //! ```
 //!
-//! It needs nothing from a shard for that: the tail's header says up to where the journal is on the
-//! disk, and a segment that ends there or before is never written again.
+//! It needs nothing from a shard to archive: the tail's header says up to where the journal is on
+//! the disk, and a segment that ends there or before is never written again. To give up the oldest
+//! segment it asks the shard to forget everything that was claimed in it, and waits until the shard
+//! says that it has: then no start will need it, and no record will name it again. What is in the
+//! archive is compared with the segment once more; then the base says where the journal begins, and
+//! only then the segment is removed. A process that ends in between leaves a segment that is not
+//! read any more, and the next keeper removes it.
 
 use core::time::Duration;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
+use std::thread::JoinHandle;
 
 use crate::journal::archive::files::{
-    Archived, archive_directory, archive_path, note_archive_path, put,
+    Archived, archive_directory, archive_path, index_header, note_archive_path, put, read_digest,
 };
-use crate::journal::digest::files::digest_name;
+use crate::journal::base::Base;
+use crate::journal::digest::files::{compute, digest_name};
 use crate::journal::digest::maker::{Made, make, sealed, written_end};
+use crate::journal::first::{find_base, write_base};
 use crate::journal::identity::{FolderIdentity, IDENTITY_FILE};
-use crate::journal::store::{StoreError, read_identity, shard_directory};
-use crate::model::ids::ShardId;
+use crate::journal::segments::{segment_of, segment_start};
+use crate::journal::store::{StoreError, list, read_identity, shard_directory};
+use crate::model::ids::{Lsn, ShardId, TransactionNumber};
 use crate::sys::error::MachineError;
-use crate::sys::files::free_bytes;
+use crate::sys::files::{free_bytes, remove_if_there};
+use crate::sys::segments::{delete_segment, segment_name};
 use crate::sys::threads;
 
 /// How often the keeper looks for segments that were sealed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// And how often while it makes room.
+const LOOK_SOON: Duration = Duration::from_millis(100);
 /// A disk that is full or broken stays so for a while.
 const RETRY_EVERY: Duration = Duration::from_secs(60);
 
 /// Room for so many segments is left to the journal, on its own file system and on the archive's.
 const SEGMENTS_LEFT: u64 = 8;
+
+/// Rounds in which a shard has forgotten nothing before people are told what is in the way.
+const STOOD_ROUNDS: u32 = 2;
+
+/// Segments that are kept free: what a busy shard needs while the keeper makes room.
+const FREE_MIN: u64 = 2;
+const FREE_MAX: u64 = 64;
 
 /// What the keeper tells people.
 #[derive(Debug)]
@@ -43,6 +62,34 @@ pub enum KeeperNote {
     NotMade(StoreError),
     /// Nothing was archived, and it is tried again.
     NotArchived(StoreError),
+    /// A segment is in the archive alone now.
+    GivenUp(ShardId, u64),
+    /// Room is short, and the oldest segment is still needed: it holds this number, of a
+    /// transaction that is open, or younger than keys must be remembered.
+    Needed(ShardId, u64, TransactionNumber),
+}
+
+/// How far the archive of a shard is, for the shard.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Progress {
+    /// The first segment of the live journal.
+    pub first: u64,
+    /// Segments up to this one are in the archive.
+    pub archived: u64,
+    /// The highest segment that may be made.
+    pub last: u64,
+    /// Everything up to this number is to be forgotten.
+    pub forget: TransactionNumber,
+}
+
+/// How the keeper speaks with people and with the shards.
+pub trait Desk: Send {
+    /// Tells people.
+    fn tell(&self, note: KeeperNote);
+    /// Tells a shard how far its archive is. `false`: it cannot be told now.
+    fn tell_shard(&self, shard: ShardId, progress: Progress) -> bool;
+    /// Up to which number a shard has forgotten everything.
+    fn forgotten(&self, shard: ShardId) -> TransactionNumber;
 }
 
 /// What it is to tend.
@@ -52,30 +99,39 @@ pub struct KeeperPlan {
     pub data: PathBuf,
     /// The archive's, if it is not in the journal's.
     pub archive: Option<PathBuf>,
+    /// Space that the segments of one shard may take.
+    pub bytes_max: u64,
 }
 
 /// The thread. Dropping it lets it end; nobody waits.
 #[derive(Debug)]
 pub struct Keeper {
     /// Nothing is ever sent: the thread ends when this is gone.
-    _alive: Sender<()>,
+    alive: Sender<()>,
+    thread: JoinHandle<()>,
 }
 
 impl Keeper {
     /// Starts it. Not from a pinned thread: it would run on that core.
-    pub fn start(
-        plan: KeeperPlan,
-        tell: impl Fn(KeeperNote) + Send + 'static,
-    ) -> Result<Self, MachineError> {
+    pub fn start(plan: KeeperPlan, desk: impl Desk + 'static) -> Result<Self, MachineError> {
         note_archive_path(&plan.data, plan.archive.as_deref())?;
         let rounds = Rounds {
             archive: archive_path(&plan.data)?,
             data: plan.data,
-            next: Vec::new(),
+            bytes_max: plan.bytes_max,
+            parts: Vec::new(),
         };
         let (alive, ended) = channel();
-        threads::spawn_in_background("cpg-keeper", move || rounds.serve(&ended, &tell))?;
-        Ok(Self { _alive: alive })
+        let body = move || rounds.serve(&ended, &desk);
+        let thread = threads::spawn_in_background("cpg-keeper", body)?;
+        Ok(Self { alive, thread })
+    }
+
+    /// Ends it and waits until it has: for who goes on with the folder in the same process.
+    pub fn end(self) {
+        drop(self.alive);
+        // A panic of it was told by its hook; what it left is found by the next.
+        drop(self.thread.join());
     }
 }
 
@@ -83,22 +139,33 @@ impl Keeper {
 struct Rounds {
     data: PathBuf,
     archive: PathBuf,
-    /// By shard: the first segment whose digest was not seen yet, and the first that was not seen
-    /// in the archive.
-    next: Vec<(u64, u64)>,
+    bytes_max: u64,
+    /// By shard.
+    parts: Vec<Part>,
+}
+
+/// Where they have come with one shard.
+#[derive(Clone, Copy, Default)]
+struct Part {
+    /// Segments up to this one were looked at for their digests.
+    digested: u64,
+    /// What the shard was told last.
+    told: Progress,
+    /// How far it had forgotten the last time.
+    forgotten: Option<TransactionNumber>,
+    /// Rounds since it came any further.
+    stood: u32,
+    /// What people were told is in the way.
+    needed: TransactionNumber,
 }
 
 impl Rounds {
-    fn serve(mut self, ended: &Receiver<()>, tell: &dyn Fn(KeeperNote)) {
+    fn serve(mut self, ended: &Receiver<()>, desk: &dyn Desk) {
         loop {
-            let pause = match self.look_round(ended, tell) {
-                Ok(true) => LOOK_EVERY,
-                Ok(false) => RETRY_EVERY,
-                Err(error) => {
-                    tell(KeeperNote::NotMade(error));
-                    RETRY_EVERY
-                }
-            };
+            let pause = self.look_round(ended, desk).unwrap_or_else(|error| {
+                desk.tell(KeeperNote::NotMade(error));
+                RETRY_EVERY
+            });
             match ended.recv_timeout(pause) {
                 Err(RecvTimeoutError::Timeout) => {}
                 Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
@@ -106,78 +173,263 @@ impl Rounds {
         }
     }
 
-    /// Tends what has been sealed since the last time. `false`: the archive cannot be written to.
+    /// Tends what has been sealed since the last time. Returns when to look again.
     fn look_round(
         &mut self,
         ended: &Receiver<()>,
-        tell: &dyn Fn(KeeperNote),
-    ) -> Result<bool, StoreError> {
+        desk: &dyn Desk,
+    ) -> Result<Duration, StoreError> {
         let Some(identity) = read_identity(&self.data.join(IDENTITY_FILE))? else {
-            return Ok(true);
+            return Ok(LOOK_EVERY);
         };
-        self.next.resize(usize::from(identity.shards), (1, 1));
-        let mut archives = true;
+        let count = usize::from(identity.shards);
+        self.parts.resize(count, Part::default());
+        let (mut stuck, mut busy) = (false, false);
         for shard in (0..identity.shards).map(ShardId) {
-            let directory = shard_directory(&self.data, shard);
-            let end = written_end(&directory)?;
-            for (segment, path) in sealed(&self.data, &identity, shard, end)? {
-                if ended.try_recv() == Err(TryRecvError::Disconnected) {
-                    return Ok(archives);
+            let mut tending = Tending::begin(&self.data, &self.archive, &identity, shard)?;
+            let part = &mut self.parts[usize::from(shard.0)];
+            if part.told == Progress::default() {
+                tending.mend(desk);
+            }
+            // What is on the disk can be given up though nothing more finds room on it.
+            let kept = tending.keep(part, ended, desk).unwrap_or_else(|error| {
+                desk.tell(KeeperNote::NotMade(error));
+                false
+            });
+            stuck |= !kept;
+            match tending.give_up(self.bytes_max, part, desk) {
+                Ok(moves) => busy |= moves,
+                Err(error) => {
+                    // What is in the archive is looked at again: it may have been mended.
+                    part.told = Progress::default();
+                    return Err(error);
                 }
-                self.digest(&identity, shard, (segment, &path), tell)?;
-                archives = archives && self.archive(&identity, shard, segment, tell);
+            }
+        }
+        Ok(match (busy, stuck) {
+            (true, _) => LOOK_SOON,
+            (false, false) => LOOK_EVERY,
+            (false, true) => RETRY_EVERY,
+        })
+    }
+}
+
+/// One shard's part of one round.
+struct Tending<'r> {
+    data: &'r Path,
+    archive: &'r Path,
+    identity: &'r FolderIdentity,
+    shard: ShardId,
+    base: Base,
+    /// Where the journal is on the disk.
+    end: Lsn,
+    /// Segments up to this one are in the archive.
+    archived: u64,
+}
+
+impl<'r> Tending<'r> {
+    fn begin(
+        data: &'r Path,
+        archive: &'r Path,
+        identity: &'r FolderIdentity,
+        shard: ShardId,
+    ) -> Result<Self, StoreError> {
+        let directory = shard_directory(data, shard);
+        let whose = identity.shard(shard);
+        let mut files = list(&directory)?;
+        let left = files.clone();
+        let (base, _) = find_base(data, &directory, &whose, identity.segment_bytes, &mut files)?;
+        // Removing them was begun by a process that ended.
+        for (segment, path) in left.iter().filter(|(segment, _)| *segment < base.first) {
+            remove(&directory, *segment, path)?;
+        }
+        Ok(Self {
+            end: written_end(&directory)?,
+            archived: base.first - 1,
+            data,
+            archive,
+            identity,
+            shard,
+            base,
+        })
+    }
+
+    fn directory(&self) -> PathBuf {
+        shard_directory(self.data, self.shard)
+    }
+
+    fn archive_directory(&self) -> PathBuf {
+        archive_directory(self.archive, self.shard)
+    }
+
+    fn sealed(&self) -> Result<Vec<(u64, PathBuf)>, StoreError> {
+        Ok(sealed(self.data, self.identity, self.shard, self.end)?)
+    }
+
+    /// Makes and archives what is missing. `false`: the archive cannot be written to.
+    fn keep(
+        &mut self,
+        part: &mut Part,
+        ended: &Receiver<()>,
+        desk: &dyn Desk,
+    ) -> Result<bool, StoreError> {
+        let mut archives = true;
+        for (segment, path) in self.sealed()? {
+            if ended.try_recv() == Err(TryRecvError::Disconnected) {
+                break;
+            }
+            if segment <= part.told.archived {
+                self.archived = segment;
+            }
+            if segment > part.digested {
+                leave_room(self.data, self.identity)?;
+                let made = make(self.data, self.identity, self.shard, (segment, &path))?;
+                part.digested = segment;
+                desk.tell(KeeperNote::Made(self.shard, segment, made));
+            }
+            if archives && segment > part.told.archived {
+                archives = self.archive(segment, desk);
             }
         }
         Ok(archives)
     }
 
-    fn digest(
-        &mut self,
-        identity: &FolderIdentity,
-        shard: ShardId,
-        segment: (u64, &Path),
-        tell: &dyn Fn(KeeperNote),
-    ) -> Result<(), StoreError> {
-        let (next, _) = &mut self.next[usize::from(shard.0)];
-        if segment.0 >= *next {
-            leave_room(&self.data, identity)?;
-            let made = make(&self.data, identity, shard, segment)?;
-            *next = segment.0 + 1;
-            tell(KeeperNote::Made(shard, segment.0, made));
+    /// Indexes that are missing of segments that are gone are made of their digests.
+    fn mend(&self, desk: &dyn Desk) {
+        let (directory, whose) = (self.archive_directory(), self.identity.shard(self.shard));
+        for segment in 1..self.base.first {
+            let beside = self.directory().join(digest_name(segment));
+            match put(&directory, &whose, segment, &beside) {
+                Ok(Archived::There) => {}
+                Ok(now) => desk.tell(KeeperNote::Archived(self.shard, segment, now)),
+                Err(error) => desk.tell(KeeperNote::NotArchived(error)),
+            }
         }
-        Ok(())
     }
 
-    /// Archives a segment that has a digest. `false`: it was not possible.
-    fn archive(
-        &mut self,
-        identity: &FolderIdentity,
-        shard: ShardId,
-        segment: u64,
-        tell: &dyn Fn(KeeperNote),
-    ) -> bool {
-        let (_, next) = &mut self.next[usize::from(shard.0)];
-        let beside = shard_directory(&self.data, shard).join(digest_name(segment));
-        // A segment that is not whole has no digest, and was told of.
-        if segment < *next || !beside.exists() {
+    /// Archives a segment, if the one before it is. `false`: it is not possible.
+    fn archive(&mut self, segment: u64, desk: &dyn Desk) -> bool {
+        let beside = self.directory().join(digest_name(segment));
+        // A segment that is not whole has no digest, and was told of: there the archive ends.
+        if segment != self.archived + 1 || !beside.exists() {
             return true;
         }
-        let directory = archive_directory(&self.archive, shard);
-        let whose = identity.shard(shard);
-        let put = leave_room(existing(&self.archive, &self.data), identity)
+        let (directory, whose) = (self.archive_directory(), self.identity.shard(self.shard));
+        let put = leave_room(existing(self.archive, self.data), self.identity)
             .and_then(|()| put(&directory, &whose, segment, &beside));
         match put {
             Ok(archived) => {
-                *next = segment + 1;
-                tell(KeeperNote::Archived(shard, segment, archived));
+                self.archived = segment;
+                desk.tell(KeeperNote::Archived(self.shard, segment, archived));
                 true
             }
             Err(error) => {
-                tell(KeeperNote::NotArchived(error));
+                desk.tell(KeeperNote::NotArchived(error));
                 false
             }
         }
     }
+
+    /// Where room is short, gives up the oldest segments that nothing needs any more. `true`: more
+    /// may come of it soon.
+    fn give_up(
+        mut self,
+        bytes_max: u64,
+        part: &mut Part,
+        desk: &dyn Desk,
+    ) -> Result<bool, StoreError> {
+        let most = (bytes_max / self.identity.segment_bytes).max(1);
+        let wanted = self.wanted(most)?;
+        let before = (part.forgotten, self.base.first);
+        let mut forget = part.told.forget;
+        while self.base.first <= wanted {
+            let last = self.last_claimed(self.base.first)?;
+            forget = forget.max(self.last_claimed(wanted)?);
+            let forgotten = desk.forgotten(self.shard);
+            if forgotten < last {
+                // It is asked first, and takes its time: told once where it comes no further.
+                let next = TransactionNumber(forgotten.0 + 1);
+                let stands = part.told.forget >= last && part.forgotten == Some(forgotten);
+                part.stood = if stands { part.stood + 1 } else { 0 };
+                if part.stood >= STOOD_ROUNDS && part.needed != next {
+                    part.needed = next;
+                    desk.tell(KeeperNote::Needed(self.shard, self.base.first, next));
+                }
+                part.forgotten = Some(forgotten);
+                break;
+            }
+            self.give_up_first(last)?;
+            desk.tell(KeeperNote::GivenUp(self.shard, self.base.first - 1));
+        }
+        let progress = Progress {
+            first: self.base.first,
+            archived: self.archived,
+            last: self.base.first - 1 + most,
+            forget,
+        };
+        let moves = before != (part.forgotten, self.base.first) || forget != part.told.forget;
+        if progress != part.told && desk.tell_shard(self.shard, progress) {
+            part.told = progress;
+        }
+        Ok(moves)
+    }
+
+    /// Up to which segment the journal should be given up: an eighth of the room is kept free, as
+    /// far as what is sealed and archived, and not the last that is, allows it.
+    fn wanted(&self, most: u64) -> Result<u64, StoreError> {
+        let newest = list(&self.directory())?
+            .last()
+            .map_or(0, |(segment, _)| *segment);
+        let free = (most / 8).clamp(FREE_MIN, FREE_MAX);
+        let written = segment_of(self.end, self.identity.segment_bytes);
+        let whole = self.end > segment_start(written, self.identity.segment_bytes);
+        let kept = if whole { 1 } else { 2 };
+        let short = (newest + free).saturating_sub(most);
+        Ok(short.min(self.archived).min(written.saturating_sub(kept)))
+    }
+
+    /// The highest number that was claimed in a segment or before it.
+    fn last_claimed(&self, segment: u64) -> Result<TransactionNumber, StoreError> {
+        let mut last = self.base.number;
+        for archived in self.base.first..=segment {
+            let header = index_header(&self.archive_directory(), archived)?;
+            last = last.max(header.claimed.1);
+        }
+        Ok(last)
+    }
+
+    /// Gives up the first segment, of which nothing is remembered any more. `last` is the highest
+    /// number that was claimed in it or before it.
+    fn give_up_first(&mut self, last: TransactionNumber) -> Result<(), StoreError> {
+        let segment = self.base.first;
+        let (directory, whose) = (self.directory(), self.identity.shard(self.shard));
+        let path = directory.join(segment_name(segment));
+        let kept = read_digest(&self.archive_directory(), segment)?;
+        let said = compute(&path, whose, segment, self.identity.segment_bytes)?;
+        if said.ok().as_deref() != Some(kept.bytes()) {
+            return Err(StoreError::Refused {
+                path: self.archive_directory().join(digest_name(segment)),
+                what: "it is not what its segment says".to_owned(),
+                remedy: "check both with `cpg-switch journal verify DIR` and `cpg-switch journal \
+                         archive verify DIR`; remove the one that is damaged",
+            });
+        }
+        self.base = Base {
+            first: segment + 1,
+            chain: kept.header().chain_after,
+            epoch: kept.header().epoch_last,
+            watermark: self.end,
+            number: last,
+        };
+        write_base(&directory, &whose, &self.base)?;
+        Ok(remove(&directory, segment, &path)?)
+    }
+}
+
+/// Removes a segment and the digest beside it.
+fn remove(directory: &Path, segment: u64, path: &Path) -> Result<(), MachineError> {
+    delete_segment(path)?;
+    remove_if_there(&directory.join(digest_name(segment)))
 }
 
 /// The archive's folder, or, before its first file, that of the journal.

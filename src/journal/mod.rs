@@ -2,11 +2,13 @@
 
 pub mod archive;
 pub mod audit;
+pub mod base;
 pub mod cases;
 pub mod codec;
 pub mod commit;
 pub mod config;
 pub mod digest;
+mod first;
 #[cfg(test)]
 #[path = "tests/fixtures.rs"]
 pub(crate) mod fixtures;

@@ -7,7 +7,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::journal::Entry;
+use crate::journal::base::Base;
 use crate::journal::cases::Fault;
+use crate::journal::first::{find_base, read_archived};
 use crate::journal::identity::{FolderIdentity, IDENTITY_FILE};
 use crate::journal::layout::read_tail_header;
 use crate::journal::recovery::{Recovered, Recovery, TailLeft};
@@ -31,6 +33,10 @@ pub struct ReadOnlyFolder {
 pub struct ShardReading {
     /// Segment files.
     pub segments: u64,
+    /// Where they begin.
+    pub base: Base,
+    /// Records before that, from the archive.
+    pub archived_records: u64,
     /// Where the journal ends, and the rest of what recovery would find.
     pub recovered: Recovered,
     /// A switch was running: read up to its commit watermark, which this is.
@@ -63,7 +69,8 @@ impl ReadOnlyFolder {
         self.live
     }
 
-    /// Reads a shard's journal: every committed record in order through `visit`.
+    /// Reads a shard's journal: every committed record in order through `visit`, those of segments
+    /// that are gone from the archive. There, an answer stands with its payment.
     pub fn read_shard(
         &self,
         shard: ShardId,
@@ -78,9 +85,12 @@ impl ReadOnlyFolder {
         };
         let header = tail.as_deref().and_then(read_tail_header);
         let live = header.map(|(_, header)| header).filter(|_| self.live);
-        let files = list(&directory)?;
+        let mut files = list(&directory)?;
         let identity = self.identity.shard(shard);
-        let mut recovery = Recovery::new(identity, self.identity.segment_bytes);
+        let segment_bytes = self.identity.segment_bytes;
+        let (base, _) = find_base(&self.data, &directory, &identity, segment_bytes, &mut files)?;
+        let archived = read_archived(&self.data, &identity, segment_bytes, &base, visit)?;
+        let mut recovery = Recovery::from_base(identity, segment_bytes, &base);
         let committed = live.map_or(Lsn(u64::MAX), |header| header.committed);
         let mut visit = |entry: Entry| {
             if entry.lsn <= committed {
@@ -103,6 +113,8 @@ impl ReadOnlyFolder {
             })?;
         Ok(ShardReading {
             segments: files.len() as u64,
+            base,
+            archived_records: archived,
             recovered,
             live_watermark: live.map(|header| header.committed),
         })

@@ -29,6 +29,8 @@ pub struct ShardVerification {
 pub struct ShardSummary {
     /// Segment files.
     pub segments: u64,
+    /// Segments before them, which are in the archive alone, and their records.
+    pub archived: (u64, u64),
     /// Where the journal ends.
     pub end: Lsn,
     /// Blocks, records, bytes, watermark, where it stops and why.
@@ -84,6 +86,7 @@ fn verify_shard(
     let end = reading.recovered.durable;
     Ok(ShardSummary {
         segments: reading.segments,
+        archived: (reading.base.first - 1, reading.archived_records),
         end: reading.recovered.next,
         report: reading.recovered.report,
         live_watermark: reading.live_watermark,
@@ -124,6 +127,7 @@ pub fn explain(data: &Path, key: &BusinessKey) -> Result<Vec<(ShardId, Entry)>, 
 fn names(record: &Record, key: &BusinessKey) -> bool {
     match record {
         Record::Payment(payment) => key.class == Class::Payment && payment.key == key.key,
+        Record::Recalled(recalled) => key.class == Class::Payment && recalled.key == key.key,
         Record::Refund(refund) => key.class == Class::Refund && refund.key == key.key,
         Record::Reversal(reversal) => reversal.target == *key,
         Record::Opened(_)

@@ -15,6 +15,7 @@
 use core::fmt;
 
 use crate::journal::Entry;
+use crate::journal::base::Base;
 use crate::journal::cases::{
     Beyond, DigestFit, DigestFound, DigestUse, Ending, Fault, Found, Place, TailFound, TailUse,
     Verdict, judge_digest, judge_stop, judge_tail,
@@ -176,6 +177,16 @@ impl Recovery {
             beyond: None,
             report: RecoveryReport::default(),
         }
+    }
+
+    /// A journal whose oldest segments are in the archive: from its base on.
+    pub fn from_base(identity: JournalIdentity, segment_bytes: u64, base: &Base) -> Self {
+        let mut recovery = Self::new(identity, segment_bytes);
+        recovery.next = segment_start(base.first, segment_bytes);
+        recovery.chain = base.chain;
+        recovery.epoch = base.epoch;
+        recovery.see(base.watermark, base.epoch);
+        recovery
     }
 
     /// The block that stands on the disk at `lsn`. Blocks come in order; after a stop some may be

@@ -10,14 +10,15 @@ use crate::journal::digest::files::{ReadAhead, digest_name};
 use crate::journal::identity::FolderIdentity;
 use crate::journal::layout::BLOCK;
 use crate::journal::recovery::Recovery;
-use crate::journal::segments::segment_start;
+use crate::journal::segments::{segment_of, segment_start};
 use crate::journal::store::{Piece, StoreError};
 use crate::journal::warning::StoreWarning;
 use crate::model::ids::Lsn;
 use crate::model::limits::BLOCK_BYTES;
 use crate::sys::segments::SegmentReader;
 
-/// Hands every block of every segment to `recovery`, and what is missing; up to `limit`.
+/// Hands every block of every segment from where `recovery` begins, and what is missing; up to
+/// `limit`.
 pub(super) fn read_segments(
     recovery: &mut Recovery,
     identity: &FolderIdentity,
@@ -25,7 +26,7 @@ pub(super) fn read_segments(
     limit: Option<Lsn>,
     visit: &mut impl FnMut(Entry),
 ) -> Result<(), StoreError> {
-    let mut before = 0;
+    let mut before = segment_of(recovery.next(), identity.segment_bytes) - 1;
     for (segment, path) in files {
         handle_gap(recovery, identity, before, *segment);
         before = *segment;
@@ -45,7 +46,7 @@ pub(super) fn read_digested(
     visit: &mut impl FnMut(Piece<'_>),
 ) -> Result<(), StoreError> {
     let ahead = ReadAhead::start(directory, files, identity.segment_bytes)?;
-    let mut before = 0;
+    let mut before = segment_of(recovery.next(), identity.segment_bytes) - 1;
     for (segment, path) in files {
         handle_gap(recovery, identity, before, *segment);
         before = *segment;

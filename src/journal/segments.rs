@@ -66,6 +66,11 @@ impl Segments {
         segment_start(self.of(lsn) + 1, self.bytes)
     }
 
+    /// The highest segment allowed is this one from now on: older ones were given up.
+    pub(super) fn allow(&mut self, last: u64) {
+        self.last = self.last.max(last);
+    }
+
     /// Where `lsn` lies in its segment.
     pub(super) const fn offset(&self, lsn: Lsn) -> u64 {
         lsn.0 % self.bytes

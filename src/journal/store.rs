@@ -5,6 +5,7 @@
 //!   DIR/journal.json               identity; written first
 //!   DIR/lock                       one process per folder
 //!   DIR/shard-NN/segment-*.cpgj    the journal
+//!   DIR/shard-NN/base              where it begins, once its oldest segments are in the archive
 //!   DIR/shard-NN/segment-*.digest  a sealed segment, packed for a quick start: never the truth
 //!   DIR/shard-NN/tail.path         where the last process kept its tail
 //!   /dev/shm/cpg-switch-UUID-NN    the tail (or DIR/shard-NN/tail, with a warning)
@@ -19,9 +20,11 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::journal::Entry;
+use crate::journal::base::Base;
 use crate::journal::cases::Fault;
 use crate::journal::config::StartPoint;
 use crate::journal::digest::Digest;
+use crate::journal::first::find_base;
 use crate::journal::identity::{FolderIdentity, IDENTITY_FILE, from_hex, hex};
 use crate::journal::layout::{
     JournalIdentity, TAIL_HEADER_BYTES, TailHeader, read_tail_header, write_tail_header,
@@ -108,13 +111,15 @@ pub struct Folder {
     _lock: File,
 }
 
-/// What an opening hands out, in the journal's order.
+/// What an opening hands out, in the journal's order: first where it begins.
 #[derive(Clone, Copy, Debug)]
 #[expect(
     clippy::large_enum_variant,
     reason = "a record is on its way to be applied, not kept"
 )]
 pub enum Piece<'a> {
+    /// What came before is in the archive; segments have this size.
+    Base(Base, u64),
     /// A record.
     Record(Entry),
     /// All records of a segment.
@@ -128,6 +133,8 @@ pub struct OpenShard {
     pub identity: JournalIdentity,
     /// Where [`crate::journal::Journal`] starts.
     pub start: StartPoint,
+    /// Where the journal begins.
+    pub base: Base,
     /// Size of every segment.
     pub segment_bytes: u64,
     /// Size of the tail's ring.
@@ -209,6 +216,7 @@ impl Folder {
     ) -> Result<OpenShard, StoreError> {
         self.open_pieces(shard, false, |piece| match piece {
             Piece::Record(entry) => visit(entry),
+            Piece::Base(..) => {}
             Piece::Digest(_) => unreachable!("none was asked for"),
         })
     }
@@ -231,21 +239,19 @@ impl Folder {
     ) -> Result<OpenShard, StoreError> {
         let directory = shard_directory(&self.options.data, shard);
         make_directory(&directory)?;
-        let files = list_segments(&directory)?;
-        let mut segments = Vec::with_capacity(SEGMENTS_OPEN_MAX + 1);
-        for (segment, path) in &files {
-            segments.push((*segment, open_segment(path, self.options.lock_wait_ms)?));
-            if segments.len() > SEGMENTS_OPEN_MAX {
-                segments.remove(0);
-            }
-        }
+        let mut files = list_segments(&directory)?;
+        let identity = self.identity.shard(shard);
+        let segment_bytes = self.identity.segment_bytes;
+        let data = &self.options.data;
+        let (base, told) = find_base(data, &directory, &identity, segment_bytes, &mut files)?;
+        visit(Piece::Base(base, segment_bytes));
+        let mut segments = self.lock_segments(&files)?;
         let wanted = self.tail_place(shard, &directory)?;
         let last = last_tail_path(&directory)?.unwrap_or_else(|| wanted.clone());
         let mut tail = open_tail(&last, self.options.lock_wait_ms)?;
         faults::pass(Point::SegmentsLocked);
-        let identity = self.identity.shard(shard);
-        let mut recovery = Recovery::new(identity, self.identity.segment_bytes);
-        let mut warnings = Vec::new();
+        let mut recovery = Recovery::from_base(identity, segment_bytes, &base);
+        let mut warnings: Vec<StoreWarning> = told.into_iter().collect();
         if digested {
             let told = &mut warnings;
             read_digested(
@@ -289,6 +295,7 @@ impl Folder {
                 self.identity.segment_bytes,
                 segments.last().map(|(segment, _)| *segment),
             ),
+            base,
             segment_bytes: self.identity.segment_bytes,
             ring_bytes: (tail.len() - TAIL_HEADER_BYTES) as u64,
             tail,
@@ -306,6 +313,21 @@ impl Folder {
             bytes: self.identity.segment_bytes,
             zero_fill: self.options.zero_fill,
         }
+    }
+
+    /// Takes the lock of every segment, and keeps the last ones open.
+    fn lock_segments(
+        &self,
+        files: &[(u64, PathBuf)],
+    ) -> Result<Vec<(u64, SegmentFile)>, StoreError> {
+        let mut segments = Vec::with_capacity(SEGMENTS_OPEN_MAX + 1);
+        for (segment, path) in files {
+            segments.push((*segment, open_segment(path, self.options.lock_wait_ms)?));
+            if segments.len() > SEGMENTS_OPEN_MAX {
+                segments.remove(0);
+            }
+        }
+        Ok(segments)
     }
 
     /// Where a shard's tail belongs.

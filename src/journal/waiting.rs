@@ -74,6 +74,10 @@ fn claimed(record: &Record) -> Option<BusinessKey> {
             key: refund.key,
             class: Class::Refund,
         }),
+        Record::Recalled(recalled) => Some(BusinessKey {
+            key: recalled.key,
+            class: Class::Payment,
+        }),
         Record::Reversal(reversal) if reversal.claims => Some(reversal.target),
         Record::Opened(_)
         | Record::Answer(_)

@@ -14,6 +14,9 @@ pub enum StoreWarning {
     /// The segment was read in its place.
     #[error("{}: damaged, of another version, or not its segment's: not used", .0.display())]
     DigestNotUsed(PathBuf),
+    /// It is proven by the archive, and written anew with the next segment that is given up.
+    #[error("{}: missing or damaged: the archive says where the journal begins", .0.display())]
+    BaseGone(PathBuf),
     /// The folder keeps the size it was made with.
     #[error("segments stay at {0} bytes, as the folder was made")]
     SegmentSizeKept(u64),

@@ -351,6 +351,51 @@ pub struct Refund {
     pub decision: Decision,
 }
 
+/// An approved payment that only the archive knew is remembered again, because something is asked
+/// of it: it is as it was, under a number of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Recalled {
+    /// The number it has from now on.
+    pub number: TransactionNumber,
+    /// Its key (the class is payment).
+    pub key: Key,
+    /// Tells a repeat from a conflict.
+    pub fingerprint: Fingerprint,
+    /// When it was received.
+    pub received: Wall,
+    /// The participant whose session sent it, by its own institution; none where it has left.
+    pub originator: Option<Institution>,
+    /// The participant it went to, by its own institution; none where it has left.
+    pub destination: Option<Institution>,
+    /// Our match key on the destination leg.
+    pub match_key: MatchKey,
+    /// Ours, fixed when it was received.
+    pub settlement_date: Date,
+    /// The destination's approval code.
+    pub approval_code: Option<Chars<6>>,
+    /// As answered.
+    pub amounts: Amounts,
+    /// What an ISO 8583 answer repeats.
+    pub echoed: Echoed,
+    /// As answered.
+    pub text: ShortText,
+    /// What its refunds have taken so far.
+    pub refunded: Refunded,
+}
+
+/// What approved refunds of a payment add up to.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Refunded {
+    /// Refunds that went on to the destination, those that were declined there among them.
+    pub count: u16,
+    /// Of the payment's amount, in its minor units.
+    pub amount_minor: i64,
+    /// Of its billing amount.
+    pub billing_minor: i64,
+    /// Of its settlement amount.
+    pub settlement_minor: i64,
+}
+
 /// Any record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[expect(missing_docs, reason = "each is documented on its own type")]
@@ -372,6 +417,7 @@ pub enum Record {
     Pending(Pending),
     Queued(Queued),
     Refund(Refund),
+    Recalled(Recalled),
 }
 
 impl Record {
@@ -395,6 +441,7 @@ impl Record {
             Self::Pending(record) => record.number,
             Self::Queued(record) => record.number,
             Self::Refund(record) => record.number,
+            Self::Recalled(record) => record.number,
         }
     }
 
@@ -411,6 +458,7 @@ impl Record {
             Self::Opened(_)
             | Self::Payment(_)
             | Self::Refund(_)
+            | Self::Recalled(_)
             | Self::Unknown(_)
             | Self::InDoubt(_)
             | Self::Inquiry(_)
@@ -442,6 +490,7 @@ impl Record {
             Self::Pending(record) => &mut record.number,
             Self::Queued(record) => &mut record.number,
             Self::Refund(record) => &mut record.number,
+            Self::Recalled(record) => &mut record.number,
         };
         *place = number;
     }
@@ -451,6 +500,7 @@ impl Record {
     pub fn claimed_root(&self) -> Option<Key> {
         match self {
             Self::Payment(record) => Some(record.key),
+            Self::Recalled(record) => Some(record.key),
             Self::Refund(record) => Some(record.root),
             Self::Reversal(record) if record.claims => Some(match record.target.class {
                 Class::Payment | Class::CodeInquiry => record.target.key,
@@ -494,6 +544,7 @@ impl Record {
             Self::Pending(_) => "pending",
             Self::Queued(_) => "queued",
             Self::Refund(_) => "refund",
+            Self::Recalled(_) => "recalled",
         }
     }
 }

@@ -100,6 +100,8 @@ impl Shard {
             (Counter::InquiriesSent, tally.inquiries_sent),
             (Counter::OperatorQueued, tally.operator_queued),
             (Counter::OperatorQueueFull, tally.operator_queue_full),
+            (Counter::LookUps, tally.look_ups),
+            (Counter::LookUpsFailed, tally.look_ups_failed),
             (Counter::OperatorQueueNow, count(depth)),
             (Counter::OperatorQueueOldestNow, oldest_s),
             (Counter::Shed, tally.shed + self.stats.refusals(Fault::Shed)),
@@ -121,5 +123,6 @@ impl Shard {
         ] {
             self.stats.set(counter, value);
         }
+        self.count_tended();
     }
 }

@@ -5,7 +5,9 @@ use arrayvec::ArrayVec;
 
 use crate::engine::ReplayError;
 use crate::journal::digest::{BadDigest, Digest, Item};
+use crate::journal::segments::{segment_of, segment_start};
 use crate::journal::store::Piece;
+use crate::model::ids::Lsn;
 use crate::model::keys::{BusinessKey, Class};
 use crate::shard::Replaying;
 use crate::sys::memory::prefetch;
@@ -17,7 +19,20 @@ impl Replaying {
     /// Applies what an opening of the journal hands out.
     pub fn apply_piece(&mut self, piece: Piece<'_>) -> Result<(), ReplayError> {
         match piece {
-            Piece::Record(entry) => self.apply(&entry),
+            Piece::Base(base, segment_bytes) => {
+                self.engine.start_after(base.number);
+                self.segment_bytes = segment_bytes;
+                Ok(())
+            }
+            Piece::Record(entry) => {
+                if self.segment_bytes > 0 && entry.lsn > self.segment_end {
+                    // An entry's LSN is where it ends, which is inside its segment.
+                    let segment = segment_of(Lsn(entry.lsn.0 - 1), self.segment_bytes);
+                    self.engine.replay_segment(segment);
+                    self.segment_end = segment_start(segment + 1, self.segment_bytes);
+                }
+                self.apply(&entry)
+            }
             Piece::Digest(digest) => self.apply_digest(digest),
         }
     }
@@ -28,6 +43,11 @@ impl Replaying {
             record: "digest",
             number: 0,
         };
+        if self.segment_bytes > 0 {
+            let segment = digest.header().segment;
+            self.engine.replay_segment(segment);
+            self.segment_end = segment_start(segment + 1, self.segment_bytes);
+        }
         let mut items = digest.items().map_err(damaged)?;
         let mut batch: ArrayVec<Item, AHEAD> = ArrayVec::new();
         loop {

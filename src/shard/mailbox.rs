@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crossbeam_queue::ArrayQueue;
 
+use crate::journal::keeper::Progress;
 use crate::model::ids::ShardId;
 use crate::sys::wake::Waker;
 
@@ -16,6 +17,8 @@ pub enum Command {
     PeerEnded(ShardId),
     /// End now: what is open is resolved at the next start.
     Stop,
+    /// How far the archive is, and what the journal may forget.
+    Tended(Progress),
 }
 
 /// The office's end. Cheap to clone.

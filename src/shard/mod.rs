@@ -9,6 +9,7 @@ mod crossing;
 mod digests;
 mod frames;
 mod gate;
+mod librarian;
 mod links;
 mod mailbox;
 mod peers;
@@ -17,6 +18,7 @@ pub mod reshard;
 pub mod run;
 mod send;
 pub mod stats;
+mod tended;
 mod turn;
 mod work;
 
@@ -25,9 +27,10 @@ mod tests;
 
 use std::sync::Arc;
 
-use crate::engine::{Engine, EngineLimits, ReplayError};
+use crate::engine::{Engine, EngineLimits, LOOK_UPS_MAX, LookUp, ReplayError};
+use crate::journal::keeper::Progress;
 use crate::journal::{self, Journal};
-use crate::model::ids::{LinkId, MatchKey, ParticipantIndex, ShardId};
+use crate::model::ids::{LinkId, Lsn, MatchKey, ParticipantIndex, ShardId};
 use crate::model::limits::{CODE_BYTES_MAX, FRAME_BYTES_MAX};
 use crate::model::record::{Opened, Record};
 use crate::model::time::{DAY_NS, Date, Monotonic, Now};
@@ -44,6 +47,7 @@ use crate::wire::Dialect;
 
 pub use crossing::Ports;
 pub use mailbox::{Command, Mailbox};
+pub use tended::KeeperDesk;
 pub use turn::TurnEnd;
 
 /// What a shard is made of.
@@ -103,6 +107,12 @@ pub struct Shard {
     day: u64,
     /// Drained, and the journal is being closed: nothing is heard any more.
     closing: bool,
+    /// What the keeper told last.
+    tended: Progress,
+    /// Where the journal's segment of now ends.
+    segment_end: Lsn,
+    /// What is to be looked up in the archive, until the librarian is told.
+    wanted: Vec<LookUp>,
     cared: Monotonic,
     published: Monotonic,
 }
@@ -125,6 +135,10 @@ pub struct Replaying {
     tables: Arc<Tables>,
     /// The last match key drawn for each participant.
     drawn: Vec<Option<MatchKey>>,
+    /// Size of the journal's segments; zero: not told.
+    segment_bytes: u64,
+    /// Where the segment ends from which the last record came.
+    segment_end: Lsn,
 }
 
 impl Replaying {
@@ -135,6 +149,8 @@ impl Replaying {
             engine: Engine::new(limits, &tables, seed),
             tables,
             drawn,
+            segment_bytes: 0,
+            segment_end: Lsn(0),
         }
     }
 
@@ -152,6 +168,11 @@ impl Replaying {
             self.drawn[usize::from(participant.0)] = Some(match_key);
         }
         Ok(())
+    }
+
+    /// Keys are remembered for so long, at least: five days, unless a test cannot wait.
+    pub fn remember_for_ms(&mut self, retention_ms: u64) {
+        self.engine.remember_for_ms(retention_ms);
     }
 
     /// What has been remembered so far, for whoever compares it.
@@ -176,6 +197,8 @@ impl Shard {
             .listeners
             .iter()
             .map(|listener| Dialect::plain(listener.protocol));
+        let mut engine = replayed.engine;
+        engine.start_in_segment(journal.segment().0);
         Self {
             shard: parts.shard,
             shards: parts.shards,
@@ -184,7 +207,7 @@ impl Shard {
             gated: GatedFrames::new(parts.in_flight_max),
             ports: Ports::default(),
             peers: Peers::default(),
-            engine: replayed.engine,
+            engine,
             tables: replayed.tables,
             listeners: parts.listeners,
             dialects: parts.dialects,
@@ -204,6 +227,9 @@ impl Shard {
             today: now.wall.date(),
             day: now.wall.0 / DAY_NS,
             closing: false,
+            tended: Progress::default(),
+            segment_end: Lsn(0),
+            wanted: Vec::with_capacity(LOOK_UPS_MAX),
             cared: now.monotonic,
             published: Monotonic(0),
         }

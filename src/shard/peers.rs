@@ -244,7 +244,10 @@ impl Shard {
 
     /// Draining, and nothing that we own is open or waits for its commit.
     pub(super) fn is_settled(&self) -> bool {
-        self.draining && self.engine.open_payments() == 0 && self.gated.is_empty()
+        self.draining
+            && self.engine.open_payments() == 0
+            && self.engine.look_ups() == 0
+            && self.gated.is_empty()
     }
 
     /// Whether every peer is settled, too, and knows that we are: nothing binding will come of them

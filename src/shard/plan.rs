@@ -7,12 +7,16 @@ use std::sync::Arc;
 use crate::engine::EngineLimits;
 use crate::journal::CommitMode;
 use crate::model::ids::ShardId;
+use crate::model::limits::KEY_RETENTION_DAYS;
 use crate::model::participant::Protocol;
 use crate::route::Tables;
 use crate::session::SessionLimits;
 use crate::sys::machine::{Idle, WriteFaults};
 use crate::wire::Dialect;
 use crate::wire::frame::Framing;
+
+/// How long keys are remembered, at least.
+pub const KEY_RETENTION_MS: u64 = KEY_RETENTION_DAYS.unsigned_abs() * 86_400_000;
 
 /// Where participants dial.
 #[derive(Clone, Debug)]
@@ -76,6 +80,9 @@ pub struct ShardPlan {
     pub sessions: SessionLimits,
     /// Bounds of the engine.
     pub engine: EngineLimits,
+    /// How long keys are remembered, at least; shorter than [`KEY_RETENTION_MS`] only where a test
+    /// cannot wait.
+    pub retention_ms: u64,
     /// The journal.
     pub journal: JournalPlan,
     /// The core to run on; none: wherever the system likes.

@@ -119,6 +119,8 @@ impl Shard {
         if pass.now.monotonic >= self.cared.plus_ms(CARE_MS) {
             self.cared = pass.now.monotonic;
             self.care_for_links(pass);
+            self.forget_some(pass);
+            self.expire_look_ups(pass);
         }
         // In memory mode what was appended in this turn is committed; in disk mode, what the
         // completions of this turn have brought.
@@ -295,16 +297,16 @@ impl Shard {
                     // Room for what ends a payment is kept from the start: `Room` is asked before
                     // a new key is claimed. Where it is full all the same, nobody may act on what
                     // could not be written down: the shard ends.
-                    if self
-                        .journal
-                        .append(pass.tail, pass.now.wall, record)
-                        .is_err()
-                    {
-                        self.journal_full = true;
-                        return;
+                    match self.journal.append(pass.tail, pass.now.wall, record) {
+                        Ok(lsn) => self.note_appended(lsn),
+                        Err(journal::Full) => {
+                            self.journal_full = true;
+                            return;
+                        }
                     }
                 }
                 Effect::Send(outgoing) => self.dispatch(outgoing, pass),
+                Effect::LookUp(wanted) => self.wanted.push(*wanted),
             }
         }
     }

@@ -17,6 +17,7 @@ use crate::journal::store::{Folder, OpenShard, StoreError};
 use crate::journal::{CommitMode, Journal, JournalConfig, Pace};
 use crate::model::limits::{RECORD_BYTES_MAX, SHARDS_MAX};
 use crate::shard::crossing::Ports;
+use crate::shard::librarian::{Librarian, Shelf};
 use crate::shard::mailbox::{Command, Mailbox};
 use crate::shard::plan::ShardPlan;
 use crate::shard::run::{ShardExit, StartError};
@@ -66,6 +67,7 @@ pub(super) struct Worker {
     tail: TailMap,
     clock: Clock,
     commands: Arc<ArrayQueue<Command>>,
+    librarian: Librarian,
     /// Holds the data directory's lock for as long as a shard writes.
     folder: Arc<Folder>,
 }
@@ -79,6 +81,7 @@ impl Worker {
     ) -> Result<(Self, Prepared), StartError> {
         let clock = Clock;
         let mut replayed = Replaying::new(plan.engine, Arc::clone(&plan.tables), folder.seed());
+        replayed.remember_for_ms(plan.retention_ms);
         let settling = settle_beside(replayed.memory())?;
         let mut failed = None;
         let opened = folder.open_shard_digested(plan.shard, |piece| {
@@ -114,14 +117,26 @@ impl Worker {
             waker: machine.waker(),
             arrivals: machine.arrivals(),
         };
+        let librarian = Librarian::start(
+            Shelf {
+                data: plan.journal.data.clone(),
+                identity: open.identity,
+                segment_bytes: open.segment_bytes,
+                given_up: open.base.first - 1,
+                tables: plan.tables,
+            },
+            machine.waker(),
+        )?;
         let mut shard = Shard::new(parts, replayed, journal, clock.now());
         shard.connect(ports);
+        shard.serve_look_ups();
         let mut worker = Self {
             shard,
             machine,
             tail: open.tail,
             clock,
             commands,
+            librarian,
             folder,
         };
         worker.open_journal(&plan.journal.data)?;
@@ -197,9 +212,16 @@ impl Worker {
                     }
                     Command::PeerEnded(peer) => shard.handle_peer_ended(peer),
                     Command::Stop => return ShardExit::Stopped,
+                    Command::Tended(tended) => shard.handle_tended(tended),
                 }
             }
+            while let Some((id, found)) = self.librarian.found() {
+                shard.handle_looked_up(id, &found, &mut pass);
+            }
             let end = shard.finish(&mut pass);
+            for wanted in shard.wanted() {
+                self.librarian.ask(wanted);
+            }
             if end.publish {
                 counters.publish(shard.stats());
                 counters.set_health(shard.health());
@@ -270,7 +292,7 @@ fn journal_config(plan: &ShardPlan, open: &OpenShard) -> JournalConfig {
         mode: plan.journal.commit,
         ring_bytes: open.ring_bytes,
         segment_bytes: open.segment_bytes,
-        segments_max: (plan.journal.bytes_max / open.segment_bytes).max(1),
+        segments_max: open.base.first - 1 + (plan.journal.bytes_max / open.segment_bytes).max(1),
         // A small tail cannot keep room for a full house; then the house is smaller.
         reserve_bytes: wanted.min(open.ring_bytes / 2),
         pace: match plan.journal.commit {
@@ -302,8 +324,10 @@ fn machine_config(plan: &ShardPlan, open: &OpenShard) -> Result<MachineConfig, M
 fn notes(open: &OpenShard) -> Vec<String> {
     let report = &open.report;
     let found = format!(
-        "journal of shard {}: {} records ({} from {} digests, {} from the tail), epoch {}",
+        "journal of shard {} from segment {} on: {} records ({} from {} digests, {} from the \
+         tail), epoch {}",
         open.identity.shard.0,
+        open.base.first,
         report.records,
         report.digest_records,
         report.digests,

@@ -93,6 +93,16 @@ pub fn is_tmpfs(path: &Path) -> Result<bool, MachineError> {
     Ok(status.f_type == TMPFS_MAGIC)
 }
 
+/// Removes a file, where there is one. Its name may come back after a loss of power.
+pub(crate) fn remove_if_there(path: &Path) -> Result<(), MachineError> {
+    match std::fs::remove_file(path) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+            Err(failed("removing", path, cause))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 /// Bytes that files of ours may still take on the file system of `path`.
 pub fn free_bytes(path: &Path) -> Result<u64, MachineError> {
     let status =

@@ -114,6 +114,7 @@ fn plan(directory: &std::path::Path, (shard, shards): (u16, u16)) -> ShardPlan {
             in_flight_max: 1_024,
             remembered_keys_max: 200_000,
         },
+        retention_ms: cpg_switch::shard::plan::KEY_RETENTION_MS,
         journal: JournalPlan {
             data: directory.join("data"),
             commit: CommitMode::Memory,

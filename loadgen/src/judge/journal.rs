@@ -108,6 +108,7 @@ impl JournalBook {
             | Record::LateAnswer(_)
             | Record::Inquiry(_)
             | Record::InquiryEnd(_)
+            | Record::Recalled(_)
             | Record::Refund(_) => {}
             Record::Queued(_) => page.queued = true,
         }

@@ -69,7 +69,7 @@ fn serve(
     for note in &shards.notes {
         tracing::info!("{note}");
     }
-    let keeper = keeper::start(&configuration.journal);
+    let keeper = keeper::start(&configuration.journal, &shards);
     let watch = watch::start(&shards.counters);
     let ready = ready(configuration, office, &shards);
     office.open(feed(&shards));

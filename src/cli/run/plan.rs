@@ -8,7 +8,7 @@ use crate::model::ids::{ParticipantIndex, ShardId, TableVersion};
 use crate::model::participant::Participant;
 use crate::route::{CodePrefixes, Tables};
 use crate::session::SessionLimits;
-use crate::shard::plan::{Credential, JournalPlan, ListenerPlan, ShardPlan};
+use crate::shard::plan::{Credential, JournalPlan, KEY_RETENTION_MS, ListenerPlan, ShardPlan};
 use crate::sys::machine::WriteFaults;
 
 /// The plan of every shard, in order.
@@ -38,6 +38,7 @@ fn shard_plan(configuration: &Configuration, shard: ShardId, tables: &Arc<Tables
             in_flight_max: limits.in_flight_max,
             remembered_keys_max: limits.remembered_keys_max,
         },
+        retention_ms: KEY_RETENTION_MS,
         journal: JournalPlan {
             data: journal.data.clone(),
             commit: journal.commit,

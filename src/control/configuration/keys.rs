@@ -128,7 +128,9 @@ pub const KEYS: &[Key] = &[
     key("journal.segment_bytes", Bytes(MIB, 16 * 1024 * MIB), Default("\"64 MiB\""),
         "Size of one preallocated segment file: a multiple of 4096."),
     key("journal.bytes_max", Bytes(2 * MIB, 1024 * 1024 * 1024 * MIB), Default("\"16 GiB\""),
-        "Space that the segments of one shard may take: at least two segments."),
+        "Space that the segments of one shard may take: at least two segments. When it is short, the \
+        oldest segments that are archived, and needed by no start, are given up: it should hold what \
+        is written in five days and four segments more."),
     key("journal.tail_dir", Text, Optional("chosen by the journal"),
         "Directory in memory for the mapped tail, such as `/dev/shm`."),
     key("journal.archive", Table, Optional("all its defaults"),
@@ -150,7 +152,8 @@ pub const KEYS: &[Key] = &[
         A1."),
     key("limits.remembered_keys_max", Whole(1_024, 1_000_000_000), Default("1000000"),
         "Business keys that a shard remembers, to tell repeats from new requests: at least the \
-        payments of five days. Each takes some 340 bytes of memory from the start."),
+        payments of five days, and more than two segments hold, because what is forgotten is \
+        archived first. Each takes some 340 bytes of memory from the start."),
 
     key("admin", Table, Optional("all its defaults"), "The office: health, readiness, metrics."),
     key("admin.address", Text, Default("\"127.0.0.1:9464\""),

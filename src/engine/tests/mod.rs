@@ -2,8 +2,10 @@
 
 #![expect(clippy::wildcard_enum_match_arm, reason = "the engine sends few kinds")]
 
+mod aged;
 mod cases;
 mod classic_bugs;
+mod forgetting;
 mod pending;
 mod refunds;
 mod resolver;
@@ -92,6 +94,8 @@ struct World {
     room: Room,
     records: Vec<(Wall, Record)>,
     last_exchange: Option<ExchangeId>,
+    /// What was asked of the archive.
+    wanted: Vec<LookUp>,
 }
 
 fn engine(tables: &Tables) -> Engine {
@@ -172,6 +176,7 @@ impl World {
             room,
             records: Vec::new(),
             last_exchange: None,
+            wanted: Vec::new(),
         }
     }
 
@@ -207,6 +212,10 @@ impl World {
                         self.last_exchange = Some(exchange);
                     }
                     write!(told, "{} ", tell(outgoing)).unwrap();
+                }
+                Effect::LookUp(wanted) => {
+                    write!(told, "?{} ", wanted.id).unwrap();
+                    self.wanted.push(*wanted);
                 }
             }
         }

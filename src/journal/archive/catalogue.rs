@@ -19,7 +19,7 @@ use crate::journal::layout::JournalIdentity;
 use crate::journal::segments::segment_start;
 use crate::journal::store::StoreError;
 use crate::model::ids::{Lsn, MatchKey, Reference, TransactionNumber};
-use crate::model::keys::BusinessKey;
+use crate::model::keys::{BusinessKey, Class};
 use crate::model::record::Record;
 
 /// One shard's part of an archive.
@@ -97,28 +97,30 @@ impl Catalogue {
         holes || !self.unusable.is_empty()
     }
 
-    /// All records of a transaction since its key was claimed the last time, and of the refunds of
-    /// a payment since then, in order. Empty: no such key.
+    /// Whether every segment up to `through`, and all that is there beyond, can be read: what is not
+    /// found was never written.
+    pub fn is_complete(&self, through: u64) -> bool {
+        let first = self.headers.first().map_or(1, |header| header.segment);
+        let last = self.headers.last().map_or(0, |header| header.segment);
+        !self.has_holes() && first == 1 && last >= through
+    }
+
+    /// All records of a transaction, under every number that its key has claimed, and of the
+    /// refunds of a payment, in order. Empty: no such key.
     pub fn records_of(&self, key: &BusinessKey) -> Result<Vec<Entry>, StoreError> {
-        let Some((place, claim)) = self.claim_of(key)? else {
-            return Ok(Vec::new());
-        };
+        let claims = self.claims_of(key)?;
         let mut found = Vec::new();
-        self.take(place, &claim, &mut found);
-        self.follow(number_of(&claim), place, &mut found)?;
-        for header in self
-            .headers
-            .iter()
-            .filter(|header| header.segment >= place.0)
-        {
-            if header.refunds == 0 {
-                continue;
-            }
-            for (refund, item) in self.items(header, By::Root(key.key.reference))? {
-                let of_it = refunded(&record_of(&item)) == Some(key.key) && refund > place;
-                if of_it {
-                    self.take(refund, &item, &mut found);
-                    self.follow(number_of(&item), refund, &mut found)?;
+        for (place, claim) in &claims {
+            self.take(*place, claim, &mut found);
+            self.follow(number_of(claim), *place, &mut found)?;
+        }
+        let first = claims.first().map_or(u64::MAX, |(place, _)| place.0);
+        let later = self.headers.iter().filter(|header| header.segment >= first);
+        for header in later.filter(|header| header.refunds > 0) {
+            for (place, item) in self.items(header, By::Root(key.key.reference))? {
+                if key.class == Class::Payment && refunded(&record_of(&item)) == Some(key.key) {
+                    self.take(place, &item, &mut found);
+                    self.follow(number_of(&item), place, &mut found)?;
                 }
             }
         }
@@ -158,19 +160,18 @@ impl Catalogue {
         Ok(keys)
     }
 
-    /// Where a key was claimed the last time.
-    fn claim_of(&self, key: &BusinessKey) -> Result<Option<PlacedItem>, StoreError> {
+    /// Where a key was claimed: once, and again whenever it was recalled.
+    fn claims_of(&self, key: &BusinessKey) -> Result<Vec<PlacedItem>, StoreError> {
         let dated = |header: &&IndexHeader| header.has_day(key.key.local_date);
-        for header in self.headers.iter().rev().filter(dated) {
+        let mut claims = Vec::new();
+        for header in self.headers.iter().filter(dated) {
             let items = self.items(header, By::Claim(key.key.reference))?;
-            let claims = items
+            let mine = items
                 .into_iter()
                 .filter(|(_, item)| claimed(&record_of(item)) == Some(*key));
-            if let Some(last) = claims.max_by_key(|(place, _)| *place) {
-                return Ok(Some(last));
-            }
+            claims.extend(mine);
         }
-        Ok(None)
+        Ok(claims)
     }
 
     /// The records after `since` that only name a number.

@@ -142,7 +142,7 @@ pub(in crate::journal) fn put(
         return Ok(Archived::There);
     }
     refuse_foreign(&directory.join(digest_name(segment)), identity)?;
-    make_directory(directory)?;
+    make_folder(directory)?;
     let digest = match read_digest(directory, segment) {
         Ok(digest) => digest,
         Err(_) => {
@@ -158,6 +158,16 @@ pub(in crate::journal) fn put(
         digest_bytes: digest.bytes().len() as u64,
         index_bytes: index.len() as u64,
     })
+}
+
+/// Makes a shard's folder in the archive; a loss of power takes nothing away that has a name in it.
+fn make_folder(directory: &Path) -> Result<(), MachineError> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    make_directory(directory)?;
+    let above = directory.ancestors().skip(1);
+    above.take(2).try_for_each(sync_directory)
 }
 
 fn unusable(digest: &Path) -> StoreError {
@@ -217,6 +227,16 @@ pub(super) fn read_index_header(path: &Path) -> Header<IndexHeader, BadIndex> {
     let mut bytes = [0; INDEX_HEADER_BYTES];
     read_start(path, &mut bytes)?;
     Ok(IndexHeader::decode(&bytes))
+}
+
+/// What the index of an archived segment says of it.
+pub(in crate::journal) fn index_header(
+    directory: &Path,
+    segment: u64,
+) -> Result<IndexHeader, StoreError> {
+    let path = directory.join(index_name(segment));
+    let read = read_index_header(&path).map_err(|cause| failed("reading", &path, cause))?;
+    read.map_err(|_| damaged(&path))
 }
 
 fn read_start(path: &Path, bytes: &mut [u8]) -> std::io::Result<()> {
@@ -310,7 +330,10 @@ pub(super) fn damaged(path: &Path) -> StoreError {
 }
 
 /// A whole digest of the archive.
-pub(super) fn read_digest(directory: &Path, segment: u64) -> Result<Digest, StoreError> {
+pub(in crate::journal) fn read_digest(
+    directory: &Path,
+    segment: u64,
+) -> Result<Digest, StoreError> {
     let path = directory.join(digest_name(segment));
     let bytes = fs::read(&path).map_err(|cause| failed("reading", &path, cause))?;
     Digest::read(bytes).map_err(|_| damaged(&path))

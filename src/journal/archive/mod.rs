@@ -63,6 +63,7 @@ pub fn claimed(record: &Record) -> Option<BusinessKey> {
     let of = |key, class| Some(BusinessKey { key, class });
     match record {
         Record::Payment(payment) => of(payment.key, Class::Payment),
+        Record::Recalled(recalled) => of(recalled.key, Class::Payment),
         Record::Refund(refund) => of(refund.key, Class::Refund),
         Record::Reversal(reversal) if reversal.claims => Some(reversal.target),
         Record::Opened(_)

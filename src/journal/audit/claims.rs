@@ -8,7 +8,7 @@ use crate::model::ids::{Institution, MatchKey, ShardId};
 use crate::model::keys::{BusinessKey, Class};
 use crate::model::money::Money;
 use crate::model::outcome::Outcome;
-use crate::model::record::{Actor, Decision, Opened, Payment, Record, Refund, Reversal};
+use crate::model::record::{Actor, Decision, Opened, Payment, Recalled, Record, Refund, Reversal};
 use crate::model::time::{Date, Wall};
 
 /// What an outcome's record says.
@@ -39,6 +39,7 @@ impl Audit {
             Record::Opened(opened) => return self.opened(journal, shard, at, opened),
             Record::Payment(payment) => return self.payment(id, at, entry, payment),
             Record::Refund(refund) => return self.refund(id, at, entry, refund),
+            Record::Recalled(recalled) => return self.recalled(id, at, entry, recalled),
             Record::Reversal(reversal) if reversal.claims => {
                 return self.early_reversal(id, at, entry, reversal);
             }
@@ -119,6 +120,48 @@ impl Audit {
             settlement_date: Some(it.settlement_date),
         };
         self.claim(id, at, entry, &claim);
+    }
+
+    /// A payment that is remembered again is what it was, and has another number from here on.
+    fn recalled(&mut self, id: PageId, at: Place, entry: &Entry, it: &Recalled) {
+        let (journal, shard, number) = id;
+        let target = BusinessKey {
+            key: it.key,
+            class: Class::Payment,
+        };
+        let reading = self.readings.entry((journal, shard)).or_default();
+        let (epoch, last) = (reading.epoch, reading.last_number);
+        reading.last_number = last.max(number);
+        self.check(Rule::RecordsFit, number > last, at, Some(target), || {
+            format!("it takes number {} after number {}", number.0, last.0)
+        });
+        let before = self.by_key.get(&target).copied();
+        let page = before.and_then(|before| self.pages.remove(&before));
+        let same = page.is_some_and(|page| {
+            page.outcome == Some(Outcome::Approved)
+                && !page.reversed
+                && !page.reversal_open
+                && page.fingerprint == it.fingerprint
+                && page.amount == it.amounts.amount
+                && page.refunded_minor == it.refunded.amount_minor
+        });
+        self.check(Rule::RecordsFit, same, at, Some(target), || {
+            "it is remembered again otherwise than it was".to_owned()
+        });
+        let claim = Claim {
+            key: target,
+            originator: it.originator,
+            fingerprint: it.fingerprint,
+            amount: it.amounts.amount,
+            by_reversal: false,
+            root: None,
+            decision: None,
+            settlement_date: None,
+        };
+        let fresh = self::page(&claim, entry, epoch, None, Some(Outcome::Approved));
+        let page = page.map_or(fresh, |page| Page { epoch, ..page });
+        self.by_key.insert(target, id);
+        self.pages.insert(id, page);
     }
 
     fn early_reversal(&mut self, id: PageId, at: Place, entry: &Entry, it: &Reversal) {
@@ -259,7 +302,7 @@ impl Audit {
             }
             Record::Queued(_) => page.queued = true,
             Record::InquiryEnd(_) | Record::LateAnswer(_) => {}
-            Record::Opened(_) | Record::Payment(_) | Record::Refund(_) => {
+            Record::Opened(_) | Record::Payment(_) | Record::Refund(_) | Record::Recalled(_) => {
                 unreachable!("claims were told apart before")
             }
         }

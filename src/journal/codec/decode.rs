@@ -20,8 +20,8 @@ use crate::model::outcome::{
 };
 use crate::model::record::{
     Actor, Advice, AdviceAnswer, Answer, Decision, Finding, InDoubt, Inquiry, InquiryEnd,
-    LateAnswer, Opened, Payment, Pending, Queued, Record, Refund, Reversal, ReversalAnswer,
-    ReversalEscalation, ShortText, Unknown,
+    LateAnswer, Opened, Payment, Pending, Queued, Recalled, Record, Refund, Refunded, Reversal,
+    ReversalAnswer, ReversalEscalation, ShortText, Unknown,
 };
 use crate::model::time::{Date, LocalTime, Wall};
 
@@ -82,7 +82,7 @@ fn read_kind(reader: &mut Reader<'_>, kind: u8) -> Result<Record, Malformed> {
             number: read_number(reader),
             response_code: ResponseCode(reader.take()),
         }),
-        11..=17 => return read_resolution(reader, kind),
+        11..=18 => return read_resolution(reader, kind),
         unknown => return Err(Malformed::Kind(unknown)),
     })
 }
@@ -122,7 +122,31 @@ fn read_resolution(reader: &mut Reader<'_>, kind: u8) -> Result<Record, Malforme
             with: present(read_institution(reader)?, "with")?,
         }),
         17 => Record::Refund(read_refund(reader)?),
+        18 => Record::Recalled(read_recalled(reader)?),
         unknown => return Err(Malformed::Kind(unknown)),
+    })
+}
+
+fn read_recalled(reader: &mut Reader<'_>) -> Result<Recalled, Malformed> {
+    Ok(Recalled {
+        number: read_number(reader),
+        key: read_key(reader)?,
+        fingerprint: Fingerprint(u64::from_le_bytes(reader.take())),
+        received: Wall(u64::from_le_bytes(reader.take())),
+        originator: read_institution(reader)?,
+        destination: read_institution(reader)?,
+        match_key: read_match_key(reader),
+        settlement_date: read_date(reader, "settlement_date")?,
+        approval_code: read_chars(reader, "approval_code")?,
+        amounts: read_amounts(reader)?,
+        echoed: read_echoed(reader)?,
+        text: read_text(reader)?,
+        refunded: Refunded {
+            count: u16::from_le_bytes(reader.take()),
+            amount_minor: i64::from_le_bytes(reader.take()),
+            billing_minor: i64::from_le_bytes(reader.take()),
+            settlement_minor: i64::from_le_bytes(reader.take()),
+        },
     })
 }
 

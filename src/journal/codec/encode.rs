@@ -13,7 +13,7 @@ use crate::model::limits::RECORD_BYTES_MAX;
 use crate::model::message::{Amounts, Echoed};
 use crate::model::money::Money;
 use crate::model::record::{
-    Answer, Decision, Finding, Opened, Payment, Record, Refund, Reversal, ShortText,
+    Answer, Decision, Finding, Opened, Payment, Recalled, Record, Refund, Reversal, ShortText,
 };
 use crate::model::time::Wall;
 
@@ -68,7 +68,8 @@ pub fn encode(place: &mut [u8], wall: Wall, record: &Record) {
         | Record::Finding(_)
         | Record::Pending(_)
         | Record::Queued(_)
-        | Record::Refund(_) => encode_resolution(place, wall, record),
+        | Record::Refund(_)
+        | Record::Recalled(_) => encode_resolution(place, wall, record),
     }
 }
 
@@ -100,6 +101,9 @@ fn encode_resolution(place: &mut [u8], wall: Wall, record: &Record) {
             institution(w, Some(it.with));
         }),
         Record::Refund(it) => encode_sized::<{ size::REFUND }>(place, 17, wall, |w| refund(w, it)),
+        Record::Recalled(it) => {
+            encode_sized::<{ size::RECALLED }>(place, 18, wall, |w| recalled(w, it));
+        }
         Record::Opened(_)
         | Record::Payment(_)
         | Record::Answer(_)
@@ -201,6 +205,25 @@ fn refund(writer: &mut Writer<'_>, it: &Refund) {
     writer.put(it.table.0.to_le_bytes());
     amounts(writer.part(), &it.amounts);
     echoed(writer.part(), &it.echoed);
+}
+
+fn recalled(writer: &mut Writer<'_>, it: &Recalled) {
+    writer.put(it.number.0.to_le_bytes());
+    key(writer.part(), &it.key);
+    writer.put(it.fingerprint.0.to_le_bytes());
+    writer.put(it.received.0.to_le_bytes());
+    institution(writer, it.originator);
+    institution(writer, it.destination);
+    writer.put(it.match_key.0.to_le_bytes());
+    writer.put(it.settlement_date.yyyymmdd().to_le_bytes());
+    writer.put(it.approval_code.map_or([0; 6], |code| *code.bytes()));
+    amounts(writer.part(), &it.amounts);
+    echoed(writer.part(), &it.echoed);
+    text(writer, &it.text);
+    writer.put(it.refunded.count.to_le_bytes());
+    writer.put(it.refunded.amount_minor.to_le_bytes());
+    writer.put(it.refunded.billing_minor.to_le_bytes());
+    writer.put(it.refunded.settlement_minor.to_le_bytes());
 }
 
 fn finding(writer: &mut Writer<'_>, it: &Finding) {

@@ -65,12 +65,15 @@ mod size {
     pub(super) const REFUND: usize = record(
         4 * 8 + 2 * KEY_BYTES + DECISION_BYTES + 1 + 1 + 4 + 4 + AMOUNTS_BYTES + ECHOED_BYTES,
     );
+    pub(super) const RECALLED: usize =
+        record(6 * 8 + KEY_BYTES + 4 + 6 + AMOUNTS_BYTES + ECHOED_BYTES + TEXT_BYTES + 2 + 3 * 8);
 }
 
 /// The largest record of all.
-pub const RECORD_BYTES_LARGEST: usize = size::REFUND;
+pub const RECORD_BYTES_LARGEST: usize = size::RECALLED;
 
 const _: () = assert!(size::REFUND <= 216 && size::PAYMENT <= size::REFUND);
+const _: () = assert!(size::REFUND <= size::RECALLED && size::RECALLED <= 240);
 const _: () = assert!(size::PAYMENT <= 224);
 const _: () = assert!(size::ANSWER <= 120);
 const _: () = assert!(size::REVERSAL <= RECORD_BYTES_LARGEST);
@@ -127,6 +130,7 @@ const fn kind(record: &Record) -> u8 {
         Record::Pending(_) => 15,
         Record::Queued(_) => 16,
         Record::Refund(_) => 17,
+        Record::Recalled(_) => 18,
     }
 }
 
@@ -149,6 +153,7 @@ const fn bytes_of_kind(kind: u8) -> Option<usize> {
         15 => Some(size::PENDING),
         16 => Some(size::QUEUED),
         17 => Some(size::REFUND),
+        18 => Some(size::RECALLED),
         _ => None,
     }
 }

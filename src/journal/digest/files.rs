@@ -156,7 +156,7 @@ pub(super) fn is_made(directory: &Path, segment: (u64, &Path), identity: &Journa
 }
 
 /// A segment's digest, computed from its blocks.
-pub(super) fn compute(
+pub(in crate::journal) fn compute(
     path: &Path,
     identity: JournalIdentity,
     segment: u64,

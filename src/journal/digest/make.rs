@@ -235,6 +235,7 @@ impl SegmentDigester {
             Record::Payment(_)
             | Record::Answer(_)
             | Record::Refund(_)
+            | Record::Recalled(_)
             | Record::InDoubt(_)
             | Record::Inquiry(_)
             | Record::InquiryEnd(_)

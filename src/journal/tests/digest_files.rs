@@ -1,5 +1,6 @@
 //! Digests beside segments in real folders: made, used, damaged, compared.
 
+use super::keeper_files::TestDesk;
 use super::*;
 use crate::journal::archive::files::Archived;
 use crate::journal::digest::files::digest_name;
@@ -14,6 +15,7 @@ fn start(place: &Place) -> (Vec<u64>, u64, Vec<StoreWarning>) {
     let folder = Folder::open(place.options()).unwrap();
     let mut records = Vec::new();
     let open = folder.open_shard_digested(ShardId(1), |piece| match piece {
+        Piece::Base(..) => {}
         Piece::Record(entry) => records.push(entry.record),
         Piece::Digest(digest) => {
             let mut items = digest.items().unwrap();
@@ -230,11 +232,9 @@ fn a_running_journal_is_digested_as_far_as_it_is_written() {
     let plan = KeeperPlan {
         data: place.data.path().to_owned(),
         archive: None,
+        bytes_max: 1 << 40,
     };
-    let keeper = Keeper::start(plan, move |note| {
-        tell.send(note).ok();
-    })
-    .unwrap();
+    let keeper = Keeper::start(plan, TestDesk::new(tell, 0)).unwrap();
     let end = segment_of(running.journal.durable(), 16 * BLOCK);
     assert!(end > sealed + 1);
     for expected in 1..end {
@@ -253,7 +253,7 @@ fn a_running_journal_is_digested_as_far_as_it_is_written() {
             other => unreachable!("{other:?}"),
         }
     }
-    drop(keeper);
+    keeper.end();
     assert!(!digest(&place, end).exists(), "it is being written");
     drop(running);
     let (found, digests, warnings) = start(&place);

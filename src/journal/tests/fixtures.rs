@@ -17,8 +17,8 @@ use crate::model::outcome::{
 };
 use crate::model::record::{
     Actor, Advice, AdviceAnswer, Answer, Decision, Finding, InDoubt, Inquiry, InquiryEnd,
-    LateAnswer, Opened, Payment, Pending, Queued, Record, Refund, Reversal, ReversalAnswer,
-    ReversalEscalation, ShortText, Unknown,
+    LateAnswer, Opened, Payment, Pending, Queued, Recalled, Record, Refund, Refunded, Reversal,
+    ReversalAnswer, ReversalEscalation, ShortText, Unknown,
 };
 use crate::model::time::{Date, LocalTime, Wall};
 
@@ -223,6 +223,40 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    fn recalled()(
+        numbers: (u64, u64, u64, u64),
+        key in key(),
+        parties in (option::of(institution()), option::of(institution())),
+        approval_code in option::of(chars()),
+        amounts in amounts(),
+        echoed in echoed(),
+        days in 0_i64..40_000,
+        taken: (u16, i64, i64, i64),
+    ) -> Record {
+        Record::Recalled(Recalled {
+            number: TransactionNumber(numbers.0),
+            key,
+            fingerprint: Fingerprint(numbers.1),
+            received: Wall(numbers.2),
+            originator: parties.0,
+            destination: parties.1,
+            match_key: MatchKey(numbers.3),
+            settlement_date: Date::from_days(days),
+            approval_code,
+            amounts,
+            echoed,
+            text: ShortText::new(b"as it was"),
+            refunded: Refunded {
+                count: taken.0,
+                amount_minor: taken.1,
+                billing_minor: taken.2,
+                settlement_minor: taken.3,
+            },
+        })
+    }
+}
+
 fn small() -> impl Strategy<Value = Record> {
     let values = (any::<u64>(), any::<u64>(), any::<[u8; 2]>(), any::<bool>());
     (values, one_of(Reason::ALL), 0..12).prop_map(|((number, other, code, flag), reason, kind)| {
@@ -271,13 +305,15 @@ fn small() -> impl Strategy<Value = Record> {
 
 /// Any record that the types allow.
 pub(crate) fn record() -> impl Strategy<Value = Record> {
+    // Boxed: together they are too large for the stack of a test.
     prop_oneof![
-        payment(),
-        answer(),
-        finding(),
-        refund(),
-        reversal(),
-        small()
+        payment().boxed(),
+        answer().boxed(),
+        finding().boxed(),
+        refund().boxed(),
+        recalled().boxed(),
+        reversal().boxed(),
+        small().boxed()
     ]
 }
 

@@ -105,6 +105,8 @@ fn what_is_not_there_is_not_found() {
     let file = build(&digest).unwrap();
     let header = IndexHeader::decode(&file).unwrap();
     assert!(header.buckets > 16 && header.claims > 1_000);
+    // What an index takes of a disk: two entries for a payment, and its share of the buckets.
+    assert!(header.file_bytes() <= 33 * header.claims);
     let (first, last) = header.claimed;
     assert_eq!((first.0, last.0), (1, header.claims));
     for number in 1..=2_000 {

@@ -4,6 +4,8 @@
 mod archive_files;
 #[path = "digest_files.rs"]
 mod digest_files;
+#[path = "keeper_files.rs"]
+mod keeper_files;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::FileExt;

@@ -3,6 +3,7 @@
 
 mod crossings;
 mod digests;
+mod keeping;
 mod resharded;
 mod resolution;
 mod running;

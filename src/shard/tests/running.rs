@@ -1,7 +1,7 @@
 //! Two shards on the machine, one of which cannot write.
 
 use super::*;
-use crate::shard::plan::{JournalPlan, ShardPlan};
+use crate::shard::plan::{JournalPlan, KEY_RETENTION_MS, ShardPlan};
 use crate::shard::run::{ShardExit, start};
 use crate::shard::stats::Health;
 use crate::sys::machine::{Idle, WriteFaults};
@@ -30,6 +30,7 @@ fn plan(directory: &std::path::Path, shard: u16, faults: WriteFaults) -> ShardPl
             in_flight_max: 64,
             remembered_keys_max: 1_024,
         },
+        retention_ms: KEY_RETENTION_MS,
         journal: JournalPlan {
             data: directory.join("data"),
             commit: CommitMode::Disk,

@@ -159,6 +159,8 @@ impl Page {
                 self.refund_of = Some(refund.root);
                 self.claim(refund.amounts, refund.settlement_date, refund.decision);
             }
+            // No archive is in this world: nothing is recalled.
+            Record::Recalled(_) => {}
             // Asked in vain: from here on it is to be undone.
             Record::InquiryEnd(_) => self.unknown = true,
             Record::InDoubt(_) => self.in_doubt = true,

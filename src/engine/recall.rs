@@ -1,0 +1,230 @@
+//! An aged payment that something is asked of: it is remembered again, on record, and what is asked
+//! goes its usual way. What its refunds have taken comes with it, so that the sum never exceeds the
+//! payment however often it is forgotten.
+
+use crate::engine::aged::{Aged, LookedUp};
+use crate::engine::effects::{Effects, Gate};
+use crate::engine::operator_queue::NOT_QUEUED;
+use crate::engine::payments::Request;
+use crate::engine::replies::Verdict;
+use crate::engine::transactions::{AdviceState, FinalAnswer, NO_EXCHANGE, Transaction};
+use crate::engine::transitions::Phase;
+use crate::engine::{Context, Engine, Legs, Room, Sender, replies};
+use crate::model::ids::MatchKey;
+use crate::model::keys::{BusinessKey, Class};
+use crate::model::message::{Message, RefundRequest, Reversal};
+use crate::model::outcome::{Outcome, Resolution, ResponseCode};
+use crate::model::record::{Actor, Recalled, Record, ShortText};
+use crate::model::time::Wall;
+use crate::route::Tables;
+
+/// The answer to a reversal that goes no further.
+pub(super) fn refused_reversal(
+    (reversal, advice): (&Reversal<'_>, bool),
+    response_code: ResponseCode,
+    outcome: Option<Outcome>,
+    wall: Wall,
+) -> Message<'static> {
+    let verdict = Verdict {
+        response_code,
+        outcome,
+    };
+    replies::reversal_result(reversal, advice, verdict, wall)
+}
+
+impl Engine {
+    /// Remembers an approved payment again. `false`: there is no room for it now.
+    fn recall<L: Legs>(
+        &mut self,
+        aged: &Aged,
+        context: &Context<'_, L>,
+        effects: &mut Effects<'_>,
+    ) -> bool {
+        let it = &aged.transaction;
+        debug_assert_eq!(
+            (it.target.class, it.phase),
+            (Class::Payment, Phase::Approved)
+        );
+        let number = self.transactions.next_number(context.now.wall);
+        let room = context.room == Room::Ample && self.transactions.may_recall();
+        let Some(number) = number.filter(|_| room) else {
+            return false;
+        };
+        let institution = |participant: Option<_>| {
+            participant.map(|participant| context.tables.participant(participant).institution)
+        };
+        let record = Recalled {
+            number,
+            key: it.target.key,
+            fingerprint: it.fingerprint,
+            received: it.received,
+            originator: institution(it.originator),
+            destination: institution(it.destination),
+            match_key: it.match_key,
+            settlement_date: it.settlement_date,
+            approval_code: it.approval_code,
+            amounts: it.amounts,
+            echoed: it.echoed,
+            text: it.text,
+            refunded: aged.refunded,
+        };
+        effects.append(Record::Recalled(record));
+        self.apply_recalled(&record, context.tables, context.now.wall);
+        true
+    }
+
+    /// The payment is remembered again, as it was.
+    pub(super) fn apply_recalled(
+        &mut self,
+        recalled: &Recalled,
+        tables: &Tables,
+        wall: Wall,
+    ) -> u32 {
+        let speaks_for = |institution: Option<_>| {
+            institution.and_then(|institution| tables.speaks_for(institution))
+        };
+        let target = BusinessKey {
+            key: recalled.key,
+            class: Class::Payment,
+        };
+        // Only in replay: it was forgotten, and the journal still tells of it. What is recalled
+        // has its refunds in it.
+        if let Some(before) = self.transactions.find(&target) {
+            self.transactions.forget(before);
+        }
+        let slot = self.transactions.insert(Transaction {
+            number: recalled.number,
+            target,
+            fingerprint: recalled.fingerprint,
+            received: recalled.received,
+            phase: Phase::Approved,
+            claimed_by_reversal: false,
+            told_unknown: false,
+            told_reversing: false,
+            resolution: Resolution::Reverse,
+            advice: AdviceState::None,
+            answer: Some(FinalAnswer {
+                response_code: ResponseCode::APPROVED,
+                outcome: Outcome::Approved,
+            }),
+            originator: speaks_for(recalled.originator),
+            destination: speaks_for(recalled.destination),
+            amounts: recalled.amounts,
+            echoed: recalled.echoed,
+            settlement_date: recalled.settlement_date,
+            approval_code: recalled.approval_code,
+            text: recalled.text,
+            match_key: recalled.match_key,
+            reversal_key: None,
+            reversal_by: Actor::Switch,
+            reversal_is_advice: false,
+            reversal_reason: None,
+            advice_key: None,
+            inquiry_key: MatchKey(0),
+            pending_until_s: 0,
+            queued: NOT_QUEUED,
+            root: NO_EXCHANGE,
+            refund: NO_EXCHANGE,
+            refunded_minor: 0,
+            forward: NO_EXCHANGE,
+            reversal: NO_EXCHANGE,
+            payment_advice: NO_EXCHANGE,
+            touched: 0,
+            active_s: wall.seconds(),
+        });
+        self.transactions.at(slot).root = slot;
+        if recalled.refunded.count > 0 {
+            self.transactions.note_refunded(slot, recalled.refunded);
+        }
+        slot
+    }
+
+    /// The payment of a refund was looked up.
+    pub(super) fn aged_refund<L: Legs>(
+        &mut self,
+        request: &RefundRequest<'static>,
+        sender: Sender,
+        found: &LookedUp,
+        context: &mut Context<'_, L>,
+        effects: &mut Effects<'_>,
+    ) {
+        let target = BusinessKey {
+            key: request.key,
+            class: Class::Refund,
+        };
+        let root = BusinessKey {
+            key: request.root,
+            class: Class::Payment,
+        };
+        let known = |key| self.transactions.find(key).is_some();
+        if known(&target) || known(&root) {
+            // Another that asked for the same came first.
+            return self.handle_refund(request, sender, context, effects);
+        }
+        let waiter = replies::waiter(sender, &request.header);
+        let wall = context.now.wall;
+        let absent = match found {
+            LookedUp::Unavailable => {
+                let message = replies::refuse_refund(request, ResponseCode::MALFUNCTION, wall);
+                return replies::answer(effects, &waiter, Gate::Free, message, ShortText::EMPTY);
+            }
+            LookedUp::Absent => ResponseCode::NOT_FOUND,
+            LookedUp::Found(aged) if aged.transaction.phase == Phase::Approved => {
+                if !self.recall(aged, context, effects) {
+                    return self.shed(Request::Refund(request), &waiter, wall, effects);
+                }
+                ResponseCode::NOT_FOUND
+            }
+            // It is declined or reversed, and stays so.
+            LookedUp::Found(_) => ResponseCode::INVALID_TRANSACTION,
+        };
+        self.refund(request, sender, absent, context, effects);
+    }
+
+    /// The target of a reversal was looked up.
+    pub(super) fn aged_reversal<L: Legs>(
+        &mut self,
+        (reversal, advice): (&Reversal<'static>, bool),
+        sender: Sender,
+        found: &LookedUp,
+        context: &mut Context<'_, L>,
+        effects: &mut Effects<'_>,
+    ) {
+        if self.transactions.find(&reversal.target).is_some() {
+            return self.handle_reversal(reversal, advice, sender, context, effects);
+        }
+        let aged = match found {
+            LookedUp::Absent => {
+                return self.handle_unknown_target(reversal, advice, sender, context, effects);
+            }
+            LookedUp::Unavailable => None,
+            LookedUp::Found(aged) => Some(aged),
+        };
+        let parties = aged.map(|aged| [aged.transaction.originator, aged.transaction.destination]);
+        let is_party = parties.is_some_and(|parties| parties.contains(&Some(sender.participant)));
+        let (code, outcome) = match aged.map(|aged| (aged, aged.transaction.phase)) {
+            None => (ResponseCode::MALFUNCTION, None),
+            Some(_) if !is_party => {
+                self.tally.security_events += 1;
+                (ResponseCode::NOT_PERMITTED, None)
+            }
+            // A refund as old as that is not undone any more.
+            Some((aged, Phase::Approved)) if aged.transaction.target.class == Class::Refund => {
+                (ResponseCode::INVALID_TRANSACTION, None)
+            }
+            Some((aged, Phase::Approved)) => {
+                if self.recall(aged, context, effects) {
+                    return self.handle_reversal(reversal, advice, sender, context, effects);
+                }
+                self.tally.shed += 1;
+                (ResponseCode::SHED, None)
+            }
+            // Nothing is left to be undone.
+            Some(_) => (ResponseCode::APPROVED, Some(Outcome::Reversed)),
+        };
+        let wall = context.now.wall;
+        let message = refused_reversal((reversal, advice), code, outcome, wall);
+        let waiter = replies::waiter(sender, &reversal.header);
+        replies::answer(effects, &waiter, Gate::Committed, message, ShortText::EMPTY);
+    }
+}

@@ -1,0 +1,236 @@
+//! Old keys are looked up in the archive and answered from it as they were remembered; new ones
+//! never are.
+
+use super::*;
+
+const DAY_MS: u64 = 86_400_000;
+
+/// A world with an archive, which has everything that was forgotten.
+fn archived() -> World {
+    let mut world = World::new();
+    world.engine.serve_look_ups();
+    world
+}
+
+fn approved(world: &mut World, reference: u8, key: u64) {
+    world.pay(reference, 500, u64::from(reference));
+    assert!(world.release());
+    world.answer(reference, b"00", key);
+}
+
+fn forget_all(world: &mut World) {
+    let wall = Wall(START + world.ms * 1_000_000);
+    world.engine.forget_through(TransactionNumber(u64::MAX));
+    world.engine.forget_some(wall);
+    assert_eq!(world.engine.remembered_keys(), 0);
+}
+
+/// What the archive says about the last that was asked, as the librarian tells it.
+fn look_up(world: &World) -> LookedUp {
+    let wanted = world.wanted.last().unwrap();
+    match Aged::of(&wanted.target, &world.records, &world.tables).unwrap() {
+        Some(aged) => LookedUp::Found(aged),
+        None => LookedUp::Absent,
+    }
+}
+
+fn looked_up(world: &mut World, found: &LookedUp) -> String {
+    let id = world.wanted.last().unwrap().id;
+    world.run(|engine, context, effects| engine.handle_looked_up(id, found, context, effects))
+}
+
+#[test]
+fn an_aged_payment_and_its_refund_are_told_as_they_were_remembered() {
+    let mut world = archived();
+    approved(&mut world, 1, 1_001);
+    world.refund(1, 1, 200, 21);
+    world.refund_answer(1, b"00", 200, 1_002);
+    let status = world.status(WALLET, 1);
+    let repeat = world.pay(1, 500, 31);
+    let refunded = world.refund(1, 1, 200, 32);
+    world.pass(6 * DAY_MS);
+    forget_all(&mut world);
+    assert_eq!(world.status(WALLET, 1), "?1");
+    let found = look_up(&world);
+    assert_eq!(looked_up(&mut world, &found), status);
+    assert_eq!(world.pay(1, 500, 31), "?2", "a repeat");
+    let found = look_up(&world);
+    assert_eq!(looked_up(&mut world, &found), repeat);
+    assert_eq!(world.refund(1, 1, 200, 32), "?3");
+    let found = look_up(&world);
+    assert_eq!(looked_up(&mut world, &found), refunded);
+    // Another body under the same key; a stranger who asks.
+    assert_eq!(world.pay(1, 501, 33), "?4");
+    let found = look_up(&world);
+    assert_eq!(looked_up(&mut world, &found), "94/-#33>acquirer");
+    assert_eq!(world.status(STRANGER, 1), "?5");
+    let found = look_up(&world);
+    assert_eq!(looked_up(&mut world, &found), "status:58/-/->stranger");
+    assert_eq!(world.engine.tally().look_ups, 5);
+    assert_eq!(world.engine.look_ups(), 0);
+}
+
+#[test]
+fn what_the_archive_does_not_have_or_cannot_tell_is_said_so() {
+    let mut world = archived();
+    world.pass(6 * DAY_MS);
+    assert_eq!(world.status(WALLET, 1), "?1");
+    let found = look_up(&world);
+    assert_eq!(looked_up(&mut world, &found), "status:25/-/->wallet");
+    assert_eq!(world.pay(1, 500, 31), "?2");
+    assert_eq!(looked_up(&mut world, &LookedUp::Absent), "30/-#31>acquirer");
+    assert_eq!(world.pay(1, 500, 32), "?3");
+    let unavailable = LookedUp::Unavailable;
+    assert_eq!(looked_up(&mut world, &unavailable), "96/-#32>acquirer");
+    assert_eq!(looked_up(&mut world, &unavailable), "", "once");
+    // Nobody waits for longer than two seconds.
+    assert_eq!(world.status(WALLET, 1), "?4");
+    let expire = |world: &mut World| {
+        world.run(|engine, context, effects| {
+            engine.expire_look_up(context, effects);
+        })
+    };
+    assert_eq!(expire(&mut world), "");
+    world.pass(2_000);
+    assert_eq!(expire(&mut world), "status:96/-/->wallet");
+    assert_eq!(looked_up(&mut world, &LookedUp::Absent), "", "too late");
+    assert_eq!(world.engine.tally().look_ups_failed, 2);
+    // Their number is bounded.
+    for _ in 0..LOOK_UPS_MAX {
+        assert!(world.status(WALLET, 1).starts_with('?'));
+    }
+    assert_eq!(world.status(WALLET, 1), "status:A1/-/->wallet!");
+    assert_eq!(world.pay(1, 500, 33), "A1/-#33>acquirer!");
+    assert!(world.records.is_empty(), "nothing of this is recorded");
+}
+
+#[test]
+fn new_keys_are_never_looked_up() {
+    let mut world = archived();
+    assert!(world.pay(1, 500, 1).starts_with("+payment"));
+    assert_eq!(world.status(ACQUIRER, 2), "status:25/-/->acquirer");
+    // Two days on, a key of that day may still be new; and it is not yet forgotten.
+    world.pass(2 * DAY_MS);
+    assert!(world.pay(3, 500, 3).starts_with("+payment"));
+    assert_eq!(world.status(ACQUIRER, 2), "status:25/-/->acquirer");
+    assert!(world.wanted.is_empty());
+    // With nobody to look it up, an old key is refused as it always was.
+    let mut alone = World::new();
+    alone.pass(6 * DAY_MS);
+    assert_eq!(alone.pay(1, 500, 31), "30/-#31>acquirer!");
+    assert_eq!(alone.status(WALLET, 1), "status:25/-/->wallet");
+}
+
+#[test]
+fn an_aged_payment_is_refunded_like_any_other_and_never_beyond_its_amount() {
+    let mut world = archived();
+    world.engine.remember_for_ms(0);
+    approved(&mut world, 1, 1_001);
+    world.refund(1, 1, 200, 21);
+    world.refund_answer(1, b"00", 200, 1_002);
+    forget_all(&mut world);
+    // Two at once: both are looked up, and the second finds what the first brought back.
+    assert_eq!(world.refund(2, 1, 250, 22), "?1");
+    assert_eq!(world.refund(3, 1, 100, 23), "?2");
+    let found = look_up(&world);
+    let told = world.run(|engine, context, effects| {
+        engine.handle_looked_up(1, &found, context, effects);
+    });
+    assert_eq!(told, "+recalled +refund refund#1003/250>wallet");
+    assert_eq!(
+        looked_up(&mut world, &found),
+        "+refund 64/declined#23=200>acquirer"
+    );
+    assert_eq!(
+        world.refund_answer(2, b"00", 250, 1_003),
+        "+answer 00/approved#22=450>acquirer"
+    );
+    // It is a payment like any other again, also after a restart.
+    let repeat = world.pay(1, 500, 31);
+    assert_eq!(repeat, "00/approved#31>acquirer");
+    world.restart();
+    world.engine.serve_look_ups();
+    world.engine.remember_for_ms(0);
+    assert_eq!(world.pay(1, 500, 31), repeat);
+    assert_eq!(
+        world.refund(4, 1, 51, 24),
+        "+refund 64/declined#24=450>acquirer"
+    );
+    // Forgotten once more: what was given back before and since counts.
+    forget_all(&mut world);
+    assert_eq!(world.refund(5, 1, 51, 25), "?1");
+    let found = look_up(&world);
+    assert_eq!(
+        looked_up(&mut world, &found),
+        "+recalled +refund 64/declined#25=450>acquirer"
+    );
+    assert_eq!(world.refund(6, 1, 50, 26), "+refund refund#1004/50>wallet");
+    world.refund_answer(6, b"00", 50, 1_004);
+    forget_all(&mut world);
+    // Each refund is found under its own key, as it was answered.
+    for (reference, minor, key, answer) in [
+        (1, 200, 41, "00/approved#41=200>acquirer"),
+        (2, 250, 42, "00/approved#42=450>acquirer"),
+        (6, 50, 43, "00/approved#43=500>acquirer"),
+    ] {
+        let target = BusinessKey {
+            key: refund_key(reference),
+            class: Class::Refund,
+        };
+        let aged = Aged::of(&target, &world.records, &world.tables).unwrap();
+        let found = LookedUp::Found(aged.unwrap());
+        // Asked by a repeat with a date that is too old for a new key.
+        world.ms += 3 * DAY_MS;
+        assert!(world.refund(reference, 1, minor, key).starts_with('?'));
+        let told = looked_up(&mut world, &found);
+        world.ms -= 3 * DAY_MS;
+        assert_eq!(told, answer);
+    }
+}
+
+#[test]
+fn a_refund_of_what_is_not_there_or_not_approved_is_declined_on_record() {
+    let mut world = archived();
+    world.engine.remember_for_ms(0);
+    world.pay(1, 500, 1);
+    assert!(world.release());
+    world.answer(1, b"51", 1_001);
+    forget_all(&mut world);
+    assert_eq!(world.refund(1, 1, 200, 21), "?1");
+    let found = look_up(&world);
+    assert_eq!(
+        looked_up(&mut world, &found),
+        "+refund 12/declined#21=0>acquirer"
+    );
+    assert_eq!(world.refund(2, 9, 200, 22), "?2");
+    let found = look_up(&world);
+    assert_eq!(
+        looked_up(&mut world, &found),
+        "+refund 25/declined#22=0>acquirer"
+    );
+    assert_eq!(world.refund(3, 9, 200, 23), "?3");
+    let unavailable = LookedUp::Unavailable;
+    assert_eq!(looked_up(&mut world, &unavailable), "96/-#23=->acquirer!");
+}
+
+#[test]
+fn an_aged_payment_is_reversed_like_any_other() {
+    let mut world = archived();
+    world.engine.remember_for_ms(0);
+    approved(&mut world, 1, 1_001);
+    forget_all(&mut world);
+    assert_eq!(world.reverse(STRANGER, 1, true), "?1");
+    let found = look_up(&world);
+    assert_eq!(looked_up(&mut world, &found), "0430:58/->stranger");
+    assert_eq!(world.reverse(ACQUIRER, 1, true), "?2");
+    let told = looked_up(&mut world, &found);
+    assert!(told.starts_with("+recalled +reversal "), "{told}");
+    world.reversal_answer(1, b"00", true, 1_002);
+    forget_all(&mut world);
+    assert_eq!(world.reverse(ACQUIRER, 1, true), "?3");
+    let found = look_up(&world);
+    let told = looked_up(&mut world, &found);
+    assert!(told.starts_with("0430:00/reversed"), "{told}");
+    assert_eq!(world.reverse(ACQUIRER, 2, true), "?4");
+    assert!(looked_up(&mut world, &LookedUp::Absent).starts_with("+reversal "));
+}

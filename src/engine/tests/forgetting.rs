@@ -1,0 +1,160 @@
+//! What is forgotten is old, over and archived; and what is remembered is what a start from a later
+//! segment remembers.
+
+use std::collections::BTreeMap;
+
+use super::*;
+
+const DAY_MS: u64 = 86_400_000;
+
+fn forget(world: &mut World, number: u64) -> u64 {
+    let wall = Wall(START + world.ms * 1_000_000);
+    world.engine.forget_through(TransactionNumber(number));
+    world.engine.forget_some(wall);
+    world.engine.forgotten().0
+}
+
+fn remembered(engine: &Engine) -> BTreeMap<u64, String> {
+    let mut all = BTreeMap::new();
+    engine.each_remembered(|number, transaction| {
+        all.insert(number.0, format!("{transaction:?}"));
+    });
+    all
+}
+
+fn approved(world: &mut World, reference: u8, key: u64) {
+    world.pay(reference, 500, u64::from(reference));
+    assert!(world.release());
+    world.answer(reference, b"00", key);
+}
+
+/// The journal from its later beginning on: nothing that was claimed up to `number`.
+fn restarted_after(world: &World, number: u64) -> Engine {
+    let mut claimed = std::collections::BTreeSet::new();
+    let mut engine = engine(&world.tables);
+    engine.start_after(TransactionNumber(number));
+    for (wall, record) in &world.records {
+        let known = record.number().0;
+        let claims = record.claimed_root().is_some() && claimed.insert(known);
+        if !(claims && known <= number) {
+            engine.replay(record, *wall, &world.tables).unwrap();
+        }
+    }
+    engine
+}
+
+#[test]
+fn what_is_young_or_open_is_not_forgotten_and_stands_in_the_way() {
+    let mut world = World::new();
+    approved(&mut world, 1, 1_001);
+    approved(&mut world, 2, 1_002);
+    assert_eq!(forget(&mut world, 1), 0, "young");
+    world.pass(5 * DAY_MS);
+    assert_eq!(forget(&mut world, 1), 1);
+    assert_eq!(world.status(ACQUIRER, 1), "status:25/-/->acquirer");
+    assert_eq!(
+        world.status(ACQUIRER, 2),
+        "status:00/answered/approved>acquirer"
+    );
+    // Reversed by its originator, and the destination has not said yes.
+    world.reverse(ACQUIRER, 2, true);
+    assert_eq!(forget(&mut world, 2), 1, "open again");
+    world.reversal_answer(2, b"00", true, 1_003);
+    assert_eq!(forget(&mut world, 2), 2);
+    assert_eq!(world.engine.remembered_keys(), 0);
+}
+
+#[test]
+fn a_payment_is_forgotten_with_its_refunds_and_not_before_they_may_be() {
+    let mut world = World::new();
+    approved(&mut world, 1, 1_001);
+    world.pass(2 * DAY_MS);
+    world.refund(1, 1, 200, 21);
+    world.refund_answer(1, b"00", 200, 1_002);
+    assert_eq!(
+        world.refund(2, 1, 400, 22),
+        "+refund 64/declined#22=200>acquirer"
+    );
+    world.pass(4 * DAY_MS);
+    assert_eq!(forget(&mut world, 1), 0, "refunded four days ago");
+    world.pass(DAY_MS);
+    assert_eq!(forget(&mut world, 1), 1);
+    assert_eq!(
+        world.engine.remembered_keys(),
+        1,
+        "the refund that was declined"
+    );
+    assert_eq!(forget(&mut world, 3), 3);
+    assert_eq!(world.engine.remembered_keys(), 0);
+}
+
+#[test]
+fn what_the_archive_does_not_have_yet_is_not_forgotten() {
+    let mut world = World::new();
+    world.engine.start_in_segment(3);
+    approved(&mut world, 1, 1_001);
+    world.engine.enter_segment(7);
+    world.pass(6 * DAY_MS);
+    world.engine.archived(3);
+    assert_eq!(
+        forget(&mut world, 1),
+        0,
+        "its last record may be in segment 4"
+    );
+    world.engine.archived(4);
+    world.reverse(ACQUIRER, 1, true);
+    world.reversal_answer(1, b"00", true, 1_002);
+    assert_eq!(forget(&mut world, 1), 0, "it was touched since");
+    world.engine.archived(8);
+    assert_eq!(forget(&mut world, 1), 1);
+}
+
+#[test]
+fn a_start_from_a_later_segment_remembers_what_was_remembered_before_it() {
+    let mut world = World::new();
+    for (reference, key) in [(1, 1_001), (2, 1_002)] {
+        approved(&mut world, reference, key);
+    }
+    // Its answer is in the live journal, its claim is not; and so are refunds of it.
+    world.refund(1, 1, 200, 21);
+    world.refund_answer(1, b"00", 200, 1_003);
+    world.refund(2, 1, 900, 22);
+    world.refund(3, 9, 100, 23);
+    world.pay(3, 500, 3);
+    assert!(world.release());
+    world.engine.remember_for_ms(0);
+    assert_eq!(forget(&mut world, 2), 2);
+    let live = remembered(&world.engine);
+    assert_eq!(
+        live.len(),
+        3,
+        "two refunds that were declined, and a payment"
+    );
+    let restarted = restarted_after(&world, 2);
+    let found = remembered(&restarted);
+    assert!(found.keys().eq(live.keys()));
+    for number in [5, 6] {
+        assert_eq!(found[&number], live[&number]);
+    }
+    assert_eq!(restarted.forgotten(), TransactionNumber(2));
+    // Numbers go on where they were, also where nothing was claimed since.
+    let mut world = World::new();
+    world.engine.start_after(TransactionNumber(100));
+    world.pay(1, 500, 1);
+    assert_eq!(world.records[0].1.number(), TransactionNumber(101));
+}
+
+#[test]
+fn places_before_a_later_beginning_are_free() {
+    let mut world = World::new();
+    world.engine.start_after(TransactionNumber(9));
+    // More than the table has places behind the first number.
+    for reference in 1..=9 {
+        world.pay(reference, 500, u64::from(reference));
+        assert!(world.release());
+        world.answer(reference, b"00", 1_000 + u64::from(reference));
+    }
+    assert_eq!(world.engine.remembered_keys(), 9);
+    let last = world.records.last().unwrap().1.number();
+    assert_eq!(last, TransactionNumber(18));
+}

@@ -1,0 +1,181 @@
+//! Where a shard's live journal begins: the base in its folder, or what the archive proves. Part of
+//! [`crate::journal::store`]: knows files; what it decides, it decides by [`crate::journal::base`].
+
+use std::path::{Path, PathBuf};
+
+use crate::journal::Entry;
+use crate::journal::archive::catalogue::{Catalogue, each_entry};
+use crate::journal::archive::files::{archive_directory, archive_path, read_digest};
+use crate::journal::base::{BASE_FILE, BadBase, Base, BaseFound, BaseUse, FirstFound, judge_base};
+use crate::journal::digest::BadDigest;
+use crate::journal::layout::{JournalIdentity, read_opening};
+use crate::journal::segments::segment_start;
+use crate::journal::store::{StoreError, read_file, write_file};
+use crate::journal::warning::StoreWarning;
+use crate::model::ids::TransactionNumber;
+use crate::model::limits::BLOCK_BYTES;
+use crate::sys::error::MachineError;
+use crate::sys::segments::SegmentReader;
+
+/// Finds where the journal in `directory` begins, and takes out of `files` what lies before.
+pub(super) fn find_base(
+    data: &Path,
+    directory: &Path,
+    identity: &JournalIdentity,
+    segment_bytes: u64,
+    files: &mut Vec<(u64, PathBuf)>,
+) -> Result<(Base, Option<StoreWarning>), StoreError> {
+    let path = directory.join(BASE_FILE);
+    let decoded = read_file(&path)?.map(|bytes| Base::decode(&bytes, identity));
+    let found = match decoded {
+        None => BaseFound::Absent,
+        Some(Ok(_)) => BaseFound::Whole,
+        Some(Err(BadBase::Damaged)) => BaseFound::Damaged,
+        Some(Err(BadBase::Foreign)) => BaseFound::Foreign,
+        Some(Err(BadBase::Newer(_))) => BaseFound::Newer,
+    };
+    let mut proven = None;
+    let first = match files.first() {
+        None if found == BaseFound::Absent => FirstFound::Beginning,
+        Some((1, _)) => FirstFound::Beginning,
+        None => FirstFound::Unproven,
+        Some((segment, path)) => {
+            if found != BaseFound::Whole {
+                proven = prove(data, identity, segment_bytes, (*segment, path))?;
+            }
+            match proven {
+                Some(_) => FirstFound::Archived,
+                None => FirstFound::Unproven,
+            }
+        }
+    };
+    let beginning = Base::beginning(identity);
+    let (base, warning) = match (judge_base(found, first), decoded, proven) {
+        (BaseUse::Base, Some(Ok(base)), _) => (base, None),
+        (BaseUse::Archive, _, Some(base)) => (base, Some(StoreWarning::BaseGone(path))),
+        (BaseUse::Beginning, ..) => (beginning, None),
+        (BaseUse::Refuse, ..) | (BaseUse::Base | BaseUse::Archive, ..) => {
+            return Err(refused(path, found));
+        }
+    };
+    files.retain(|(segment, _)| *segment >= base.first);
+    Ok((base, warning))
+}
+
+fn refused(path: PathBuf, found: BaseFound) -> StoreError {
+    let (what, remedy) = match found {
+        BaseFound::Newer => (
+            "it was written by a later version of this program",
+            "start the version that wrote it",
+        ),
+        BaseFound::Foreign => (
+            "it belongs to another journal or shard",
+            "restore the file that was there; nothing was changed",
+        ),
+        BaseFound::Absent | BaseFound::Whole | BaseFound::Damaged => (
+            "it is damaged, and the archive does not say where the journal begins either",
+            "make the archive readable (`journal.archive.path`), or restore the file from a copy; \
+             nothing was changed",
+        ),
+    };
+    StoreError::Refused {
+        path,
+        what: what.to_owned(),
+        remedy,
+    }
+}
+
+/// The base that the archive proves for the first segment that is there: the segment goes on where
+/// the archive's last one before it ended.
+fn prove(
+    data: &Path,
+    identity: &JournalIdentity,
+    segment_bytes: u64,
+    (segment, path): (u64, &Path),
+) -> Result<Option<Base>, StoreError> {
+    let archive = archive_path(data)?;
+    let catalogue = Catalogue::open(&archive, *identity, segment_bytes)?;
+    let Ok(digest) = read_digest(&archive_directory(&archive, identity.shard), segment - 1) else {
+        return Ok(None);
+    };
+    let header = *digest.header();
+    let mut reader = SegmentReader::open(path)?;
+    let opening = match reader.next_blocks()? {
+        Some((_, blocks)) => blocks
+            .first_chunk::<BLOCK_BYTES>()
+            .and_then(|block| read_opening(block).ok()),
+        None => None,
+    };
+    let ours = (header.uuid, header.shard) == (identity.uuid, identity.shard);
+    let fits = opening
+        .is_some_and(|opening| opening.segment == segment && opening.chain == header.chain_after);
+    let before = catalogue
+        .headers()
+        .iter()
+        .filter(|header| header.segment < segment);
+    let whole = !catalogue.has_holes();
+    Ok((ours && fits && whole).then(|| Base {
+        first: segment,
+        chain: header.chain_after,
+        epoch: header.epoch_last,
+        watermark: header.watermark.max(segment_start(segment, segment_bytes)),
+        number: before
+            .map(|header| header.claimed.1)
+            .max()
+            .unwrap_or(TransactionNumber(0)),
+    }))
+}
+
+/// Writes where the journal begins from now on. What lies before is in the archive.
+pub(super) fn write_base(
+    directory: &Path,
+    identity: &JournalIdentity,
+    base: &Base,
+) -> Result<(), MachineError> {
+    write_file(directory, BASE_FILE, &base.encode(identity))
+}
+
+/// Shows every record of the segments before `base`, from the archive. Returns how many.
+pub(super) fn read_archived(
+    data: &Path,
+    identity: &JournalIdentity,
+    segment_bytes: u64,
+    base: &Base,
+    mut visit: &mut dyn FnMut(Entry),
+) -> Result<u64, StoreError> {
+    let directory = archive_directory(&archive_path(data)?, identity.shard);
+    let (mut chain, mut records) = (identity.chain(), 0);
+    for segment in 1..base.first {
+        let digest = read_digest(&directory, segment)?;
+        let header = digest.header();
+        let whose = (header.uuid, header.shard, header.segment);
+        if whose != (identity.uuid, identity.shard, segment) || header.chain_before != chain {
+            return Err(StoreError::Refused {
+                path: directory.join(crate::journal::digest::files::digest_name(segment)),
+                what: "it does not go on where the one before it ended".to_owned(),
+                remedy: "check with `cpg-switch journal archive verify DIR`, and restore it from a \
+                         copy",
+            });
+        }
+        chain = header.chain_after;
+        records += header.records;
+        let start = segment_start(segment, segment_bytes);
+        let unreadable = |_: BadDigest| unreachable!("it was read as a whole");
+        let mut items = digest.items().unwrap_or_else(unreadable);
+        while let Ok(Some(item)) = items.next_item() {
+            each_entry(&item, start, &mut visit);
+        }
+    }
+    if base.is_late() && chain != base.chain {
+        return Err(StoreError::Refused {
+            path: directory,
+            what: format!(
+                "its last segment does not end where segment {} begins",
+                base.first
+            ),
+            remedy: "check with `cpg-switch journal archive verify DIR`: it may be another \
+                     journal's",
+        });
+    }
+    Ok(records)
+}

@@ -1,0 +1,299 @@
+//! The keeper gives up what is in the archive, and every start finds where the journal begins: also
+//! after an end in the middle, without the base, without the archive.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use super::*;
+use crate::journal::archive::files::archive_directory;
+use crate::journal::base::{BASE_FILE, Base};
+use crate::journal::keeper::{Desk, Keeper, KeeperNote, KeeperPlan, Progress};
+use crate::journal::read_only::ReadOnlyFolder;
+use crate::model::ids::TransactionNumber;
+
+/// Hands on what it is told; its shards have forgotten up to a number.
+#[derive(Clone)]
+pub(super) struct TestDesk {
+    tell: Sender<KeeperNote>,
+    forgotten: Arc<AtomicU64>,
+    asked: Arc<AtomicU64>,
+}
+
+impl TestDesk {
+    pub(super) fn new(tell: Sender<KeeperNote>, forgotten: u64) -> Self {
+        Self {
+            tell,
+            forgotten: Arc::new(AtomicU64::new(forgotten)),
+            asked: Arc::default(),
+        }
+    }
+}
+
+impl Desk for TestDesk {
+    fn tell(&self, note: KeeperNote) {
+        self.tell.send(note).ok();
+    }
+
+    fn tell_shard(&self, shard: ShardId, progress: Progress) -> bool {
+        if shard == ShardId(1) {
+            self.asked.store(progress.forget.0, Ordering::Relaxed);
+        }
+        true
+    }
+
+    fn forgotten(&self, _: ShardId) -> TransactionNumber {
+        TransactionNumber(self.forgotten.load(Ordering::Relaxed))
+    }
+}
+
+/// Appends payments to the journal, and leaves it as a kill does, but for the tail's rest.
+fn pay(place: &Place, numbers: core::ops::Range<u64>) {
+    let mut running = open(place.options(), CommitMode::Disk).unwrap();
+    for number in numbers {
+        running.pay(number..number + 1);
+        if number % 80 == 0 {
+            running.drain();
+        }
+    }
+    running.drain();
+}
+
+fn keep(place: &Place, segments_max: u64, forgotten: u64) -> (Keeper, Receiver<KeeperNote>) {
+    let (tell, told) = channel();
+    let plan = KeeperPlan {
+        data: place.data.path().to_owned(),
+        archive: None,
+        bytes_max: segments_max * 16 * BLOCK,
+    };
+    let keeper = Keeper::start(plan, TestDesk::new(tell, forgotten)).unwrap();
+    (keeper, told)
+}
+
+/// Waits until segments up to this one were given up.
+fn wait_for(told: &Receiver<KeeperNote>, given_up: u64) {
+    loop {
+        match told.recv().unwrap() {
+            KeeperNote::GivenUp(ShardId(1), segment) if segment == given_up => return,
+            KeeperNote::GivenUp(..) | KeeperNote::Made(..) | KeeperNote::Archived(..) => {}
+            other => unreachable!("{other:?}"),
+        }
+    }
+}
+
+/// The payments that a start finds, and its warnings.
+fn start(place: &Place) -> Result<(Vec<u64>, Base, Vec<StoreWarning>), StoreError> {
+    let folder = Folder::open(place.options()).unwrap();
+    let mut records = Vec::new();
+    let open = folder.open_shard(ShardId(1), |entry| records.push(entry.record))?;
+    Ok((payments(&records), open.base, open.warnings))
+}
+
+/// Every payment, from archive and journal.
+fn all(place: &Place) -> Result<Vec<u64>, StoreError> {
+    let folder = ReadOnlyFolder::open(place.data.path())?;
+    let mut records = Vec::new();
+    folder.read_shard(ShardId(1), &mut |entry| records.push(entry.record))?;
+    let mut found = payments(&records);
+    found.sort_unstable();
+    Ok(found)
+}
+
+fn files(place: &Place) -> Vec<u64> {
+    let found = list(&place.data.path().join("shard-01")).unwrap();
+    found.into_iter().map(|(segment, _)| segment).collect()
+}
+
+/// A journal of which all but a few segments were given up, and the last number in those.
+fn given_up(place: &Place) -> (u64, u64) {
+    pay(place, 1..2_000);
+    let newest = *files(place).last().unwrap();
+    assert!(newest > 10);
+    let (keeper, told) = keep(place, 6, u64::MAX);
+    let most = newest + 2 - 6;
+    wait_for(&told, most);
+    keeper.end();
+    let (found, base, _) = start(place).unwrap();
+    assert_eq!(base.first, most + 1);
+    assert_eq!(found.first(), Some(&(base.number.0 + 1)));
+    assert_eq!(found.last(), Some(&1_999));
+    (most, base.number.0)
+}
+
+#[test]
+fn what_is_given_up_is_in_the_archive_and_the_journal_goes_on() {
+    let place = Place::new();
+    let (gone, number) = given_up(&place);
+    assert_eq!(files(&place).first(), Some(&(gone + 1)));
+    let everything: Vec<u64> = (1..2_000).collect();
+    assert_eq!(all(&place).unwrap(), everything);
+    let report = verify(place.data.path()).unwrap();
+    assert!(report.is_good(), "{report:?}");
+    assert_eq!(report.shards[1].result.as_ref().unwrap().archived.0, gone);
+    // It goes on, is given up again, and nothing is lost between.
+    pay(&place, 2_000..3_000);
+    let newest = *files(&place).last().unwrap();
+    let (keeper, told) = keep(&place, 6, u64::MAX);
+    wait_for(&told, newest + 2 - 6);
+    keeper.end();
+    let everything: Vec<u64> = (1..3_000).collect();
+    assert_eq!(all(&place).unwrap(), everything);
+    let (found, base, warnings) = start(&place).unwrap();
+    assert!(base.number.0 > number && warnings.is_empty());
+    assert_eq!(found, (base.number.0 + 1..3_000).collect::<Vec<_>>());
+}
+
+#[test]
+fn nothing_is_given_up_that_a_shard_still_remembers() {
+    let place = Place::new();
+    pay(&place, 1..2_000);
+    let before = files(&place);
+    let (tell, told) = channel();
+    let desk = TestDesk::new(tell, 0);
+    let (forgotten, asked) = (Arc::clone(&desk.forgotten), Arc::clone(&desk.asked));
+    let plan = KeeperPlan {
+        data: place.data.path().to_owned(),
+        archive: None,
+        bytes_max: 6 * 16 * BLOCK,
+    };
+    let keeper = Keeper::start(plan, desk).unwrap();
+    loop {
+        match told.recv().unwrap() {
+            KeeperNote::Needed(ShardId(1), 1, TransactionNumber(1)) => break,
+            KeeperNote::Made(..) | KeeperNote::Archived(..) => {}
+            other => unreachable!("{other:?}"),
+        }
+    }
+    assert_eq!(files(&place), before);
+    let asked = asked.load(Ordering::Relaxed);
+    assert!(asked > 1_000);
+    // As far as it has forgotten, and no segment further.
+    forgotten.store(asked / 2, Ordering::Relaxed);
+    let mut last = 0;
+    loop {
+        match told.recv().unwrap() {
+            KeeperNote::GivenUp(ShardId(1), segment) => last = segment,
+            KeeperNote::Needed(ShardId(1), segment, number) => {
+                assert_eq!((segment, number.0), (last + 1, asked / 2 + 1));
+                break;
+            }
+            other => unreachable!("{other:?}"),
+        }
+    }
+    keeper.end();
+    let (found, base, _) = start(&place).unwrap();
+    assert_eq!(base.first, last + 1);
+    assert!(base.number.0 <= asked / 2 && found.contains(&(asked / 2 + 1)));
+}
+
+#[test]
+fn an_end_between_base_and_removal_leaves_nothing_that_is_read_or_kept() {
+    let place = Place::new();
+    pay(&place, 1..2_000);
+    let kept = tempfile::tempdir().unwrap();
+    let segment = |folder: &Path, segment| folder.join(segment_name(segment));
+    let shard = place.data.path().join("shard-01");
+    for one in 1..4 {
+        fs::copy(segment(&shard, one), segment(kept.path(), one)).unwrap();
+    }
+    let newest = *files(&place).last().unwrap();
+    let (keeper, told) = keep(&place, 6, u64::MAX);
+    wait_for(&told, newest + 2 - 6);
+    keeper.end();
+    let expected = start(&place).unwrap();
+    // The loss of power brought names back.
+    for one in 1..4 {
+        fs::copy(segment(kept.path(), one), segment(&shard, one)).unwrap();
+    }
+    assert_eq!(start(&place).unwrap(), expected);
+    assert_eq!(all(&place).unwrap(), (1..2_000).collect::<Vec<_>>());
+    let (keeper, told) = keep(&place, 6, u64::MAX);
+    while files(&place).contains(&1) {
+        assert!(!matches!(
+            told.recv_timeout(core::time::Duration::from_secs(5)),
+            Ok(KeeperNote::NotMade(_))
+        ));
+    }
+    keeper.end();
+    assert_eq!(start(&place).unwrap(), expected);
+}
+
+#[test]
+fn without_its_base_a_journal_begins_where_the_archive_proves_it_does() {
+    let place = Place::new();
+    let (gone, _) = given_up(&place);
+    let (expected, base, _) = start(&place).unwrap();
+    let path = place.data.path().join("shard-01").join(BASE_FILE);
+    let whole = fs::read(&path).unwrap();
+    let archive = place.data.path().join("archive");
+    let aside = place.data.path().join("aside");
+    // Where the archive is away, the base is enough to start; reading everything is refused.
+    fs::rename(&archive, &aside).unwrap();
+    assert_eq!(start(&place).unwrap(), (expected.clone(), base, vec![]));
+    assert!(all(&place).unwrap_err().to_string().contains("archive"));
+    fs::rename(&aside, &archive).unwrap();
+    let mut damaged = whole.clone();
+    damaged[30] ^= 1;
+    for bytes in [None, Some(damaged), Some(Vec::new())] {
+        fs::remove_file(&path).unwrap();
+        if let Some(bytes) = &bytes {
+            fs::write(&path, bytes).unwrap();
+        }
+        let (found, proven, warnings) = start(&place).unwrap();
+        assert_eq!((&found, proven.first), (&expected, base.first));
+        assert_eq!((proven.chain, proven.number), (base.chain, base.number));
+        assert_eq!(warnings, [StoreWarning::BaseGone(path.clone())]);
+        // Neither base nor archive: what was given up is not known, and nothing is cut.
+        fs::rename(&archive, &aside).unwrap();
+        let refused = start(&place).unwrap_err().to_string();
+        let missing = refused.contains("missing or too short") || refused.contains("damaged");
+        assert!(missing, "{refused}");
+        fs::rename(&aside, &archive).unwrap();
+        fs::write(&path, &whole).unwrap();
+    }
+    // An archive whose last segment is another's does not prove anything.
+    let directory = archive_directory(&archive, ShardId(1));
+    let digest = directory.join(crate::journal::digest::files::digest_name(gone));
+    let before = directory.join(crate::journal::digest::files::digest_name(gone - 1));
+    fs::remove_file(&digest).unwrap();
+    fs::copy(before, &digest).unwrap();
+    fs::remove_file(&path).unwrap();
+    start(&place).unwrap_err();
+    // The base of another shard.
+    let mut other = whole;
+    other[6] ^= 1;
+    let check = crate::journal::layout::checksum(0, &other[..56]).to_le_bytes();
+    other[56..].copy_from_slice(&check);
+    fs::write(&path, other).unwrap();
+    let refused = start(&place).unwrap_err().to_string();
+    assert!(refused.contains("another journal or shard"), "{refused}");
+}
+
+#[test]
+fn an_archive_that_is_not_what_the_segment_says_keeps_the_segment() {
+    let place = Place::new();
+    pay(&place, 1..2_000);
+    let (keeper, told) = keep(&place, 100, u64::MAX);
+    while !matches!(told.recv().unwrap(), KeeperNote::Archived(ShardId(1), 5, _)) {}
+    keeper.end();
+    let directory = archive_directory(&place.data.path().join("archive"), ShardId(1));
+    let digest = directory.join(crate::journal::digest::files::digest_name(1));
+    let mut bytes = fs::read(&digest).unwrap();
+    fs::remove_file(&digest).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&digest, bytes).unwrap();
+    let (keeper, told) = keep(&place, 6, u64::MAX);
+    loop {
+        match told.recv().unwrap() {
+            KeeperNote::NotMade(error) => {
+                assert!(error.to_string().contains("damaged"), "{error}");
+                break;
+            }
+            KeeperNote::GivenUp(..) => unreachable!("it would be lost"),
+            _ => {}
+        }
+    }
+    keeper.end();
+    assert_eq!(files(&place).first(), Some(&1));
+}

@@ -1,0 +1,162 @@
+//! The librarian of a shard: looks old keys up in the archive, on a thread of its own, and never
+//! makes the shard wait. Bounded queues both ways; each holds all look-ups that can be under way.
+
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crossbeam_queue::ArrayQueue;
+
+use crate::engine::{Aged, LOOK_UPS_MAX, LookUp, LookedUp};
+use crate::journal::archive::catalogue::Catalogue;
+use crate::journal::archive::files::archive_path;
+use crate::journal::layout::JournalIdentity;
+use crate::journal::store::StoreError;
+use crate::model::keys::{BusinessKey, Class};
+use crate::route::Tables;
+use crate::sys::error::MachineError;
+use crate::sys::wake::Waker;
+use crate::sys::{cpu, threads};
+
+/// Whose archive, and where.
+#[derive(Debug)]
+pub(super) struct Shelf {
+    pub(super) data: PathBuf,
+    pub(super) identity: JournalIdentity,
+    pub(super) segment_bytes: u64,
+    /// Segments up to this one are in the archive alone.
+    pub(super) given_up: u64,
+    pub(super) tables: Arc<Tables>,
+}
+
+/// The shard's end.
+#[derive(Debug)]
+pub(super) struct Librarian {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    wanted: ArrayQueue<LookUp>,
+    found: ArrayQueue<(u64, LookedUp)>,
+    stop: AtomicBool,
+}
+
+impl Librarian {
+    pub(super) fn start(shelf: Shelf, waker: Waker) -> Result<Self, MachineError> {
+        let shared = Arc::new(Shared {
+            wanted: ArrayQueue::new(LOOK_UPS_MAX),
+            found: ArrayQueue::new(LOOK_UPS_MAX),
+            stop: AtomicBool::new(false),
+        });
+        let theirs = Arc::clone(&shared);
+        let thread = threads::spawn("cpg-librarian", move || {
+            // The shard's thread is pinned: this one would take turns with it.
+            drop(cpu::unpin_current_thread());
+            theirs.serve(&shelf, &waker);
+        })?;
+        Ok(Self {
+            shared,
+            thread: Some(thread),
+        })
+    }
+
+    /// Asks. What finds no room is answered as overdue in its time.
+    pub(super) fn ask(&self, wanted: LookUp) {
+        if self.shared.wanted.push(wanted).is_err() {
+            return;
+        }
+        self.thread
+            .as_ref()
+            .expect("it runs until drop")
+            .thread()
+            .unpark();
+    }
+
+    /// The next answer.
+    pub(super) fn found(&self) -> Option<(u64, LookedUp)> {
+        self.shared.found.pop()
+    }
+}
+
+impl Shared {
+    fn serve(&self, shelf: &Shelf, waker: &Waker) {
+        let mut catalogue = None;
+        while !self.stop.load(Ordering::Acquire) {
+            let Some(wanted) = self.wanted.pop() else {
+                // A request or stop that came just before leaves a token: no wake-up is lost.
+                std::thread::park();
+                continue;
+            };
+            let found = shelf.look_up(&mut catalogue, &wanted).unwrap_or_else(|error| {
+                tracing::error!(%error, "the archive cannot be read: an old key was not looked up");
+                catalogue = None;
+                LookedUp::Unavailable
+            });
+            // Full only when the shard takes no answers any more: then nobody waits for one.
+            if self.found.push((wanted.id, found)).is_ok() {
+                waker.wake();
+            }
+        }
+    }
+}
+
+impl Shelf {
+    fn look_up(
+        &self,
+        catalogue: &mut Option<Catalogue>,
+        wanted: &LookUp,
+    ) -> Result<LookedUp, StoreError> {
+        let open = match catalogue.take() {
+            Some(mut known) => {
+                known.refresh()?;
+                known
+            }
+            None => {
+                let archive = archive_path(&self.data)?;
+                Catalogue::open(&archive, self.identity, self.segment_bytes)?
+            }
+        };
+        let open = catalogue.insert(open);
+        let root = BusinessKey {
+            key: wanted.root,
+            class: Class::Payment,
+        };
+        // The payment's records tell of its refunds too; a refund that never had one is alone.
+        for key in [root, wanted.target] {
+            let records: Vec<_> = open
+                .records_of(&key)?
+                .into_iter()
+                .map(|entry| (entry.wall, entry.record))
+                .collect();
+            match Aged::of(&wanted.target, &records, &self.tables) {
+                Ok(Some(aged)) => return Ok(LookedUp::Found(aged)),
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::error!(%error, "records in the archive contradict each other");
+                    return Ok(LookedUp::Unavailable);
+                }
+            }
+        }
+        Ok(if open.is_complete(self.given_up) {
+            LookedUp::Absent
+        } else {
+            LookedUp::Unavailable
+        })
+    }
+}
+
+impl Drop for Librarian {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            assert!(
+                thread.join().is_ok(),
+                "reading an archive returns its errors"
+            );
+        }
+    }
+}
