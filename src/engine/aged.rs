@@ -20,7 +20,7 @@ use crate::model::message::{Message, RefundRequest, Reversal, StatusInquiry};
 use crate::model::money::Money;
 use crate::model::outcome::ResponseCode;
 use crate::model::record::{Record, Refunded, ShortText};
-use crate::model::time::{Date, Monotonic, Wall};
+use crate::model::time::{Monotonic, Wall};
 use crate::route::Tables;
 
 /// Look-ups that wait at once; more are shed.
@@ -37,6 +37,10 @@ pub struct LookUp {
     pub target: BusinessKey,
     /// The payment behind it: itself, unless it is a refund.
     pub root: Key,
+    /// Where nobody has claimed the target, the payment is asked for.
+    pub or_root: bool,
+    /// Segments up to this one are in the archive: what is forgotten is in those.
+    pub archived: u64,
 }
 
 /// What was found.
@@ -171,11 +175,18 @@ impl Engine {
         self.look_ups.waiting.len()
     }
 
-    /// Whether a key of this date may have been remembered and forgotten.
-    pub(super) fn may_be_aged<L: Legs>(&self, date: Date, context: &Context<'_, L>) -> bool {
+    /// Whether a transaction with this key and root may have been remembered and forgotten: it is
+    /// with its payment, which is the older one.
+    pub(super) fn may_be_aged<L: Legs>(
+        &self,
+        key: &Key,
+        root: &Key,
+        context: &Context<'_, L>,
+    ) -> bool {
         let forgotten = self.transactions.memory.forgotten_day(context.now.wall);
+        let oldest = key.local_date.days().min(root.local_date.days());
         // A key is accepted so many days before its own date.
-        self.look_ups.served && date.days() <= forgotten.days() + KEY_DAYS_MAX
+        self.look_ups.served && oldest <= forgotten.days() + KEY_DAYS_MAX
     }
 
     /// Asks the archive about the target of a status inquiry.
@@ -230,6 +241,13 @@ impl Engine {
         }
         let id = self.look_ups.next;
         self.look_ups.next += 1;
+        let wanted = LookUp {
+            id,
+            target,
+            root,
+            or_root: matches!(question, Question::Refund(_)),
+            archived: self.transactions.memory.archived(),
+        };
         self.look_ups.waiting.push(Waiting {
             id,
             sender,
@@ -238,11 +256,11 @@ impl Engine {
             question,
         });
         self.tally.look_ups += 1;
-        effects.look_up(LookUp { id, target, root });
+        effects.look_up(wanted);
         true
     }
 
-    /// Asks the archive about the payment of a refund.
+    /// Asks the archive about a refund, and about its payment where the refund is new.
     pub(super) fn look_up_refund<L: Legs>(
         &mut self,
         request: &RefundRequest<'_>,
@@ -251,10 +269,7 @@ impl Engine {
         effects: &mut Effects<'_>,
     ) {
         let waiter = replies::waiter(sender, &request.header);
-        let target = BusinessKey {
-            key: request.root,
-            class: Class::Payment,
-        };
+        let target = Request::Refund(request).target();
         let question = Question::Refund(RefundRequest {
             mac: b"",
             ..*request
@@ -364,7 +379,7 @@ impl Engine {
         }
     }
 
-    fn aged_repeat(
+    pub(super) fn aged_repeat(
         &mut self,
         (fingerprint, refusal): (Fingerprint, Message<'static>),
         waiter: &Waiter,

@@ -190,7 +190,7 @@ impl Engine {
             }
             Record::Queued(queued) => self.apply_queued(slot?, queued, tables, wall),
             Record::Refund(refund) => Some(self.apply_refund(refund, tables, wall)),
-            Record::Recalled(recalled) => Some(self.apply_recalled(recalled, tables, wall)),
+            Record::Recalled(recalled) => Some(self.apply_recalled(recalled, tables)),
         }
     }
 
@@ -275,7 +275,6 @@ impl Engine {
             reversal: NO_EXCHANGE,
             payment_advice: NO_EXCHANGE,
             touched: 0,
-            active_s: wall.seconds(),
         });
         self.transactions.at(slot).root = slot;
         slot
@@ -395,7 +394,6 @@ impl Engine {
             reversal: NO_EXCHANGE,
             payment_advice: NO_EXCHANGE,
             touched: 0,
-            active_s: wall.seconds(),
         })
     }
 }

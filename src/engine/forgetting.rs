@@ -4,6 +4,9 @@
 //! segment is to be given up, and then everything that was claimed in it is forgotten first, so
 //! that what is remembered is always what the next start will remember: what the live journal
 //! tells.
+//!
+//! What is old and not over, or not wholly archived yet, does not stand in the way: it is carried,
+//! which means that the keeper takes its records along when it gives up their segments.
 
 use crate::engine::Engine;
 use crate::engine::apply::Drawn;
@@ -14,8 +17,14 @@ use crate::model::record::{Decision, Record};
 use crate::model::time::{DAY_NS, Date, Wall};
 use crate::route::Tables;
 
+/// Transactions that are carried at once. Where there are more, segments stay.
+pub const CARRIED_MAX: usize = 1_024;
+/// For so long a payment is not forgotten after a refund of it was asked for: whoever waits for its
+/// answer in vain reverses it.
+const REFUND_REST_NS: u64 = 600 * 1_000_000_000;
+
 /// How long, and how far, things are remembered.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Remembering {
     /// How long a key is remembered at least.
     retention_ns: u64,
@@ -35,6 +44,15 @@ pub(super) struct Remembering {
     asked: TransactionNumber,
     /// What is numbered so or lower was claimed before the live journal begins.
     beginning: TransactionNumber,
+    /// What is not forgotten of that which was to be; zero where there is room. A number stays in
+    /// its place: others look at them meanwhile.
+    carried: Vec<TransactionNumber>,
+    /// Which of them is looked at next.
+    reviewed: usize,
+    /// The last number that was claimed when some were forgotten the last time.
+    seen: TransactionNumber,
+    /// When the newest was received.
+    pub(super) newest: Wall,
 }
 
 impl Default for Remembering {
@@ -48,22 +66,44 @@ impl Default for Remembering {
             forgotten: TransactionNumber(0),
             asked: TransactionNumber(0),
             beginning: TransactionNumber(0),
+            carried: vec![TransactionNumber(0); CARRIED_MAX],
+            reviewed: 0,
+            seen: TransactionNumber(0),
+            newest: Wall(0),
         }
     }
 }
 
-/// Numbers looked at in one round; a round follows ten times a second.
-const NUMBERS_PER_ROUND: u32 = 2_048;
+/// Numbers looked at in one turn, and two more for each that was claimed since the last: a shard
+/// forgets faster than it learns, and no turn becomes long by it.
+const NUMBERS_PER_TURN: u64 = 64;
+const CLAIMED_MAX: u64 = 512;
+/// Carried numbers looked at in one round; ten follow in a second.
+const REVIEWED_PER_ROUND: usize = 64;
 
 impl Remembering {
-    /// Whether a key that was used at `then` must still be remembered.
+    /// Whether a key that was used at `then` must still be remembered. A clock that is days ahead
+    /// makes nothing old: keys of the true date are too far from it to be new, so nothing is
+    /// claimed then, and what was claimed last says what time it is.
     pub(super) fn is_young(&self, then: Wall, now: Wall) -> bool {
-        now.0.saturating_sub(then.0) < self.retention_ns
+        now.min(self.newest).0.saturating_sub(then.0) < self.retention_ns
+    }
+
+    /// Whether a refund that was asked for at `then` may be forgotten with its payment.
+    pub(super) fn has_rested(&self, then: Wall, now: Wall) -> bool {
+        now.0.saturating_sub(then.0) >= self.retention_ns.min(REFUND_REST_NS)
     }
 
     /// The day before whose end keys may have been forgotten.
     pub(super) fn forgotten_day(&self, now: Wall) -> Date {
+        // A clock that was set back makes nothing new, either.
+        let now = now.max(self.newest);
         Wall(now.0.saturating_sub(self.retention_ns)).date()
+    }
+
+    /// The archive has all segments up to this one.
+    pub(super) fn archived(&self) -> u64 {
+        u64::from(self.archived)
     }
 
     /// Whether the archive has all records of a transaction that was touched in `segment` last.
@@ -78,12 +118,22 @@ impl Engine {
         self.transactions.memory.retention_ns = retention_ms.saturating_mul(1_000_000);
     }
 
-    /// Before the first record: everything up to `number` is known to the archive alone.
+    /// Before the first record of the live journal, and after those that are carried: everything
+    /// else up to `number` is known to the archive alone.
     pub fn start_after(&mut self, number: TransactionNumber) {
-        debug_assert_eq!(self.transactions.count(), 0);
+        let mut carried: Vec<_> = self.transactions.iter().map(|it| it.number).collect();
+        assert!(carried.len() <= CARRIED_MAX, "no more were carried");
+        carried.sort_unstable();
+        carried.resize(CARRIED_MAX, TransactionNumber(0));
         self.transactions.last = number;
-        self.transactions.memory.forgotten = number;
-        self.transactions.memory.beginning = number;
+        let memory = &mut self.transactions.memory;
+        (memory.forgotten, memory.beginning) = (number, number);
+        memory.carried = carried;
+    }
+
+    /// What is not forgotten though it is not beyond [`Engine::forgotten`]; zero: nothing.
+    pub fn carried(&self) -> &[TransactionNumber] {
+        &self.transactions.memory.carried
     }
 
     /// In replay: the records that follow have their place in `segment`.
@@ -99,6 +149,7 @@ impl Engine {
         memory.floor = if memory.exact { 0 } else { narrow(segment) };
         memory.archived = 0;
         self.enter_segment(segment);
+        self.replay_skipped = std::collections::BTreeSet::new();
     }
 
     /// What is written from now on has a place in `segment`, or in the one after it.
@@ -118,29 +169,70 @@ impl Engine {
         memory.asked = memory.asked.max(number).min(last);
     }
 
-    /// Everything up to this number is forgotten, and no record will name it again.
+    /// Everything up to this number is forgotten, and no record will name it again, but for what is
+    /// carried.
     pub fn forgotten(&self) -> TransactionNumber {
         self.transactions.memory.forgotten
     }
 
-    /// Forgets some of what is to be forgotten; stops at what may not be forgotten yet.
+    /// Forgets some of what is to be forgotten; stops at what is young.
+    #[inline]
     pub fn forget_some(&mut self, now: Wall) {
-        for _ in 0..NUMBERS_PER_ROUND {
+        let last = self.transactions.last;
+        let memory = &mut self.transactions.memory;
+        let claimed = last.0 - memory.seen.0;
+        memory.seen = last;
+        if memory.forgotten < memory.asked {
+            self.forget_up_to(NUMBERS_PER_TURN + 2 * claimed.min(CLAIMED_MAX), now);
+        }
+    }
+
+    #[cold]
+    fn forget_up_to(&mut self, numbers: u64, now: Wall) {
+        for _ in 0..numbers {
             let memory = &self.transactions.memory;
             if memory.forgotten >= memory.asked {
                 return;
             }
             let next = TransactionNumber(memory.forgotten.0 + 1);
             if let Some(slot) = self.transactions.by_number(next) {
-                if !self
-                    .transactions
-                    .may_forget(self.transactions.get(slot), now)
-                {
+                let transaction = self.transactions.get(slot);
+                if memory.is_young(transaction.received, now) {
                     return;
+                }
+                if self.transactions.may_forget(transaction, now) {
+                    self.transactions.forget(slot);
+                } else if !self.carry(next) {
+                    return;
+                }
+            }
+            self.transactions.memory.forgotten = next;
+        }
+    }
+
+    fn carry(&mut self, number: TransactionNumber) -> bool {
+        let mut places = self.transactions.memory.carried.iter_mut();
+        let free = places.find(|place| **place == TransactionNumber(0));
+        free.map(|place| *place = number).is_some()
+    }
+
+    /// Forgets what is carried and may be forgotten by now.
+    pub fn review_carried(&mut self, now: Wall) {
+        for _ in 0..REVIEWED_PER_ROUND {
+            let memory = &mut self.transactions.memory;
+            memory.reviewed = (memory.reviewed + 1) % CARRIED_MAX;
+            let (place, number) = (memory.reviewed, memory.carried[memory.reviewed]);
+            if number == TransactionNumber(0) {
+                continue;
+            }
+            if let Some(slot) = self.transactions.by_number(number) {
+                let transaction = self.transactions.get(slot);
+                if !self.transactions.may_forget(transaction, now) {
+                    continue;
                 }
                 self.transactions.forget(slot);
             }
-            self.transactions.memory.forgotten = next;
+            self.transactions.memory.carried[place] = TransactionNumber(0);
         }
     }
 }
@@ -161,7 +253,9 @@ impl Engine {
             return None;
         }
         if !claims {
-            let forgotten = number <= beginning || self.replay_skipped.contains(&number);
+            let carried = self.transactions.by_number(number).is_some();
+            let early = number <= beginning && !carried;
+            let forgotten = early || self.replay_skipped.contains(&number);
             return forgotten.then_some(None);
         }
         let Record::Refund(refund) = record else {

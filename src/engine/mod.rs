@@ -50,6 +50,7 @@ pub use aged::{Aged, LOOK_UPS_MAX, LookUp, LookedUp};
 pub use apply::{Drawn, ReplayError};
 pub use effects::{EFFECTS_MAX, Effect, Effects, Gate, Outgoing};
 pub use exchanges::{ExchangeId, Talk, Waiter};
+pub use forgetting::CARRIED_MAX;
 pub use resolver::Leg;
 
 /// What the engine must know of the legs: who is up, and our next match key on each.

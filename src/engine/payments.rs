@@ -134,7 +134,10 @@ impl Engine {
         let wall = context.now.wall;
         let (date, today) = (request.key().local_date, context.today);
         let far = is_far(date, today);
-        if far && date.days() < today.days() && self.may_be_aged(date, context) {
+        if far
+            && date.days() < today.days()
+            && self.may_be_aged(request.key(), &request.root(), context)
+        {
             self.look_up_repeat(request, sender, context, effects);
             return None;
         }

@@ -69,17 +69,12 @@ impl Engine {
             refunded: aged.refunded,
         };
         effects.append(Record::Recalled(record));
-        self.apply_recalled(&record, context.tables, context.now.wall);
+        self.apply_recalled(&record, context.tables);
         true
     }
 
     /// The payment is remembered again, as it was.
-    pub(super) fn apply_recalled(
-        &mut self,
-        recalled: &Recalled,
-        tables: &Tables,
-        wall: Wall,
-    ) -> u32 {
+    pub(super) fn apply_recalled(&mut self, recalled: &Recalled, tables: &Tables) -> u32 {
         let speaks_for = |institution: Option<_>| {
             institution.and_then(|institution| tables.speaks_for(institution))
         };
@@ -130,7 +125,6 @@ impl Engine {
             reversal: NO_EXCHANGE,
             payment_advice: NO_EXCHANGE,
             touched: 0,
-            active_s: wall.seconds(),
         });
         self.transactions.at(slot).root = slot;
         if recalled.refunded.count > 0 {
@@ -156,8 +150,7 @@ impl Engine {
             key: request.root,
             class: Class::Payment,
         };
-        let known = |key| self.transactions.find(key).is_some();
-        if known(&target) || known(&root) {
+        if self.transactions.find(&target).is_some() {
             // Another that asked for the same came first.
             return self.handle_refund(request, sender, context, effects);
         }
@@ -169,6 +162,18 @@ impl Engine {
                 return replies::answer(effects, &waiter, Gate::Free, message, ShortText::EMPTY);
             }
             LookedUp::Absent => ResponseCode::NOT_FOUND,
+            // It is asked for once more, and was forgotten with its payment.
+            LookedUp::Found(aged) if aged.transaction.target == target => {
+                let fingerprint = request.fingerprint(self.fingerprint_seed);
+                let refusal = replies::refuse_refund(request, ResponseCode::FORMAT, wall);
+                let (message, text) =
+                    self.aged_repeat((fingerprint, refusal), &waiter, found, wall);
+                return replies::answer(effects, &waiter, Gate::Committed, message, text);
+            }
+            // It was recalled before.
+            LookedUp::Found(_) if self.transactions.find(&root).is_some() => {
+                ResponseCode::NOT_FOUND
+            }
             LookedUp::Found(aged) if aged.transaction.phase == Phase::Approved => {
                 if !self.recall(aged, context, effects) {
                     return self.shed(Request::Refund(request), &waiter, wall, effects);

@@ -97,10 +97,11 @@ impl Engine {
         if let Some(slot) = self.transactions.find(&target) {
             return self.handle_repeat(slot, asked, fingerprint, waiter, wall, effects);
         }
-        let root = self.root_of(request);
-        if root.is_none()
+        // With a payment that was recalled, refunds of it from before are in the archive alone.
+        let all_known = |root| self.transactions.refunded_before(root).count == 0;
+        if !self.root_of(request).is_some_and(all_known)
             && !is_far(request.key.local_date, context.today)
-            && self.may_be_aged(request.root.local_date, context)
+            && self.may_be_aged(&request.key, &request.root, context)
         {
             return self.look_up_refund(request, sender, context, effects);
         }
@@ -375,18 +376,11 @@ impl Engine {
             reversal: NO_EXCHANGE,
             payment_advice: NO_EXCHANGE,
             touched: 0,
-            active_s: wall.seconds(),
         });
-        let touched = self.transactions.get(slot).touched;
         // What we decline ourselves takes nothing, and is not chained.
         if let (Some(root), Phase::Forwarded) = (root, phase) {
             self.transactions.at(slot).refund = before;
             self.transactions.at(root).refund = slot;
-        }
-        if let Some(root) = root {
-            let root = self.transactions.at(root);
-            root.touched = touched;
-            root.active_s = root.active_s.max(wall.seconds());
         }
         self.total_refunds(slot);
         slot

@@ -49,7 +49,7 @@ impl Engine {
             return refuse(ResponseCode::NOT_SUPPORTED, Gate::Free, effects);
         }
         let Some(slot) = self.transactions.find(&reversal.target) else {
-            if self.may_be_aged(reversal.target.key.local_date, context) {
+            if self.may_be_aged(&reversal.target.key, &reversal.root, context) {
                 return self.look_up_reversal((reversal, advice), sender, context, effects);
             }
             return self.handle_unknown_target(reversal, advice, sender, context, effects);
@@ -156,7 +156,7 @@ impl Engine {
         let class = inquiry.target.class;
         if found.is_none()
             && class != Class::CodeInquiry
-            && self.may_be_aged(inquiry.target.key.local_date, context)
+            && self.may_be_aged(&inquiry.target.key, &inquiry.root, context)
         {
             return self.look_up_status(inquiry, sender, context, effects);
         }

@@ -91,8 +91,6 @@ pub(super) struct Transaction {
     pub(super) payment_advice: u32,
     /// The last segment of the journal that may have a record about it, since this start.
     pub(super) touched: u32,
-    /// When it was received or, of a payment, last asked to be refunded: in seconds since 1970.
-    pub(super) active_s: u32,
 }
 
 /// The number of a place that nobody has.
@@ -211,10 +209,10 @@ impl Transactions {
     }
 
     /// Whether it, and the refunds of it, are over, old, and known to the archive. A refund is
-    /// forgotten with its payment, which knows through it what has been given back.
+    /// forgotten with its payment, which knows through it what has been given back: the payment's
+    /// age counts, and one that is asked for again is looked up with its payment.
     pub(super) fn may_forget(&self, old: &Transaction, now: Wall) -> bool {
-        let active = Wall(u64::from(old.active_s) * 1_000_000_000);
-        if self.memory.is_young(active, now) || !self.is_done(old) {
+        if self.memory.is_young(old.received, now) || !self.is_done(old) {
             return false;
         }
         if old.target.class == Class::Refund {
@@ -223,7 +221,7 @@ impl Transactions {
         let mut refund = old.refund;
         while refund != NO_EXCHANGE {
             let given_back = self.get(refund);
-            if !self.is_done(given_back) {
+            if !self.is_done(given_back) || !self.memory.has_rested(given_back.received, now) {
                 return false;
             }
             refund = given_back.refund;
@@ -295,6 +293,7 @@ impl Transactions {
             self.memory.forgotten = TransactionNumber(transaction.number.0 - 1);
         }
         self.last = transaction.number;
+        self.memory.newest = self.memory.newest.max(transaction.received);
         let place = self.place(transaction.number);
         let slot = u32::try_from(place).expect("the capacity is a u32");
         let transaction = Transaction {

@@ -4,29 +4,40 @@
 //! It is written before the first segment is given up, and anew before each that follows; a segment
 //! below it that is still there was being removed when a process ended, and is not read.
 //!
+//! A transaction that is not over does not keep its segment: its records are *carried* in the base,
+//! as they were written, until it is. A start replays them before the journal's.
+//!
 //! ```text
 //! base   0         4         6         8                        24
 //!        +---------+---------+---------+------------------------+-------------------+
 //!        | "CPGB"  | version | shard   | UUID                   | first segment     |
-//!     32 +---------+---------+---------+--------+---------------+-------------------+
+//!     32 +---------+---------+---------+--------+---------------+---+---------------+
 //!        | chain before | epoch before | watermark             | last number 48    |
-//!     56 +--------------+--------------+-----------------------+-------------------+
-//!        | check        |
-//!        +--------------+
+//!     56 +---------------+-------------+-----------------------+-------------------+
+//!        | bytes carried | check 64    | records, each chained to the one before it |
+//!        +---------------+-------------+--------------------------------------------+
 //! ```
 #![deny(clippy::indexing_slicing)]
 
-use crate::journal::layout::{JournalIdentity, Reader, Writer, checksum};
+use crate::journal::codec::{self, RECORD_BYTES_LARGEST};
+use crate::journal::layout::{
+    JournalIdentity, RECORD_CHECK_BYTES, Reader, Records, Writer, check_records, checksum,
+};
 use crate::model::ids::{Epoch, Lsn, ShardId, TransactionNumber};
+use crate::model::record::Record;
+use crate::model::time::Wall;
 
 /// The file's name, in the shard's folder.
 pub const BASE_FILE: &str = "base";
-/// Its size.
-pub const BASE_BYTES: usize = 60;
+/// Size of what stands before the records.
+pub const BASE_BYTES: usize = 64;
 
 const MAGIC: [u8; 4] = *b"CPGB";
 const VERSION: u16 = 1;
-const CHECKED_BYTES: usize = BASE_BYTES - 4;
+const CHECKED_BYTES: usize = BASE_BYTES - RECORD_CHECK_BYTES;
+
+/// A record that is carried, and when it was written.
+pub type Carried = (Wall, Record);
 
 /// Where a live journal begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,10 +48,10 @@ pub struct Base {
     pub chain: u32,
     /// Who wrote the last block before it.
     pub epoch: Epoch,
-    /// Up to where the journal was on the disk when the base was written.
+    /// Up to where the journal was in the archive, and so on the disk, when the base was written.
     pub watermark: Lsn,
-    /// The last number that was claimed before it. What is numbered so or lower is known to the
-    /// archive alone.
+    /// The last number that was claimed before it. What is numbered so or lower is carried, or
+    /// known to the archive alone.
     pub number: TransactionNumber,
 }
 
@@ -73,7 +84,14 @@ impl Base {
     }
 
     /// The file's bytes.
-    pub fn encode(&self, identity: &JournalIdentity) -> [u8; BASE_BYTES] {
+    pub fn encode(&self, identity: &JournalIdentity, carried: &[Carried]) -> Vec<u8> {
+        let mut records = Vec::new();
+        for (wall, record) in carried {
+            let mut place = [0; RECORD_BYTES_LARGEST];
+            codec::encode(&mut place, *wall, record);
+            let bytes = place.get(..codec::record_bytes(record));
+            records.extend_from_slice(bytes.expect("none is larger than the largest"));
+        }
         let mut bytes = [0; BASE_BYTES];
         let mut writer = Writer::new(&mut bytes);
         writer.put(MAGIC);
@@ -85,20 +103,29 @@ impl Base {
         writer.put(self.epoch.0.to_le_bytes());
         writer.put(self.watermark.0.to_le_bytes());
         writer.put(self.number.0.to_le_bytes());
+        let carried_bytes = u32::try_from(records.len()).expect("few are carried");
+        writer.put(carried_bytes.to_le_bytes());
         let (checked, check) = bytes.split_at_mut(CHECKED_BYTES);
-        check.copy_from_slice(&checksum(0, checked).to_le_bytes());
-        bytes
+        let chain = checksum(0, checked);
+        check.copy_from_slice(&chain.to_le_bytes());
+        check_records(&mut records, chain);
+        [bytes.as_slice(), &records].concat()
     }
 
     /// Reads the file's bytes.
-    pub fn decode(bytes: &[u8], identity: &JournalIdentity) -> Result<Self, BadBase> {
-        let (checked, check) = bytes
+    pub fn decode(
+        bytes: &[u8],
+        identity: &JournalIdentity,
+    ) -> Result<(Self, Vec<Carried>), BadBase> {
+        let (checked, rest) = bytes
             .split_first_chunk::<CHECKED_BYTES>()
             .ok_or(BadBase::Damaged)?;
+        let (check, records) = rest.split_first_chunk().ok_or(BadBase::Damaged)?;
+        let chain = u32::from_le_bytes(*check);
         let mut reader = Reader::new(checked);
         let magic: [u8; 4] = reader.take();
         let version = u16::from_le_bytes(reader.take());
-        if magic != MAGIC || checksum(0, checked).to_le_bytes() != check {
+        if magic != MAGIC || checksum(0, checked) != chain {
             return Err(BadBase::Damaged);
         }
         if version != VERSION {
@@ -116,8 +143,22 @@ impl Base {
             watermark: Lsn(u64::from_le_bytes(reader.take())),
             number: TransactionNumber(u64::from_le_bytes(reader.take())),
         };
-        (base.first > 0).then_some(base).ok_or(BadBase::Damaged)
+        let carried_bytes = u32::from_le_bytes(reader.take());
+        let carried = read_carried(records, chain)?;
+        let whole = base.first > 0 && usize::try_from(carried_bytes) == Ok(records.len());
+        whole.then_some((base, carried)).ok_or(BadBase::Damaged)
     }
+}
+
+fn read_carried(bytes: &[u8], chain: u32) -> Result<Vec<Carried>, BadBase> {
+    let mut records = Records::new(bytes, chain);
+    let mut carried = Vec::new();
+    while let Some(record) = records.step() {
+        carried.push(codec::decode(record).map_err(|_| BadBase::Damaged)?);
+    }
+    (records.bytes_walked() == bytes.len())
+        .then_some(carried)
+        .ok_or(BadBase::Damaged)
 }
 
 /// What became of the base.
@@ -153,7 +194,8 @@ pub enum BaseUse {
     Beginning,
     /// Where the base says.
     Base,
-    /// At the first segment that is there; people are told that the base is gone.
+    /// At the first segment that is there, after all that the archive has, because what was carried
+    /// is not known; people are told that the base is gone.
     Archive,
     /// The journal is not opened: what was given up is not known.
     Refuse,
@@ -217,6 +259,8 @@ pub fn judge_base(found: BaseFound, first: FirstFound) -> BaseUse {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::outcome::{Reason, ResponseCode};
+    use crate::model::record::{AdviceAnswer, Unknown};
 
     const IDENTITY: JournalIdentity = JournalIdentity {
         uuid: *b"0123456789abcdef",
@@ -233,20 +277,32 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_and_everything_else_named() {
-        let bytes = BASE.encode(&IDENTITY);
-        assert_eq!(Base::decode(&bytes, &IDENTITY), Ok(BASE));
-        for at in 0..bytes.len() {
-            let mut changed = bytes;
-            changed[at] ^= 1 << (at % 8);
-            assert_eq!(Base::decode(&changed, &IDENTITY), Err(BadBase::Damaged));
+        let unknown = Record::Unknown(Unknown {
+            number: TransactionNumber(9),
+            reason: Reason::Timeout,
+        });
+        let queued = Record::AdviceAnswer(AdviceAnswer {
+            number: TransactionNumber(9),
+            response_code: ResponseCode::APPROVED,
+        });
+        for carried in [vec![], vec![(Wall(1), unknown), (Wall(2), queued)]] {
+            let bytes = BASE.encode(&IDENTITY, &carried);
+            assert_eq!(Base::decode(&bytes, &IDENTITY), Ok((BASE, carried)));
+            for at in 0..bytes.len() {
+                let mut changed = bytes.clone();
+                changed[at] ^= 1 << (at % 8);
+                assert_eq!(Base::decode(&changed, &IDENTITY), Err(BadBase::Damaged));
+                let cut = &bytes[..at];
+                assert_eq!(Base::decode(cut, &IDENTITY), Err(BadBase::Damaged));
+            }
+            let longer = [bytes.as_slice(), &[0]].concat();
+            assert_eq!(Base::decode(&longer, &IDENTITY), Err(BadBase::Damaged));
+            let other = JournalIdentity {
+                shard: ShardId(2),
+                ..IDENTITY
+            };
+            assert_eq!(Base::decode(&bytes, &other), Err(BadBase::Foreign));
         }
-        let cut = &bytes[..BASE_BYTES - 1];
-        assert_eq!(Base::decode(cut, &IDENTITY), Err(BadBase::Damaged));
-        let other = JournalIdentity {
-            shard: ShardId(2),
-            ..IDENTITY
-        };
-        assert_eq!(Base::decode(&bytes, &other), Err(BadBase::Foreign));
     }
 
     #[test]

@@ -1,21 +1,58 @@
 //! Where a shard's live journal begins: the base in its folder, or what the archive proves. Part of
 //! [`crate::journal::store`]: knows files; what it decides, it decides by [`crate::journal::base`].
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::journal::Entry;
 use crate::journal::archive::catalogue::{Catalogue, each_entry};
 use crate::journal::archive::files::{archive_directory, archive_path, read_digest};
-use crate::journal::base::{BASE_FILE, BadBase, Base, BaseFound, BaseUse, FirstFound, judge_base};
-use crate::journal::digest::BadDigest;
+use crate::journal::base::{
+    BASE_FILE, BadBase, Base, BaseFound, BaseUse, Carried, FirstFound, judge_base,
+};
+use crate::journal::digest::{BadDigest, Digest};
 use crate::journal::layout::{JournalIdentity, read_opening};
 use crate::journal::segments::segment_start;
-use crate::journal::store::{StoreError, read_file, write_file};
+use crate::journal::store::{Piece, StoreError, read_file, write_file};
 use crate::journal::warning::StoreWarning;
-use crate::model::ids::TransactionNumber;
+use crate::model::ids::{Lsn, TransactionNumber};
 use crate::model::limits::BLOCK_BYTES;
 use crate::sys::error::MachineError;
 use crate::sys::segments::SegmentReader;
+
+/// Where a journal begins, and what is known of what lies before.
+#[derive(Debug)]
+pub(super) struct Beginning {
+    pub(super) base: Base,
+    /// Records of transactions that are not over.
+    pub(super) carried: Vec<Carried>,
+    /// There was no base to tell: only the archive knows what would have been carried.
+    pub(super) warning: Option<StoreWarning>,
+}
+
+impl Beginning {
+    /// Hands out what a journal begins with. Without a base everything in the archive is read: what
+    /// would have been carried is nowhere else.
+    pub(super) fn hand_out(
+        &self,
+        data: &Path,
+        identity: &JournalIdentity,
+        segment_bytes: u64,
+        visit: &mut impl FnMut(Piece<'_>),
+    ) -> Result<(), StoreError> {
+        if self.warning.is_some() {
+            visit(Piece::Base(TransactionNumber(0), segment_bytes));
+            let mut visit = |entry| visit(Piece::Record(entry));
+            read_archived(data, identity, segment_bytes, &self.base, &mut visit)?;
+            return Ok(());
+        }
+        for carried in &self.carried {
+            visit(Piece::Carried(*carried));
+        }
+        visit(Piece::Base(self.base.number, segment_bytes));
+        Ok(())
+    }
+}
 
 /// Finds where the journal in `directory` begins, and takes out of `files` what lies before.
 pub(super) fn find_base(
@@ -24,10 +61,10 @@ pub(super) fn find_base(
     identity: &JournalIdentity,
     segment_bytes: u64,
     files: &mut Vec<(u64, PathBuf)>,
-) -> Result<(Base, Option<StoreWarning>), StoreError> {
+) -> Result<Beginning, StoreError> {
     let path = directory.join(BASE_FILE);
     let decoded = read_file(&path)?.map(|bytes| Base::decode(&bytes, identity));
-    let found = match decoded {
+    let found = match &decoded {
         None => BaseFound::Absent,
         Some(Ok(_)) => BaseFound::Whole,
         Some(Err(BadBase::Damaged)) => BaseFound::Damaged,
@@ -50,16 +87,20 @@ pub(super) fn find_base(
         }
     };
     let beginning = Base::beginning(identity);
-    let (base, warning) = match (judge_base(found, first), decoded, proven) {
-        (BaseUse::Base, Some(Ok(base)), _) => (base, None),
-        (BaseUse::Archive, _, Some(base)) => (base, Some(StoreWarning::BaseGone(path))),
-        (BaseUse::Beginning, ..) => (beginning, None),
+    let (base, carried, warning) = match (judge_base(found, first), decoded, proven) {
+        (BaseUse::Base, Some(Ok((base, carried))), _) => (base, carried, None),
+        (BaseUse::Archive, _, Some(base)) => (base, Vec::new(), Some(StoreWarning::BaseGone(path))),
+        (BaseUse::Beginning, ..) => (beginning, Vec::new(), None),
         (BaseUse::Refuse, ..) | (BaseUse::Base | BaseUse::Archive, ..) => {
             return Err(refused(path, found));
         }
     };
     files.retain(|(segment, _)| *segment >= base.first);
-    Ok((base, warning))
+    Ok(Beginning {
+        base,
+        carried,
+        warning,
+    })
 }
 
 fn refused(path: PathBuf, found: BaseFound) -> StoreError {
@@ -118,7 +159,7 @@ fn prove(
         first: segment,
         chain: header.chain_after,
         epoch: header.epoch_last,
-        watermark: header.watermark.max(segment_start(segment, segment_bytes)),
+        watermark: segment_start(segment, segment_bytes),
         number: before
             .map(|header| header.claimed.1)
             .max()
@@ -131,8 +172,33 @@ pub(super) fn write_base(
     directory: &Path,
     identity: &JournalIdentity,
     base: &Base,
+    carried: &[Carried],
 ) -> Result<(), MachineError> {
-    write_file(directory, BASE_FILE, &base.encode(identity))
+    write_file(directory, BASE_FILE, &base.encode(identity, carried))
+}
+
+/// The records of some transactions in an archived segment.
+pub(super) fn records_of(
+    directory: &Path,
+    segment: u64,
+    numbers: &BTreeSet<TransactionNumber>,
+    found: &mut Vec<Carried>,
+) -> Result<(), StoreError> {
+    let digest = read_digest(directory, segment)?;
+    each_record(&digest, Lsn(0), &mut |entry| {
+        if numbers.contains(&entry.record.number()) {
+            found.push((entry.wall, entry.record));
+        }
+    });
+    Ok(())
+}
+
+fn each_record(digest: &Digest, start: Lsn, visit: &mut dyn FnMut(Entry)) {
+    let unreadable = |_: BadDigest| unreachable!("it was read as a whole");
+    let mut items = digest.items().unwrap_or_else(unreadable);
+    while let Ok(Some(item)) = items.next_item() {
+        each_entry(&item, start, &mut *visit);
+    }
 }
 
 /// Shows every record of the segments before `base`, from the archive. Returns how many.
@@ -141,7 +207,7 @@ pub(super) fn read_archived(
     identity: &JournalIdentity,
     segment_bytes: u64,
     base: &Base,
-    mut visit: &mut dyn FnMut(Entry),
+    visit: &mut dyn FnMut(Entry),
 ) -> Result<u64, StoreError> {
     let directory = archive_directory(&archive_path(data)?, identity.shard);
     let (mut chain, mut records) = (identity.chain(), 0);
@@ -160,11 +226,7 @@ pub(super) fn read_archived(
         chain = header.chain_after;
         records += header.records;
         let start = segment_start(segment, segment_bytes);
-        let unreadable = |_: BadDigest| unreachable!("it was read as a whole");
-        let mut items = digest.items().unwrap_or_else(unreadable);
-        while let Ok(Some(item)) = items.next_item() {
-            each_entry(&item, start, &mut visit);
-        }
+        each_record(&digest, start, visit);
     }
     if base.is_late() && chain != base.chain {
         return Err(StoreError::Refused {

@@ -1,5 +1,5 @@
-//! The keeper: tends what is sealed, while the switch runs, on a thread of its own at the lowest
-//! priority. No shard waits for it, nor does the end.
+//! The keeper: tends what is sealed, while the switch runs, on a thread of its own that gives way
+//! to all others, until the room is nearly gone. No shard waits for it, nor does the end.
 //!
 //! ```text
 //! sealed -> digest made -> archived -> (room is short) -> forgotten by its shard -> given up
@@ -8,23 +8,26 @@
 //! It needs nothing from a shard to archive: the tail's header says up to where the journal is on
 //! the disk, and a segment that ends there or before is never written again. To give up the oldest
 //! segment it asks the shard to forget everything that was claimed in it, and waits until the shard
-//! says that it has: then no start will need it, and no record will name it again. What is in the
-//! archive is compared with the segment once more; then the base says where the journal begins, and
-//! only then the segment is removed. A process that ends in between leaves a segment that is not
-//! read any more, and the next keeper removes it.
+//! says that it has: then no start will need it, and no record will name it again. What the shard
+//! cannot forget, because it is not over, is carried in the base. What is in the archive is
+//! compared with the segment once more; then the base says where the journal begins, and only then
+//! the segment is removed. A process that ends in between leaves a segment that is not read any
+//! more, and the next keeper removes it.
 
 use core::time::Duration;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
 
 use crate::journal::archive::files::{
-    Archived, archive_directory, archive_path, index_header, note_archive_path, put, read_digest,
+    Archived, archive_directory, archive_path, index_header, note_archive_path, prove_index, put,
+    read_digest,
 };
-use crate::journal::base::Base;
+use crate::journal::base::{Base, Carried};
 use crate::journal::digest::files::{compute, digest_name};
 use crate::journal::digest::maker::{Made, make, sealed, written_end};
-use crate::journal::first::{find_base, write_base};
+use crate::journal::first::{find_base, records_of, write_base};
 use crate::journal::identity::{FolderIdentity, IDENTITY_FILE};
 use crate::journal::segments::{segment_of, segment_start};
 use crate::journal::store::{StoreError, list, read_identity, shard_directory};
@@ -65,7 +68,7 @@ pub enum KeeperNote {
     /// A segment is in the archive alone now.
     GivenUp(ShardId, u64),
     /// Room is short, and the oldest segment is still needed: it holds this number, of a
-    /// transaction that is open, or younger than keys must be remembered.
+    /// transaction that is younger than keys must be remembered, or open like many others.
     Needed(ShardId, u64, TransactionNumber),
 }
 
@@ -80,6 +83,8 @@ pub struct Progress {
     pub last: u64,
     /// Everything up to this number is to be forgotten.
     pub forget: TransactionNumber,
+    /// Segments that should be given up, and that something still needs.
+    pub needed: u64,
 }
 
 /// How the keeper speaks with people and with the shards.
@@ -90,6 +95,8 @@ pub trait Desk: Send {
     fn tell_shard(&self, shard: ShardId, progress: Progress) -> bool;
     /// Up to which number a shard has forgotten everything.
     fn forgotten(&self, shard: ShardId) -> TransactionNumber;
+    /// But for these, which are not over. Asked after [`Desk::forgotten`].
+    fn carried(&self, shard: ShardId) -> BTreeSet<TransactionNumber>;
 }
 
 /// What it is to tend.
@@ -120,6 +127,7 @@ impl Keeper {
             data: plan.data,
             bytes_max: plan.bytes_max,
             parts: Vec::new(),
+            pressed: false,
         };
         let (alive, ended) = channel();
         let body = move || rounds.serve(&ended, &desk);
@@ -142,6 +150,8 @@ struct Rounds {
     bytes_max: u64,
     /// By shard.
     parts: Vec<Part>,
+    /// One of them is pressed for room.
+    pressed: bool,
 }
 
 /// Where they have come with one shard.
@@ -157,6 +167,8 @@ struct Part {
     stood: u32,
     /// What people were told is in the way.
     needed: TransactionNumber,
+    /// Half of the segments that are kept free are in use: the journal must not wait for this.
+    pressed: bool,
 }
 
 impl Rounds {
@@ -206,6 +218,11 @@ impl Rounds {
                 }
             }
         }
+        let pressed = self.parts.iter().any(|part| part.pressed);
+        if pressed != self.pressed {
+            threads::give_way(!pressed);
+            self.pressed = pressed;
+        }
         Ok(match (busy, stuck) {
             (true, _) => LOOK_SOON,
             (false, false) => LOOK_EVERY,
@@ -221,6 +238,10 @@ struct Tending<'r> {
     identity: &'r FolderIdentity,
     shard: ShardId,
     base: Base,
+    /// What the base carries.
+    carried: Vec<Carried>,
+    /// Segments from here on may have records that are to be carried, and are not yet.
+    uncarried: u64,
     /// Where the journal is on the disk.
     end: Lsn,
     /// Segments up to this one are in the archive.
@@ -238,7 +259,8 @@ impl<'r> Tending<'r> {
         let whose = identity.shard(shard);
         let mut files = list(&directory)?;
         let left = files.clone();
-        let (base, _) = find_base(data, &directory, &whose, identity.segment_bytes, &mut files)?;
+        let begun = find_base(data, &directory, &whose, identity.segment_bytes, &mut files)?;
+        let base = begun.base;
         // Removing them was begun by a process that ended.
         for (segment, path) in left.iter().filter(|(segment, _)| *segment < base.first) {
             remove(&directory, *segment, path)?;
@@ -251,6 +273,8 @@ impl<'r> Tending<'r> {
             identity,
             shard,
             base,
+            carried: begun.carried,
+            uncarried: begun.warning.map_or(base.first, |_| 1),
         })
     }
 
@@ -339,7 +363,7 @@ impl<'r> Tending<'r> {
         desk: &dyn Desk,
     ) -> Result<bool, StoreError> {
         let most = (bytes_max / self.identity.segment_bytes).max(1);
-        let wanted = self.wanted(most)?;
+        let wanted = self.wanted(most, part)?;
         let before = (part.forgotten, self.base.first);
         let mut forget = part.told.forget;
         while self.base.first <= wanted {
@@ -358,7 +382,7 @@ impl<'r> Tending<'r> {
                 part.forgotten = Some(forgotten);
                 break;
             }
-            self.give_up_first(last)?;
+            self.give_up_first(last, &desk.carried(self.shard))?;
             desk.tell(KeeperNote::GivenUp(self.shard, self.base.first - 1));
         }
         let progress = Progress {
@@ -366,6 +390,7 @@ impl<'r> Tending<'r> {
             archived: self.archived,
             last: self.base.first - 1 + most,
             forget,
+            needed: (wanted + 1).saturating_sub(self.base.first),
         };
         let moves = before != (part.forgotten, self.base.first) || forget != part.told.forget;
         if progress != part.told && desk.tell_shard(self.shard, progress) {
@@ -376,7 +401,7 @@ impl<'r> Tending<'r> {
 
     /// Up to which segment the journal should be given up: an eighth of the room is kept free, as
     /// far as what is sealed and archived, and not the last that is, allows it.
-    fn wanted(&self, most: u64) -> Result<u64, StoreError> {
+    fn wanted(&self, most: u64, part: &mut Part) -> Result<u64, StoreError> {
         let newest = list(&self.directory())?
             .last()
             .map_or(0, |(segment, _)| *segment);
@@ -384,6 +409,7 @@ impl<'r> Tending<'r> {
         let written = segment_of(self.end, self.identity.segment_bytes);
         let whole = self.end > segment_start(written, self.identity.segment_bytes);
         let kept = if whole { 1 } else { 2 };
+        part.pressed = newest + free / 2 > most + self.base.first - 1;
         let short = (newest + free).saturating_sub(most);
         Ok(short.min(self.archived).min(written.saturating_sub(kept)))
     }
@@ -398,9 +424,13 @@ impl<'r> Tending<'r> {
         Ok(last)
     }
 
-    /// Gives up the first segment, of which nothing is remembered any more. `last` is the highest
-    /// number that was claimed in it or before it.
-    fn give_up_first(&mut self, last: TransactionNumber) -> Result<(), StoreError> {
+    /// Gives up the first segment, of which nothing is remembered any more but what is to be
+    /// carried. `last` is the highest number that was claimed in it or before it.
+    fn give_up_first(
+        &mut self,
+        last: TransactionNumber,
+        carried: &BTreeSet<TransactionNumber>,
+    ) -> Result<(), StoreError> {
         let segment = self.base.first;
         let (directory, whose) = (self.directory(), self.identity.shard(self.shard));
         let path = directory.join(segment_name(segment));
@@ -414,22 +444,34 @@ impl<'r> Tending<'r> {
                          archive verify DIR`; remove the one that is damaged",
             });
         }
+        prove_index(&self.archive_directory(), segment, &kept)?;
+        let is_carried = |(_, record): &Carried| carried.contains(&record.number());
+        self.carried.retain(is_carried);
+        if !carried.is_empty() {
+            let archive = self.archive_directory();
+            for archived in self.uncarried..=segment {
+                records_of(&archive, archived, carried, &mut self.carried)?;
+            }
+        }
+        self.uncarried = segment + 1;
         self.base = Base {
             first: segment + 1,
             chain: kept.header().chain_after,
             epoch: kept.header().epoch_last,
-            watermark: self.end,
+            // What is archived was synced before.
+            watermark: segment_start(self.archived + 1, self.identity.segment_bytes),
             number: last,
         };
-        write_base(&directory, &whose, &self.base)?;
+        write_base(&directory, &whose, &self.base, &self.carried)?;
         Ok(remove(&directory, segment, &path)?)
     }
 }
 
-/// Removes a segment and the digest beside it.
+/// Removes a segment, and first the digest beside it: by the segment that is left, whoever goes on
+/// with it finds both.
 fn remove(directory: &Path, segment: u64, path: &Path) -> Result<(), MachineError> {
-    delete_segment(path)?;
-    remove_if_there(&directory.join(digest_name(segment)))
+    remove_if_there(&directory.join(digest_name(segment)))?;
+    delete_segment(path)
 }
 
 /// The archive's folder, or, before its first file, that of the journal.

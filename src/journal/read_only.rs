@@ -88,7 +88,8 @@ impl ReadOnlyFolder {
         let mut files = list(&directory)?;
         let identity = self.identity.shard(shard);
         let segment_bytes = self.identity.segment_bytes;
-        let (base, _) = find_base(&self.data, &directory, &identity, segment_bytes, &mut files)?;
+        let begun = find_base(&self.data, &directory, &identity, segment_bytes, &mut files)?;
+        let base = begun.base;
         let archived = read_archived(&self.data, &identity, segment_bytes, &base, visit)?;
         let mut recovery = Recovery::from_base(identity, segment_bytes, &base);
         let committed = live.map_or(Lsn(u64::MAX), |header| header.committed);

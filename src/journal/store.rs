@@ -20,7 +20,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::journal::Entry;
-use crate::journal::base::Base;
+use crate::journal::base::{Base, Carried};
 use crate::journal::cases::Fault;
 use crate::journal::config::StartPoint;
 use crate::journal::digest::Digest;
@@ -34,7 +34,7 @@ use crate::journal::scan::{read_digested, read_segments};
 use crate::journal::segments::segment_of;
 use crate::journal::tail::Ring;
 use crate::journal::warning::StoreWarning;
-use crate::model::ids::ShardId;
+use crate::model::ids::{ShardId, TransactionNumber};
 use crate::model::limits::BLOCK_BYTES;
 use crate::sys::error::MachineError;
 use crate::sys::faults::{self, Point, Replaced};
@@ -113,13 +113,11 @@ pub struct Folder {
 
 /// What an opening hands out, in the journal's order: first where it begins.
 #[derive(Clone, Copy, Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a record is on its way to be applied, not kept"
-)]
 pub enum Piece<'a> {
-    /// What came before is in the archive; segments have this size.
-    Base(Base, u64),
+    /// A record from before its beginning, of a transaction that is not over.
+    Carried(Carried),
+    /// Everything else up to this number is known to the archive alone; segments have this size.
+    Base(TransactionNumber, u64),
     /// A record.
     Record(Entry),
     /// All records of a segment.
@@ -216,7 +214,7 @@ impl Folder {
     ) -> Result<OpenShard, StoreError> {
         self.open_pieces(shard, false, |piece| match piece {
             Piece::Record(entry) => visit(entry),
-            Piece::Base(..) => {}
+            Piece::Carried(_) | Piece::Base(..) => {}
             Piece::Digest(_) => unreachable!("none was asked for"),
         })
     }
@@ -243,15 +241,16 @@ impl Folder {
         let identity = self.identity.shard(shard);
         let segment_bytes = self.identity.segment_bytes;
         let data = &self.options.data;
-        let (base, told) = find_base(data, &directory, &identity, segment_bytes, &mut files)?;
-        visit(Piece::Base(base, segment_bytes));
+        let begun = find_base(data, &directory, &identity, segment_bytes, &mut files)?;
+        let base = begun.base;
+        begun.hand_out(data, &identity, segment_bytes, &mut visit)?;
         let mut segments = self.lock_segments(&files)?;
         let wanted = self.tail_place(shard, &directory)?;
         let last = last_tail_path(&directory)?.unwrap_or_else(|| wanted.clone());
         let mut tail = open_tail(&last, self.options.lock_wait_ms)?;
         faults::pass(Point::SegmentsLocked);
         let mut recovery = Recovery::from_base(identity, segment_bytes, &base);
-        let mut warnings: Vec<StoreWarning> = told.into_iter().collect();
+        let mut warnings: Vec<StoreWarning> = begun.warning.into_iter().collect();
         if digested {
             let told = &mut warnings;
             read_digested(

@@ -28,11 +28,6 @@ impl Wall {
         Date::from_days(days.min(Date::LAST.days()))
     }
 
-    /// Whole seconds since 1970; the most that 32 bits hold (2106) for all that is later.
-    pub fn seconds(self) -> u32 {
-        u32::try_from(self.0 / 1_000_000_000).unwrap_or(u32::MAX)
-    }
-
     /// UTC as the ten digits MMDDhhmmss of ISO 8583 DE 7.
     pub fn transmission(self) -> u64 {
         let date = u64::from(self.date().yyyymmdd()) % 10_000;

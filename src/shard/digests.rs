@@ -4,6 +4,7 @@
 use arrayvec::ArrayVec;
 
 use crate::engine::ReplayError;
+use crate::journal::Entry;
 use crate::journal::digest::{BadDigest, Digest, Item};
 use crate::journal::segments::{segment_of, segment_start};
 use crate::journal::store::Piece;
@@ -19,8 +20,13 @@ impl Replaying {
     /// Applies what an opening of the journal hands out.
     pub fn apply_piece(&mut self, piece: Piece<'_>) -> Result<(), ReplayError> {
         match piece {
-            Piece::Base(base, segment_bytes) => {
-                self.engine.start_after(base.number);
+            Piece::Carried((wall, record)) => self.apply(&Entry {
+                lsn: Lsn(0),
+                wall,
+                record,
+            }),
+            Piece::Base(number, segment_bytes) => {
+                self.engine.start_after(number);
                 self.segment_bytes = segment_bytes;
                 Ok(())
             }

@@ -16,8 +16,8 @@ use crate::journal::store::StoreError;
 use crate::model::keys::{BusinessKey, Class};
 use crate::route::Tables;
 use crate::sys::error::MachineError;
+use crate::sys::threads;
 use crate::sys::wake::Waker;
-use crate::sys::{cpu, threads};
 
 /// Whose archive, and where.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(super) struct Shelf {
     pub(super) data: PathBuf,
     pub(super) identity: JournalIdentity,
     pub(super) segment_bytes: u64,
-    /// Segments up to this one are in the archive alone.
+    /// Segments up to this one were in the archive alone at the start.
     pub(super) given_up: u64,
     pub(super) tables: Arc<Tables>,
 }
@@ -53,8 +53,6 @@ impl Librarian {
         });
         let theirs = Arc::clone(&shared);
         let thread = threads::spawn("cpg-librarian", move || {
-            // The shard's thread is pinned: this one would take turns with it.
-            drop(cpu::unpin_current_thread());
             theirs.serve(&shelf, &waker);
         })?;
         Ok(Self {
@@ -92,9 +90,12 @@ impl Shared {
             };
             let found = shelf.look_up(&mut catalogue, &wanted).unwrap_or_else(|error| {
                 tracing::error!(%error, "the archive cannot be read: an old key was not looked up");
-                catalogue = None;
                 LookedUp::Unavailable
             });
+            if matches!(found, LookedUp::Unavailable) {
+                // By the next time it may have been mended.
+                catalogue = None;
+            }
             // Full only when the shard takes no answers any more: then nobody waits for one.
             if self.found.push((wanted.id, found)).is_ok() {
                 waker.wake();
@@ -109,17 +110,16 @@ impl Shelf {
         catalogue: &mut Option<Catalogue>,
         wanted: &LookUp,
     ) -> Result<LookedUp, StoreError> {
-        let open = match catalogue.take() {
-            Some(mut known) => {
-                known.refresh()?;
-                known
-            }
+        let open = match catalogue {
+            Some(known) => known,
             None => {
                 let archive = archive_path(&self.data)?;
-                Catalogue::open(&archive, self.identity, self.segment_bytes)?
+                let opened = Catalogue::open(&archive, self.identity, self.segment_bytes)?;
+                catalogue.insert(opened)
             }
         };
-        let open = catalogue.insert(open);
+        let archived = wanted.archived.max(self.given_up);
+        open.refresh(archived);
         let root = BusinessKey {
             key: wanted.root,
             class: Class::Payment,
@@ -131,20 +131,26 @@ impl Shelf {
                 .into_iter()
                 .map(|entry| (entry.wall, entry.record))
                 .collect();
-            match Aged::of(&wanted.target, &records, &self.tables) {
-                Ok(Some(aged)) => return Ok(LookedUp::Found(aged)),
-                Ok(None) => {}
-                Err(error) => {
-                    tracing::error!(%error, "records in the archive contradict each other");
-                    return Ok(LookedUp::Unavailable);
+            let targets = [Some(wanted.target), wanted.or_root.then_some(root)];
+            for target in targets.into_iter().flatten() {
+                match Aged::of(&target, &records, &self.tables) {
+                    Ok(Some(aged)) => return Ok(LookedUp::Found(aged)),
+                    Ok(None) => {}
+                    Err(error) => {
+                        tracing::error!(%error, "records in the archive contradict each other");
+                        return Ok(LookedUp::Unavailable);
+                    }
                 }
             }
         }
-        Ok(if open.is_complete(self.given_up) {
-            LookedUp::Absent
-        } else {
-            LookedUp::Unavailable
-        })
+        if open.is_complete(archived) {
+            return Ok(LookedUp::Absent);
+        }
+        tracing::error!(
+            archived,
+            "the archive has holes: whether it has an old key is not known"
+        );
+        Ok(LookedUp::Unavailable)
     }
 }
 

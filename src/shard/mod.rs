@@ -5,6 +5,7 @@
 //! execute the same turn in a fake world. Read `turn.rs` first.
 
 mod care;
+mod carried;
 mod crossing;
 mod digests;
 mod frames;
@@ -30,10 +31,10 @@ use std::sync::Arc;
 use crate::engine::{Engine, EngineLimits, LOOK_UPS_MAX, LookUp, ReplayError};
 use crate::journal::keeper::Progress;
 use crate::journal::{self, Journal};
-use crate::model::ids::{LinkId, Lsn, MatchKey, ParticipantIndex, ShardId};
+use crate::model::ids::{LinkId, Lsn, MatchKey, ParticipantIndex, ShardId, TransactionNumber};
 use crate::model::limits::{CODE_BYTES_MAX, FRAME_BYTES_MAX};
 use crate::model::record::{Opened, Record};
-use crate::model::time::{DAY_NS, Date, Monotonic, Now};
+use crate::model::time::{DAY_NS, Date, Monotonic, Now, Wall};
 use crate::route::Tables;
 use crate::session::{Care, SessionLimits, Sessions};
 use crate::shard::gate::GatedFrames;
@@ -173,6 +174,23 @@ impl Replaying {
     /// Keys are remembered for so long, at least: five days, unless a test cannot wait.
     pub fn remember_for_ms(&mut self, retention_ms: u64) {
         self.engine.remember_for_ms(retention_ms);
+    }
+
+    /// Forgets what may be forgotten up to a number, for whoever compares what is left. `false`:
+    /// not everything may be, or be carried.
+    pub fn forget_through(&mut self, number: TransactionNumber, now: Wall) -> bool {
+        self.engine.forget_through(number);
+        let mut before = None;
+        while before != Some(self.engine.forgotten()) {
+            before = Some(self.engine.forgotten());
+            self.engine.forget_some(now);
+        }
+        self.engine.forgotten() >= number
+    }
+
+    /// What was not forgotten; zero: nothing.
+    pub fn carried(&self) -> &[TransactionNumber] {
+        self.engine.carried()
     }
 
     /// What has been remembered so far, for whoever compares it.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crossbeam_utils::CachePadded;
 
 use crate::model::refusal::Fault;
+use crate::shard::carried::CarriedNumbers;
 
 /// One thing that is counted; its place in the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -70,6 +71,8 @@ pub enum Counter {
     SegmentsArchived,
     SegmentsGivenUp,
     SegmentsUnarchivedNow,
+    SegmentsNeededNow,
+    CarriedNow,
     NumbersForgotten,
     LookUps,
     LookUpsFailed,
@@ -372,6 +375,19 @@ pub const TABLE: [Row; COUNTERS] = {
             None,
         ),
         (
+            C::SegmentsNeededNow,
+            "segments_needed_now",
+            "segments for which there is no room, and that something still needs: where it stays, \
+             new payments will be shed",
+            None,
+        ),
+        (
+            C::CarriedNow,
+            "carried_now",
+            "transactions of segments given up that are not over: 1024 at most",
+            None,
+        ),
+        (
             C::NumbersForgotten,
             "numbers_forgotten",
             "transactions that are known to the archive alone",
@@ -471,6 +487,8 @@ pub struct Counters {
     values: CachePadded<[AtomicU64; COUNTERS]>,
     refusals: CachePadded<[AtomicU64; FAULTS]>,
     health: CachePadded<AtomicU8>,
+    /// What is carried, which whoever reads it wants one by one.
+    pub carried: CarriedNumbers,
 }
 
 impl Default for Counters {
@@ -479,6 +497,7 @@ impl Default for Counters {
             values: CachePadded::new([const { AtomicU64::new(0) }; COUNTERS]),
             refusals: CachePadded::new([const { AtomicU64::new(0) }; FAULTS]),
             health: CachePadded::new(AtomicU8::new(Health::Starting as u8)),
+            carried: CarriedNumbers::default(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! The keeper never takes anything away that a shard remembers: it asks, the shard forgets what it
 //! may, a little at a time, and says how far it came by its counters.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::engine::{Context, Effects, LookUp, LookedUp};
@@ -49,6 +50,11 @@ impl Desk for KeeperDesk {
     fn forgotten(&self, shard: ShardId) -> TransactionNumber {
         TransactionNumber(self.counters[usize::from(shard.0)].get(Counter::NumbersForgotten))
     }
+
+    fn carried(&self, shard: ShardId) -> BTreeSet<TransactionNumber> {
+        let counters = &self.counters[usize::from(shard.0)];
+        counters.carried.read().collect()
+    }
 }
 
 impl Shard {
@@ -61,8 +67,20 @@ impl Shard {
     }
 
     /// Forgets some of what is to be forgotten.
+    #[inline]
     pub(super) fn forget_some(&mut self, pass: &Pass<'_>) {
         self.engine.forget_some(pass.now.wall);
+    }
+
+    /// What is not forgotten though it was asked for; zero: nothing.
+    pub fn carried(&self) -> &[TransactionNumber] {
+        self.engine.carried()
+    }
+
+    /// Whether anything is being looked up.
+    #[inline]
+    pub fn expects_look_ups(&self) -> bool {
+        self.engine.look_ups() > 0
     }
 
     /// Somebody looks old keys up in the archive.
@@ -119,8 +137,13 @@ impl Shard {
     /// Counts what became of segments.
     pub(super) fn count_tended(&mut self) {
         let Progress {
-            first, archived, ..
+            first,
+            archived,
+            needed,
+            ..
         } = self.tended;
+        let carried = self.engine.carried().iter();
+        let carried = carried.filter(|number| number.0 != 0).count();
         let sealed = self.journal.segment().0.saturating_sub(1);
         let behind = if archived == 0 {
             0
@@ -131,6 +154,8 @@ impl Shard {
             (Counter::SegmentsArchived, archived),
             (Counter::SegmentsGivenUp, first.saturating_sub(1)),
             (Counter::SegmentsUnarchivedNow, behind),
+            (Counter::SegmentsNeededNow, needed),
+            (Counter::CarriedNow, carried as u64),
             (Counter::NumbersForgotten, self.engine.forgotten().0),
         ] {
             self.stats.set(counter, value);

@@ -119,9 +119,10 @@ impl Shard {
         if pass.now.monotonic >= self.cared.plus_ms(CARE_MS) {
             self.cared = pass.now.monotonic;
             self.care_for_links(pass);
-            self.forget_some(pass);
+            self.engine.review_carried(pass.now.wall);
             self.expire_look_ups(pass);
         }
+        self.forget_some(pass);
         // In memory mode what was appended in this turn is committed; in disk mode, what the
         // completions of this turn have brought.
         self.tell_untaken(pass);

@@ -215,7 +215,10 @@ impl Worker {
                     Command::Tended(tended) => shard.handle_tended(tended),
                 }
             }
-            while let Some((id, found)) = self.librarian.found() {
+            // Asking a queue costs more than asking whether anything is expected of it.
+            while shard.expects_look_ups()
+                && let Some((id, found)) = self.librarian.found()
+            {
                 shard.handle_looked_up(id, &found, &mut pass);
             }
             let end = shard.finish(&mut pass);
@@ -223,6 +226,8 @@ impl Worker {
                 self.librarian.ask(wanted);
             }
             if end.publish {
+                // First: whoever reads how far all is forgotten then finds what is not.
+                counters.carried.publish(shard.carried());
                 counters.publish(shard.stats());
                 counters.set_health(shard.health());
             }

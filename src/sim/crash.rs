@@ -356,6 +356,7 @@ impl World {
         }
         if self.plant.is_none() {
             replaying = self.check_digested(&replaying, pieces);
+            self.check_given_up(found);
         }
         Some(replaying)
     }

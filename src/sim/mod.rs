@@ -14,6 +14,7 @@ mod digests;
 mod disk;
 mod draw;
 mod faults;
+mod given_up;
 mod network;
 mod node;
 mod plan;

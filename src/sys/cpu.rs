@@ -62,15 +62,24 @@ pub fn unpin_current_thread() -> Result<(), MachineError> {
 
 /// Lets the calling thread run only where no other thread wants to (`SCHED_IDLE`, sched(7)).
 pub fn run_current_thread_when_idle() -> Result<(), MachineError> {
+    schedule_current_thread(libc::SCHED_IDLE)
+}
+
+/// Lets the calling thread take turns with others again (`SCHED_OTHER`), as its niceness says.
+pub fn run_current_thread_in_turn() -> Result<(), MachineError> {
+    schedule_current_thread(libc::SCHED_OTHER)
+}
+
+fn schedule_current_thread(policy: i32) -> Result<(), MachineError> {
     // SAFETY: zeroes are a `sched_param` on every Linux: all of its fields are numbers.
     let parameter: libc::sched_param = unsafe { core::mem::zeroed() };
     // SAFETY: pid 0 is the calling thread; the kernel reads the parameter during the call alone.
-    let set = unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const parameter) };
+    let set = unsafe { libc::sched_setscheduler(0, policy, &raw const parameter) };
     if set == 0 {
         return Ok(());
     }
     Err(MachineError::new(
-        "letting a thread run only where nobody else does",
+        "changing when a thread runs",
         std::io::Error::last_os_error(),
         "check the seccomp profile: sched_setscheduler must be allowed",
     ))

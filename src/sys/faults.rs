@@ -67,6 +67,10 @@ pub enum Point {
     DigestWritten,
     /// It has its name; the directory is not synced.
     DigestRenamed,
+    /// The index of an archived segment is in its temporary file, synced.
+    IndexWritten,
+    /// It has its name; the directory is not synced.
+    IndexRenamed,
 }
 
 /// A point, as people name it.
@@ -110,7 +114,7 @@ const fn fallible(point: Point, name: &'static str, stage: Stage) -> PointEntry 
 }
 
 /// Every point, in the order in which a switch on a new folder passes them.
-pub const POINTS: [PointEntry; 23] = {
+pub const POINTS: [PointEntry; 25] = {
     use Stage::{NewJournal, Start, Work};
     [
         entry(Point::FolderLocked, "folder-locked", Start),
@@ -136,6 +140,8 @@ pub const POINTS: [PointEntry; 23] = {
         entry(Point::AnswersSent, "answers-sent", Work),
         entry(Point::DigestWritten, "digest-written", Work),
         entry(Point::DigestRenamed, "digest-renamed", Work),
+        entry(Point::IndexWritten, "index-written", Work),
+        entry(Point::IndexRenamed, "index-renamed", Work),
     ]
 };
 
@@ -361,7 +367,7 @@ pub(crate) enum Replaced {
 
 /// As [`pass`], for a file that is replaced; files that have no point pass none.
 pub(crate) fn pass_file(name: &str, how: Replaced) {
-    const FILES: [(&str, Point, Point); 3] = [
+    const FILES: [(&str, Point, Point); 4] = [
         (
             "journal.json",
             Point::IdentityWritten,
@@ -369,6 +375,7 @@ pub(crate) fn pass_file(name: &str, how: Replaced) {
         ),
         ("tail.path", Point::TailPathWritten, Point::TailPathRenamed),
         (".digest", Point::DigestWritten, Point::DigestRenamed),
+        (".index", Point::IndexWritten, Point::IndexRenamed),
     ];
     let row = FILES.iter().find(|(ending, ..)| name.ends_with(ending));
     if let Some((_, written, renamed)) = row {

@@ -77,6 +77,13 @@ pub(crate) fn sync_directory(directory: &Path) -> Result<(), MachineError> {
         .map_err(|cause| failed("syncing the directory", directory, cause))
 }
 
+/// Makes what was written to a file so far survive the power, whoever wrote it.
+pub(crate) fn sync_file(path: &Path) -> Result<(), MachineError> {
+    File::open(path)
+        .and_then(|file| file.sync_data())
+        .map_err(|cause| failed("syncing", path, cause))
+}
+
 /// Flushes the file system that holds `directory`: everything written so far survives the power.
 pub fn sync_file_system(directory: &Path) -> Result<(), MachineError> {
     let doing = |cause: io::Error| failed("flushing the file system of", directory, cause);

@@ -45,6 +45,17 @@ pub fn spawn_in_background<T: Send + 'static>(
     })
 }
 
+/// Of a thread in the background: whether it gives way at once, as it does from the start, or takes
+/// turns with the others, the nicest of all, because somebody waits for it now.
+pub fn give_way(gives_way: bool) {
+    // A wish, too.
+    if gives_way {
+        drop(cpu::run_current_thread_when_idle());
+    } else if cpu::run_current_thread_in_turn().is_ok() {
+        let _level = rustix::process::nice(LOWEST);
+    }
+}
+
 /// The nicest there is.
 const LOWEST: i32 = 19;
 
@@ -76,13 +87,19 @@ mod tests {
             pinned.unwrap();
             let found = || (cpu::allowed_cores().unwrap(), cpu::runs_when_idle());
             let plain = spawn("plain", found).unwrap().join().unwrap();
-            let background = spawn_in_background("background", found).unwrap();
-            (found(), plain, background.join().unwrap())
+            let background = spawn_in_background("background", move || {
+                let before = found();
+                give_way(false);
+                let pressed = cpu::runs_when_idle();
+                give_way(true);
+                (before, pressed, cpu::runs_when_idle())
+            });
+            (found(), plain, background.unwrap().join().unwrap())
         });
         let (starter, plain, background) = started.unwrap().join().unwrap();
         assert_eq!(starter, (vec![core], false));
         assert_eq!(plain, (process.clone(), false));
-        assert_eq!(background, (process, true));
+        assert_eq!(background, ((process, true), false, true));
     }
 
     #[test]

@@ -60,9 +60,9 @@ fn tell(note: KeeperNote) {
             shard = shard.0,
             segment,
             transaction = number.0,
-            "the journal is nearly full, and its oldest segment is still needed by a transaction \
-             that is open or younger than keys must be remembered: new payments will be shed; \
-             raise `journal.bytes_max`, and see `cpg-switch journal queue`"
+            "the journal is nearly full, and its oldest segment is still needed: by a transaction \
+             that is younger than keys must be remembered, or because too many are open; new \
+             payments will be shed: raise `journal.bytes_max`, and see `cpg-switch journal queue`"
         ),
         KeeperNote::NotMade(error) => {
             tracing::warn!(%error, "no digest and no segment given up, tried again later");

@@ -128,9 +128,9 @@ pub const KEYS: &[Key] = &[
     key("journal.segment_bytes", Bytes(MIB, 16 * 1024 * MIB), Default("\"64 MiB\""),
         "Size of one preallocated segment file: a multiple of 4096."),
     key("journal.bytes_max", Bytes(2 * MIB, 1024 * 1024 * 1024 * MIB), Default("\"16 GiB\""),
-        "Space that the segments of one shard may take: at least two segments. When it is short, the \
-        oldest segments that are archived, and needed by no start, are given up: it should hold what \
-        is written in five days and four segments more."),
+        "Space that the segments of one shard may take: at least two segments. When it is short, \
+        the oldest segments that are archived, and needed by no start, are given up: it should \
+        hold what is written in five days and four segments more."),
     key("journal.tail_dir", Text, Optional("chosen by the journal"),
         "Directory in memory for the mapped tail, such as `/dev/shm`."),
     key("journal.archive", Table, Optional("all its defaults"),

@@ -20,6 +20,7 @@ fn approved(world: &mut World, reference: u8, key: u64) {
 
 fn forget_all(world: &mut World) {
     let wall = Wall(START + world.ms * 1_000_000);
+    world.engine.transactions.memory.newest = wall;
     world.engine.forget_through(TransactionNumber(u64::MAX));
     world.engine.forget_some(wall);
     assert_eq!(world.engine.remembered_keys(), 0);
@@ -28,10 +29,16 @@ fn forget_all(world: &mut World) {
 /// What the archive says about the last that was asked, as the librarian tells it.
 fn look_up(world: &World) -> LookedUp {
     let wanted = world.wanted.last().unwrap();
-    match Aged::of(&wanted.target, &world.records, &world.tables).unwrap() {
-        Some(aged) => LookedUp::Found(aged),
-        None => LookedUp::Absent,
-    }
+    let root = BusinessKey {
+        key: wanted.root,
+        class: Class::Payment,
+    };
+    let targets = [Some(wanted.target), wanted.or_root.then_some(root)];
+    let mut found = targets
+        .iter()
+        .flatten()
+        .filter_map(|target| Aged::of(target, &world.records, &world.tables).unwrap());
+    found.next().map_or(LookedUp::Absent, LookedUp::Found)
 }
 
 fn looked_up(world: &mut World, found: &LookedUp) -> String {
@@ -152,19 +159,27 @@ fn an_aged_payment_is_refunded_like_any_other_and_never_beyond_its_amount() {
     world.engine.serve_look_ups();
     world.engine.remember_for_ms(0);
     assert_eq!(world.pay(1, 500, 31), repeat);
+    // One of its refunds is in the archive alone: every other is looked for there.
+    assert_eq!(world.refund(4, 1, 51, 24), "?1");
+    let found = look_up(&world);
     assert_eq!(
-        world.refund(4, 1, 51, 24),
+        looked_up(&mut world, &found),
         "+refund 64/declined#24=450>acquirer"
     );
     // Forgotten once more: what was given back before and since counts.
     forget_all(&mut world);
-    assert_eq!(world.refund(5, 1, 51, 25), "?1");
+    assert_eq!(world.refund(5, 1, 51, 25), "?2");
     let found = look_up(&world);
     assert_eq!(
         looked_up(&mut world, &found),
         "+recalled +refund 64/declined#25=450>acquirer"
     );
-    assert_eq!(world.refund(6, 1, 50, 26), "+refund refund#1004/50>wallet");
+    assert_eq!(world.refund(6, 1, 50, 26), "?3");
+    let found = look_up(&world);
+    assert_eq!(
+        looked_up(&mut world, &found),
+        "+refund refund#1004/50>wallet"
+    );
     world.refund_answer(6, b"00", 50, 1_004);
     forget_all(&mut world);
     // Each refund is found under its own key, as it was answered.
@@ -186,6 +201,51 @@ fn an_aged_payment_is_refunded_like_any_other_and_never_beyond_its_amount() {
         world.ms -= 3 * DAY_MS;
         assert_eq!(told, answer);
     }
+}
+
+#[test]
+fn a_young_refund_that_was_forgotten_with_its_payment_is_known_again() {
+    let mut world = archived();
+    world.engine.remember_for_ms(DAY_MS);
+    approved(&mut world, 1, 1_001);
+    world.pass(DAY_MS);
+    world.refund(1, 1, 200, 21);
+    world.refund_answer(1, b"00", 200, 1_002);
+    world.pass(600_000);
+    forget_all(&mut world);
+    assert_eq!(world.refund(1, 1, 200, 31), "?1");
+    let found = look_up(&world);
+    assert_eq!(
+        looked_up(&mut world, &found),
+        "00/approved#31=200>acquirer",
+        "once and not twice"
+    );
+    assert_eq!(world.refund(1, 1, 201, 32), "?2");
+    let found = look_up(&world);
+    assert_eq!(looked_up(&mut world, &found), "94/-#32=->acquirer");
+    // Another one finds what is left.
+    assert_eq!(world.refund(2, 1, 301, 33), "?3");
+    let found = look_up(&world);
+    assert_eq!(
+        looked_up(&mut world, &found),
+        "+recalled +refund 64/declined#33=200>acquirer"
+    );
+    // The payment is known now, and still the first refund is not a new one.
+    assert_eq!(world.refund(1, 1, 200, 34), "?4");
+    let found = look_up(&world);
+    assert_eq!(looked_up(&mut world, &found), "00/approved#34=200>acquirer");
+    assert_eq!(world.refund(3, 1, 300, 35), "?5");
+    let found = look_up(&world);
+    assert_eq!(
+        looked_up(&mut world, &found),
+        "+refund refund#1003/300>wallet"
+    );
+    // That one is remembered with it.
+    assert_eq!(
+        world.refund_answer(3, b"00", 300, 1_003),
+        "+answer 00/approved#35=500>acquirer"
+    );
+    assert_eq!(world.refund(3, 1, 300, 36), "00/approved#36=500>acquirer");
 }
 
 #[test]

@@ -485,31 +485,37 @@ fn answer_refund(world: &mut World, number: u8, code: &[u8; 2], key: u64, amount
 fn a_refund_is_not_taken_for_one_of_whoever_has_its_payments_place() {
     const DAY_MS: u64 = 86_400_000;
     let mut world = World::new();
-    world.pay(1, 500, 11);
-    let key = world.legs.drawn;
-    world.answer(1, b"00", key);
-    world.ms += 3 * DAY_MS;
-    let day = |days| Date::from_days(target(1).key.local_date.days() + days);
-    let mut asked = refund(2, 1, 200, 12);
-    asked.key.local_date = day(3);
-    // More than was paid: declined at once.
-    asked.amounts.amount.minor = 900;
-    let told = world.refund_as(ACQUIRER, asked);
-    assert!(told.starts_with("+refund 64/declined"), "{told}");
-    // Sixteen places: they come round, the refund is three days old, its payment six.
-    world.ms += 3 * DAY_MS;
-    for claim in 0..15_u8 {
-        let told = world.decline_on(claim % 8, day(5 + i64::from(claim / 8)));
-        assert!(told.starts_with("+payment"), "{claim}: {told}");
+    world.engine.remember_for_ms(DAY_MS);
+    let mut match_key = 1_000;
+    let mut approved = |world: &mut World, reference: u8| {
+        match_key += 1;
+        world.pay(reference, 500, match_key + 10_000);
+        assert!(world.release());
+        world.answer(reference, b"00", match_key);
+        match_key
+    };
+    for reference in 1..=3 {
+        approved(&mut world, reference);
     }
-    let slot = world
-        .engine
-        .transactions
-        .by_number(TransactionNumber(2))
-        .unwrap();
-    let found = *world.engine.transactions.get(slot);
-    let other = *world.engine.transactions.get(found.root);
-    assert_ne!(other.target, target(1), "its payment's place is another's");
-    assert_eq!(world.engine.root_key(&found), asked.key, "not the other's");
+    world.pass(DAY_MS);
+    let told = world.refund(1, 1, 900, 22);
+    assert_eq!(told, "+refund 64/declined#22=0>acquirer");
+    // The table comes round: another payment has the first one's place, and is refunded.
+    for reference in 17..=28 {
+        approved(&mut world, reference);
+    }
+    let last = approved(&mut world, 29);
+    assert_eq!(
+        world.engine.transactions.by_number(TransactionNumber(17)),
+        Some(0)
+    );
+    world.refund(2, 29, 100, 23);
+    world.refund_answer(2, b"00", 100, last + 1);
+    let slot = world.engine.transactions.find(&refund_target(1)).unwrap();
+    let refund = world.engine.transactions.get(slot);
+    assert_eq!(world.engine.root_key(refund), refund.target.key);
     assert_eq!(world.engine.refunded_so_far(slot), None);
+    let other = world.engine.transactions.find(&target(29)).unwrap();
+    assert_eq!(other, 0, "it was the first one's place");
+    assert_eq!(world.engine.refunded_so_far(other).unwrap().minor, 100);
 }

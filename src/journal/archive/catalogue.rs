@@ -4,6 +4,7 @@
 //! what it wants: a key is looked for where keys of its day were claimed, a number where records
 //! name numbers as old. Everything that was found is compared with what was wanted.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::files::{
@@ -31,7 +32,7 @@ pub struct Catalogue {
     /// In order of their segments.
     headers: Vec<IndexHeader>,
     /// Segments whose index or digest cannot be used.
-    unusable: Vec<u64>,
+    unusable: BTreeSet<u64>,
 }
 
 /// Where something is: segment, and offset in its digest.
@@ -53,28 +54,33 @@ impl Catalogue {
             identity,
             segment_bytes,
             headers: Vec::new(),
-            unusable: Vec::new(),
+            unusable: BTreeSet::new(),
         };
-        catalogue.refresh()?;
+        for segment in list(&catalogue.directory)? {
+            catalogue.take_in(segment);
+        }
         Ok(catalogue)
     }
 
-    /// Takes in what was archived since.
-    pub fn refresh(&mut self) -> Result<(), StoreError> {
-        self.unusable.clear();
-        for segment in list(&self.directory)? {
-            let place = self
-                .headers
-                .binary_search_by_key(&segment, |known| known.segment);
-            let Err(place) = place else { continue };
-            match read_index_header(&self.directory.join(index_name(segment))) {
-                Ok(Ok(header)) if self.is_ours(&header) && header.segment == segment => {
-                    self.headers.insert(place, header);
-                }
-                Ok(_) | Err(_) => self.unusable.push(segment),
+    /// Takes in what was archived since, up to a segment.
+    pub fn refresh(&mut self, through: u64) {
+        let known = self.headers.last().map_or(0, |header| header.segment);
+        for segment in known + 1..=through {
+            self.take_in(segment);
+        }
+    }
+
+    /// Segments come in order.
+    fn take_in(&mut self, segment: u64) {
+        self.unusable.remove(&segment);
+        match read_index_header(&self.directory.join(index_name(segment))) {
+            Ok(Ok(header)) if self.is_ours(&header) && header.segment == segment => {
+                self.headers.push(header);
+            }
+            Ok(_) | Err(_) => {
+                self.unusable.insert(segment);
             }
         }
-        Ok(())
     }
 
     fn is_ours(&self, header: &IndexHeader) -> bool {
@@ -97,8 +103,8 @@ impl Catalogue {
         holes || !self.unusable.is_empty()
     }
 
-    /// Whether every segment up to `through`, and all that is there beyond, can be read: what is not
-    /// found was never written.
+    /// Whether every segment up to `through`, and all that is there beyond, can be read: what is
+    /// not found was never written.
     pub fn is_complete(&self, through: u64) -> bool {
         let first = self.headers.first().map_or(1, |header| header.segment);
         let last = self.headers.last().map_or(0, |header| header.segment);

@@ -160,6 +160,21 @@ pub(in crate::journal) fn put(
     })
 }
 
+/// Makes sure that the index on the disk is that of the digest, byte by byte: from now on nothing
+/// else leads to what was in the segment.
+pub(in crate::journal) fn prove_index(
+    directory: &Path,
+    segment: u64,
+    digest: &Digest,
+) -> Result<(), StoreError> {
+    let damaged = |_: BadDigest| damaged(&directory.join(digest_name(segment)));
+    let index = index::build(digest).map_err(damaged)?;
+    if read_index(directory, segment)?.as_ref() != Some(&index) {
+        write_file(directory, &index_name(segment), &index)?;
+    }
+    Ok(())
+}
+
 /// Makes a shard's folder in the archive; a loss of power takes nothing away that has a name in it.
 fn make_folder(directory: &Path) -> Result<(), MachineError> {
     if directory.is_dir() {

@@ -17,6 +17,7 @@ use crate::journal::segments::segment_start;
 use crate::journal::store::{StoreError, last_tail_path, list, shard_directory};
 use crate::model::ids::{Lsn, ShardId};
 use crate::sys::error::MachineError;
+use crate::sys::files::sync_file;
 
 /// What became of one segment.
 #[derive(Debug)]
@@ -49,6 +50,9 @@ pub(in crate::journal) fn make(
     if is_made(&directory, segment, &whose) {
         return Ok(Made::There);
     }
+    // In commit mode `memory` a segment is written and not synced: nobody may know of it what a
+    // loss of power could still take from it.
+    sync_file(segment.1)?;
     let bytes = match compute(segment.1, whose, segment.0, identity.segment_bytes)? {
         Ok(bytes) => bytes,
         Err(not) => return Ok(Made::NotWhole { offset: not.offset }),

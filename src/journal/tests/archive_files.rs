@@ -35,7 +35,7 @@ fn whose(place: &Place) -> JournalIdentity {
     identity.unwrap().unwrap().shard(ShardId(1))
 }
 
-fn catalogue(place: &Place, archive: &Path) -> Catalogue {
+pub(super) fn catalogue(place: &Place, archive: &Path) -> Catalogue {
     Catalogue::open(archive, whose(place), 16 * BLOCK).unwrap()
 }
 

@@ -15,7 +15,7 @@ fn start(place: &Place) -> (Vec<u64>, u64, Vec<StoreWarning>) {
     let folder = Folder::open(place.options()).unwrap();
     let mut records = Vec::new();
     let open = folder.open_shard_digested(ShardId(1), |piece| match piece {
-        Piece::Base(..) => {}
+        Piece::Carried(_) | Piece::Base(..) => {}
         Piece::Record(entry) => records.push(entry.record),
         Piece::Digest(digest) => {
             let mut items = digest.items().unwrap();

@@ -2,10 +2,13 @@
 //! after an end in the middle, without the base, without the archive.
 
 use core::sync::atomic::{AtomicU64, Ordering};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use super::archive_files::catalogue;
 use super::*;
+use crate::journal::archive::catalogue::Verified;
 use crate::journal::archive::files::archive_directory;
 use crate::journal::base::{BASE_FILE, Base};
 use crate::journal::keeper::{Desk, Keeper, KeeperNote, KeeperPlan, Progress};
@@ -18,6 +21,8 @@ pub(super) struct TestDesk {
     tell: Sender<KeeperNote>,
     forgotten: Arc<AtomicU64>,
     asked: Arc<AtomicU64>,
+    /// But for these.
+    carried: BTreeSet<TransactionNumber>,
 }
 
 impl TestDesk {
@@ -26,6 +31,7 @@ impl TestDesk {
             tell,
             forgotten: Arc::new(AtomicU64::new(forgotten)),
             asked: Arc::default(),
+            carried: BTreeSet::new(),
         }
     }
 }
@@ -45,6 +51,10 @@ impl Desk for TestDesk {
     fn forgotten(&self, _: ShardId) -> TransactionNumber {
         TransactionNumber(self.forgotten.load(Ordering::Relaxed))
     }
+
+    fn carried(&self, _: ShardId) -> BTreeSet<TransactionNumber> {
+        self.carried.clone()
+    }
 }
 
 /// Appends payments to the journal, and leaves it as a kill does, but for the tail's rest.
@@ -60,14 +70,24 @@ fn pay(place: &Place, numbers: core::ops::Range<u64>) {
 }
 
 fn keep(place: &Place, segments_max: u64, forgotten: u64) -> (Keeper, Receiver<KeeperNote>) {
+    keep_but(place, segments_max, forgotten, &[])
+}
+
+fn keep_but(
+    place: &Place,
+    segments_max: u64,
+    forgotten: u64,
+    carried: &[u64],
+) -> (Keeper, Receiver<KeeperNote>) {
     let (tell, told) = channel();
+    let mut desk = TestDesk::new(tell, forgotten);
+    desk.carried = carried.iter().copied().map(TransactionNumber).collect();
     let plan = KeeperPlan {
         data: place.data.path().to_owned(),
         archive: None,
         bytes_max: segments_max * 16 * BLOCK,
     };
-    let keeper = Keeper::start(plan, TestDesk::new(tell, forgotten)).unwrap();
-    (keeper, told)
+    (Keeper::start(plan, desk).unwrap(), told)
 }
 
 /// Waits until segments up to this one were given up.
@@ -141,6 +161,52 @@ fn what_is_given_up_is_in_the_archive_and_the_journal_goes_on() {
     let (found, base, warnings) = start(&place).unwrap();
     assert!(base.number.0 > number && warnings.is_empty());
     assert_eq!(found, (base.number.0 + 1..3_000).collect::<Vec<_>>());
+}
+
+/// What a start is handed out as carried, by number, and whether that comes first.
+fn carried(place: &Place) -> Vec<u64> {
+    let folder = Folder::open(place.options()).unwrap();
+    let (mut carried, mut begun) = (Vec::new(), false);
+    let visit = |piece: Piece<'_>| match piece {
+        Piece::Carried((_, record)) => {
+            assert!(!begun, "before everything else");
+            carried.push(record.number().0);
+        }
+        Piece::Base(..) => begun = true,
+        Piece::Record(_) | Piece::Digest(_) => assert!(begun),
+    };
+    folder.open_shard_digested(ShardId(1), visit).unwrap();
+    carried
+}
+
+#[test]
+fn what_is_not_over_is_carried_until_it_is() {
+    let place = Place::new();
+    pay(&place, 1..2_000);
+    let newest = *files(&place).last().unwrap();
+    // The last of them is in no segment that is given up, and the live journal tells of it.
+    let (keeper, told) = keep_but(&place, 6, u64::MAX, &[3, 700, 701, 1_999]);
+    wait_for(&told, newest + 2 - 6);
+    keeper.end();
+    let records = carried(&place);
+    let numbers: BTreeSet<u64> = records.iter().copied().collect();
+    assert_eq!(numbers, BTreeSet::from([3, 700, 701]));
+    // All that was written about them, as it was.
+    let folder = ReadOnlyFolder::open(place.data.path()).unwrap();
+    let mut expected = Vec::new();
+    let mut visit = |entry: Entry| expected.push(entry.record.number().0);
+    folder.read_shard(ShardId(1), &mut visit).unwrap();
+    expected.retain(|number| numbers.contains(number));
+    assert_eq!(records, expected);
+    // One of them is over; of the others nothing is lost by giving up more.
+    pay(&place, 2_000..3_000);
+    let newest = *files(&place).last().unwrap();
+    let (keeper, told) = keep_but(&place, 6, u64::MAX, &[3, 701]);
+    wait_for(&told, newest + 2 - 6);
+    keeper.end();
+    expected.retain(|number| *number != 700);
+    assert_eq!(carried(&place), expected);
+    assert_eq!(all(&place).unwrap(), (1..3_000).collect::<Vec<_>>());
 }
 
 #[test]
@@ -219,6 +285,48 @@ fn an_end_between_base_and_removal_leaves_nothing_that_is_read_or_kept() {
 }
 
 #[test]
+fn an_end_at_any_step_is_finished_by_the_next_keeper() {
+    let place = Place::new();
+    pay(&place, 1..2_000);
+    let newest = *files(&place).last().unwrap();
+    let (keeper, told) = keep(&place, 100, u64::MAX);
+    while !matches!(told.recv().unwrap(), KeeperNote::Archived(ShardId(1), 9, _)) {}
+    keeper.end();
+    let shard = place.data.path().join("shard-01");
+    let archive = archive_directory(&place.data.path().join("archive"), ShardId(1));
+    let digest = crate::journal::digest::files::digest_name;
+    let index = crate::journal::archive::files::index_name;
+    // A digest without index, half an index, neither, and files that were not yet renamed.
+    fs::remove_file(archive.join(index(2))).unwrap();
+    let whole = fs::read(archive.join(index(3))).unwrap();
+    fs::write(archive.join(index(3)), &whole[..whole.len() / 2]).unwrap();
+    fs::write(archive.join(index(4)), b"").unwrap();
+    for segment in 5..10 {
+        fs::remove_file(archive.join(digest(segment))).unwrap();
+        fs::remove_file(archive.join(index(segment))).unwrap();
+    }
+    fs::remove_file(shard.join(digest(6))).unwrap();
+    for unfinished in [digest(7), index(7)] {
+        fs::write(archive.join(format!("{unfinished}.tmp")), b"half").unwrap();
+    }
+    fs::write(shard.join("base.tmp"), b"half").unwrap();
+    assert_eq!(start(&place).unwrap().0, (1..2_000).collect::<Vec<_>>());
+    let (keeper, told) = keep(&place, 6, u64::MAX);
+    wait_for(&told, newest + 2 - 6);
+    keeper.end();
+    let expected = start(&place).unwrap();
+    assert_eq!(all(&place).unwrap(), (1..2_000).collect::<Vec<_>>());
+    let catalogue = catalogue(&place, &place.data.path().join("archive"));
+    assert!(catalogue.is_complete(expected.1.first - 1));
+    catalogue
+        .verify(|segment, verdict| {
+            let good = matches!(verdict, Verified::Good { .. });
+            assert!(good, "{segment}: {verdict:?}");
+        })
+        .unwrap();
+}
+
+#[test]
 fn without_its_base_a_journal_begins_where_the_archive_proves_it_does() {
     let place = Place::new();
     let (gone, _) = given_up(&place);
@@ -229,7 +337,7 @@ fn without_its_base_a_journal_begins_where_the_archive_proves_it_does() {
     let aside = place.data.path().join("aside");
     // Where the archive is away, the base is enough to start; reading everything is refused.
     fs::rename(&archive, &aside).unwrap();
-    assert_eq!(start(&place).unwrap(), (expected.clone(), base, vec![]));
+    assert_eq!(start(&place).unwrap(), (expected, base, vec![]));
     assert!(all(&place).unwrap_err().to_string().contains("archive"));
     fs::rename(&aside, &archive).unwrap();
     let mut damaged = whole.clone();
@@ -239,8 +347,11 @@ fn without_its_base_a_journal_begins_where_the_archive_proves_it_does() {
         if let Some(bytes) = &bytes {
             fs::write(&path, bytes).unwrap();
         }
-        let (found, proven, warnings) = start(&place).unwrap();
-        assert_eq!((&found, proven.first), (&expected, base.first));
+        let (mut found, proven, warnings) = start(&place).unwrap();
+        // What was carried is not known: everything is read.
+        found.sort_unstable();
+        assert_eq!(found, (1..2_000).collect::<Vec<_>>());
+        assert_eq!(proven.first, base.first);
         assert_eq!((proven.chain, proven.number), (base.chain, base.number));
         assert_eq!(warnings, [StoreWarning::BaseGone(path.clone())]);
         // Neither base nor archive: what was given up is not known, and nothing is cut.
@@ -262,8 +373,8 @@ fn without_its_base_a_journal_begins_where_the_archive_proves_it_does() {
     // The base of another shard.
     let mut other = whole;
     other[6] ^= 1;
-    let check = crate::journal::layout::checksum(0, &other[..56]).to_le_bytes();
-    other[56..].copy_from_slice(&check);
+    let check = crate::journal::layout::checksum(0, &other[..60]).to_le_bytes();
+    other[60..].copy_from_slice(&check);
     fs::write(&path, other).unwrap();
     let refused = start(&place).unwrap_err().to_string();
     assert!(refused.contains("another journal or shard"), "{refused}");

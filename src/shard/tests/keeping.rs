@@ -17,7 +17,7 @@ use crate::model::ids::Reference;
 use crate::model::keys::{BusinessKey, Class, Key};
 use crate::model::message::{Amounts, PaymentRequest, StatusInquiry};
 use crate::model::money::Money;
-use crate::model::outcome::Presentation;
+use crate::model::outcome::{Outcome, Presentation};
 use crate::shard::plan::{JournalPlan, ShardPlan};
 use crate::shard::run::{RunningShards, ShardExit, start};
 use crate::sys::clock::Clock;
@@ -25,9 +25,9 @@ use crate::sys::machine::{Idle, WriteFaults};
 use crate::sys::segments::list_segments;
 
 const SEGMENT_BYTES: u64 = 1 << 18;
-const SEGMENTS_MAX: u64 = 6;
+pub(super) const SEGMENTS_MAX: u64 = 6;
 
-fn plan(directory: &Path) -> ShardPlan {
+fn plan(directory: &Path, shard: u16, shards: u16) -> ShardPlan {
     let participants = vec![
         participant(ACQUIRER, Role::Acquirer, 156, Protocol::Sbe),
         participant(WALLET, Role::Wallet, 156, Protocol::Sbe),
@@ -36,8 +36,8 @@ fn plan(directory: &Path) -> ShardPlan {
     prefixes.insert("28", ParticipantIndex(1)).unwrap();
     let tables = Tables::new(TableVersion(1), 1, participants, prefixes);
     ShardPlan {
-        shard: ShardId(0),
-        shards: 1,
+        shard: ShardId(shard),
+        shards,
         listeners: vec![ListenerPlan {
             name: "sbe".to_owned(),
             protocol: Protocol::Sbe,
@@ -75,15 +75,20 @@ fn plan(directory: &Path) -> ShardPlan {
 }
 
 /// A switch and its keeper.
-struct Running {
-    shards: RunningShards,
+pub(super) struct Running {
+    pub(super) shards: RunningShards,
     keeper: Keeper,
     notes: Receiver<KeeperNote>,
 }
 
 impl Running {
-    fn start(directory: &Path) -> Self {
-        let shards = start(vec![plan(directory)]).unwrap();
+    pub(super) fn start(directory: &Path) -> Self {
+        Self::start_shards(directory, 1)
+    }
+
+    pub(super) fn start_shards(directory: &Path, shards: u16) -> Self {
+        let plans = (0..shards).map(|shard| plan(directory, shard, shards));
+        let shards = start(plans.collect()).unwrap();
         let (tell, notes) = channel();
         let desk = KeeperDesk::new(&shards, move |note| drop(tell.send(note)));
         let plan = KeeperPlan {
@@ -98,13 +103,15 @@ impl Running {
         }
     }
 
-    fn address(&self) -> SocketAddr {
+    pub(super) fn address(&self) -> SocketAddr {
         self.shards.listeners[0].1
     }
 
     /// Ends at once, as a kill does.
-    fn stop(self) {
-        assert!(self.shards.mailboxes[0].send(Command::Stop));
+    pub(super) fn stop(self) {
+        for mailbox in &self.shards.mailboxes {
+            assert!(mailbox.send(Command::Stop));
+        }
         let (_, exit) = self.shards.join();
         assert!(matches!(exit, ShardExit::Stopped), "{exit:?}");
         self.keeper.end();
@@ -115,14 +122,25 @@ impl Running {
     }
 }
 
-struct Link {
+/// What was heard of one message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Heard {
+    /// The match key of ours that it answers.
+    pub(super) match_key: u64,
+    pub(super) code: ResponseCode,
+    pub(super) outcome: Option<Outcome>,
+    /// What has been given back so far.
+    pub(super) refunded_minor: Option<i64>,
+}
+
+pub(super) struct Link {
     stream: TcpStream,
     received: Vec<u8>,
-    today: Date,
+    pub(super) today: Date,
 }
 
 impl Link {
-    fn open(address: SocketAddr) -> Self {
+    pub(super) fn open(address: SocketAddr, institution: u64) -> Self {
         let mut link = Self {
             stream: TcpStream::connect(address).unwrap(),
             received: Vec::new(),
@@ -130,17 +148,17 @@ impl Link {
         };
         link.say(&[Message::SignOn(SignOn {
             header: Header::default(),
-            institution: Institution::new(ACQUIRER).unwrap(),
+            institution: Institution::new(institution).unwrap(),
             protocol_version: None,
             business_date: None,
             nonce: None,
             mac: b"",
         })]);
-        assert_eq!(link.hear(1), [(0, ResponseCode::APPROVED)]);
+        assert_eq!(link.hear(1)[0].code, ResponseCode::APPROVED);
         link
     }
 
-    fn say(&mut self, messages: &[Message<'_>]) {
+    pub(super) fn say(&mut self, messages: &[Message<'_>]) {
         let (mut bytes, mut frame) = (Vec::new(), [0; 2_048]);
         let dialect = Dialect::plain(Protocol::Sbe);
         for message in messages {
@@ -151,24 +169,19 @@ impl Link {
         self.stream.write_all(&bytes).unwrap();
     }
 
-    /// So many answers: match key and code. What waits for no commit overtakes what does.
-    fn hear(&mut self, count: usize) -> Vec<(u64, ResponseCode)> {
+    /// Shows so many messages, echoes apart.
+    pub(super) fn each(&mut self, count: usize, mut look: impl FnMut(&Message<'_>)) {
         let dialect = Dialect::plain(Protocol::Sbe);
-        let mut codes = Vec::new();
-        let mut chunk = vec![0; 65_536];
-        while codes.len() < count {
+        let (mut chunk, mut seen) = (vec![0; 65_536], 0);
+        while seen < count {
             let split = Framing::Sofh.split(&self.received, 8_192);
             if let Split::Frame { body, total, .. } = split {
                 match dialect.decode(&self.received[body], self.today).unwrap() {
-                    Message::SignOnAck(it) => codes.push((it.header.match_key.0, it.response_code)),
-                    Message::PaymentResult(it) => {
-                        codes.push((it.header.match_key.0, it.response_code));
-                    }
-                    Message::StatusResult(it) => {
-                        codes.push((it.header.match_key.0, it.response_code));
-                    }
                     Message::Echo(_) => {}
-                    other => unreachable!("{other:?}"),
+                    message => {
+                        seen += 1;
+                        look(&message);
+                    }
                 }
                 self.received.drain(..total);
             } else {
@@ -177,91 +190,131 @@ impl Link {
                 self.received.extend_from_slice(&chunk[..count]);
             }
         }
-        codes
+    }
+
+    /// So many answers. They come in no order: what waits for no commit overtakes what does.
+    pub(super) fn hear(&mut self, count: usize) -> Vec<Heard> {
+        let mut heard = Vec::new();
+        self.each(count, |message| {
+            let (header, code, outcome, refunded) = match message {
+                Message::SignOnAck(it) => (it.header, it.response_code, None, None),
+                Message::PaymentResult(it) => (it.header, it.response_code, it.outcome, None),
+                Message::RefundResult(it) => {
+                    (it.header, it.response_code, it.outcome, it.refunded_so_far)
+                }
+                Message::StatusResult(it) => {
+                    (it.header, it.response_code, it.outcome, it.refunded_so_far)
+                }
+                Message::ReversalAdviceAck(it) => (it.header, it.response_code, it.outcome, None),
+                other => unreachable!("{other:?}"),
+            };
+            heard.push(Heard {
+                match_key: header.match_key.0,
+                code,
+                outcome,
+                refunded_minor: refunded.map(|money: Money| money.minor),
+            });
+        });
+        heard
+    }
+
+    /// Says one message and hears its answer.
+    pub(super) fn ask(&mut self, message: Message<'_>) -> Heard {
+        self.say(&[message]);
+        self.hear(1)[0]
     }
 }
 
-fn reference(number: u64) -> Reference {
+pub(super) fn reference(number: u64) -> Reference {
     let text = format!("{number:012}");
     Reference::new(text.as_bytes().try_into().unwrap()).unwrap()
 }
 
-fn request(number: u64, today: Date) -> Message<'static> {
+pub(super) fn key(number: u64, today: Date) -> Key {
+    Key {
+        originator: Institution::new(ACQUIRER).unwrap(),
+        local_date: today,
+        reference: reference(number),
+    }
+}
+
+pub(super) fn header(match_key: u64) -> Header {
+    Header {
+        match_key: MatchKey(match_key),
+        transmit_time: Wall(1),
+    }
+}
+
+pub(super) fn yuan(minor: i64) -> Amounts {
+    Amounts {
+        amount: Money::new(minor, Currency::new(156).unwrap()).unwrap(),
+        billing: None,
+        settlement: None,
+        billing_rate: None,
+        settlement_rate: None,
+    }
+}
+
+/// A payment whose match key is its number; `code` says whose payer it is.
+pub(super) fn request(number: u64, today: Date, code: &'static [u8]) -> Message<'static> {
     Message::PaymentRequest(PaymentRequest {
-        header: Header {
-            match_key: MatchKey(number),
-            transmit_time: Wall(1),
-        },
-        key: Key {
-            originator: Institution::new(ACQUIRER).unwrap(),
-            local_date: today,
-            reference: reference(number),
-        },
+        header: header(number),
+        key: key(number, today),
         local_time: None,
         destination: None,
         forwarder: None,
         presentation: Presentation::Cpm,
         scenario: None,
-        amounts: Amounts {
-            amount: Money::new(500, Currency::new(156).unwrap()).unwrap(),
-            billing: None,
-            settlement: None,
-            billing_rate: None,
-            settlement_rate: None,
-        },
+        amounts: yuan(500),
         mcc: Some(5_411),
         country: None,
         terminal: None,
         merchant_id: None,
         payer_token: None,
         kyc_level: None,
-        code: Sensitive(b"281041000000000001"),
+        code: Sensitive(code),
         merchant_name: b"",
         quote: b"",
         mac: b"",
     })
 }
 
-fn inquiry(number: u64, today: Date) -> Message<'static> {
-    let key = Key {
-        originator: Institution::new(ACQUIRER).unwrap(),
-        local_date: today,
-        reference: reference(number),
-    };
+/// How is it? Its match key is the number.
+pub(super) fn inquiry(number: u64, today: Date) -> Message<'static> {
     Message::StatusInquiry(StatusInquiry {
-        header: Header {
-            match_key: MatchKey(number + 1),
-            transmit_time: Wall(1),
-        },
+        header: header(number),
         target: BusinessKey {
-            key,
+            key: key(number, today),
             class: Class::Payment,
         },
-        root: key,
+        root: key(number, today),
         mac: b"",
     })
 }
 
-/// Pays, each until it is on record (the wallet is down: 91); returns how often it was shed.
-fn pay(link: &mut Link, numbers: core::ops::Range<u64>) -> u64 {
-    let (mut open, mut shed): (Vec<u64>, _) = (Vec::new(), 0);
+/// A code that is nobody's, and one of the wallet's.
+pub(super) const NOBODYS: &[u8] = b"990000000000";
+pub(super) const WALLETS: &[u8] = b"281041000000000001";
+
+/// Pays, each until it is on record: with a code that is nobody's, it is declined at once. Answers
+/// are paired with requests by their match keys; returns how often one was shed.
+pub(super) fn pay(link: &mut Link, numbers: core::ops::Range<u64>) -> u64 {
+    let (mut open, mut shed): (BTreeSet<u64>, _) = (BTreeSet::new(), 0);
     let mut rest = numbers;
     loop {
         open.extend(rest.by_ref().take(500 - open.len()));
         if open.is_empty() {
             return shed;
         }
-        let messages: Vec<_> = open
-            .iter()
-            .map(|number| request(*number, link.today))
-            .collect();
+        let today = link.today;
+        let requests = open.iter().map(|number| request(*number, today, NOBODYS));
+        let messages: Vec<_> = requests.collect();
         link.say(&messages);
-        let codes = link.hear(open.len());
         let before = open.len();
-        for (number, code) in codes {
-            match code {
-                ResponseCode::DESTINATION_DOWN => open.retain(|one| *one != number),
-                ResponseCode::SHED => {}
+        for heard in link.hear(before) {
+            match heard.code {
+                ResponseCode::NO_ROUTE => assert!(open.remove(&heard.match_key), "{heard:?}"),
+                ResponseCode::SHED => assert!(open.contains(&heard.match_key), "{heard:?}"),
                 other => unreachable!("{other:?}"),
             }
         }
@@ -273,52 +326,12 @@ fn pay(link: &mut Link, numbers: core::ops::Range<u64>) -> u64 {
     }
 }
 
-#[test]
-fn many_times_the_room_flows_through_over_restarts_and_nothing_is_lost() {
-    let directory = tempfile::tempdir().unwrap();
-    let data = directory.path().join("data");
-    let mut next = 0;
-    let mut firsts = Vec::new();
-    for payments in [9_000, 3_000, 1_500, 6_000] {
-        let running = Running::start(directory.path());
-        let mut link = Link::open(running.address());
-        pay(&mut link, next..next + payments);
-        next += payments;
-        running.stop();
-        let segments = list_segments(&data.join("shard-00")).unwrap();
-        assert!(segments.len() as u64 <= SEGMENTS_MAX + 1, "{segments:?}");
-        firsts.push(segments[0].0);
-    }
-    assert!(firsts[0] > 1 && firsts.is_sorted(), "{firsts:?}");
-    assert!(firsts[3] > SEGMENTS_MAX, "{firsts:?}");
-    // What was forgotten long ago is told of as ever, and what never was is not.
-    let running = Running::start(directory.path());
-    let mut link = Link::open(running.address());
-    let inquiries: Vec<_> = [0, 7, 2_000, next - 1, next]
-        .map(|number| inquiry(number, link.today))
-        .into();
-    for (number, inquiry) in inquiries.iter().enumerate() {
-        link.say(&[*inquiry]);
-        let expected = match number {
-            4 => ResponseCode::NOT_FOUND,
-            _ => ResponseCode::APPROVED,
-        };
-        let [(_, code)] = link.hear(1)[..] else {
-            unreachable!("one answer")
-        };
-        assert_eq!(code, expected, "{inquiry:?}");
-    }
-    let looked_up = || running.shards.counters[0].get(Counter::LookUps);
-    while looked_up() < 4 {
-        std::thread::yield_now();
-    }
-    running.stop();
-    // All of it is in archive and journal, each once, and keeps every rule.
-    let report = verify(&data).unwrap();
+/// Everything in archive and journal is whole, and keeps every rule; each payment is there once.
+pub(super) fn read_all(data: &Path) -> BTreeSet<Reference> {
+    let report = verify(data).unwrap();
     assert!(report.is_good(), "{report:?}");
-    let (mut found, mut audit) = (BTreeSet::new(), Audit::new());
-    let mut last = 0;
-    let folder = ReadOnlyFolder::open(&data).unwrap();
+    let (mut found, mut audit, mut last) = (BTreeSet::new(), Audit::new(), 0);
+    let folder = ReadOnlyFolder::open(data).unwrap();
     folder
         .read_shard(ShardId(0), &mut |entry| {
             audit.record(0, ShardId(0), &entry);
@@ -329,9 +342,53 @@ fn many_times_the_room_flows_through_over_restarts_and_nothing_is_lost() {
             }
         })
         .unwrap();
-    let expected: BTreeSet<Reference> = (0..next).map(reference).collect();
-    assert_eq!(found.len(), expected.len());
-    assert!(found == expected);
     let report = audit.finish();
     assert!(report.is_good(), "{:?}", report.violations.first());
+    found
+}
+
+#[test]
+fn many_times_the_room_flows_through_over_restarts_and_nothing_is_lost() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let mut next = 0;
+    let mut firsts = Vec::new();
+    for payments in [9_000, 3_000, 1_500, 6_000] {
+        let running = Running::start(directory.path());
+        let mut link = Link::open(running.address(), ACQUIRER);
+        pay(&mut link, next..next + payments);
+        next += payments;
+        running.stop();
+        let segments = list_segments(&data.join("shard-00")).unwrap();
+        assert!(segments.len() as u64 <= SEGMENTS_MAX + 1, "{segments:?}");
+        firsts.push(segments[0].0);
+    }
+    assert!(firsts[0] > 1 && firsts.is_sorted(), "{firsts:?}");
+    assert!(firsts[3] > SEGMENTS_MAX, "{firsts:?}");
+    // Every payment that was answered is told of as it was answered, from memory or the archive;
+    // and what never was is not.
+    let running = Running::start(directory.path());
+    let mut link = Link::open(running.address(), ACQUIRER);
+    let today = link.today;
+    let asked: Vec<u64> = (0..50).chain((50..next).step_by(41)).collect();
+    for some in asked.chunks(50) {
+        let inquiries: Vec<_> = some.iter().map(|number| inquiry(*number, today)).collect();
+        link.say(&inquiries);
+        let heard = link.hear(some.len());
+        let numbers: BTreeSet<u64> = heard.iter().map(|heard| heard.match_key).collect();
+        assert!(numbers.iter().eq(some), "each is answered once");
+        for heard in heard {
+            let told = (heard.code, heard.outcome);
+            assert_eq!(told, (ResponseCode::APPROVED, Some(Outcome::Declined)));
+        }
+    }
+    let heard = link.ask(inquiry(next, today));
+    assert_eq!(heard.code, ResponseCode::NOT_FOUND);
+    let looked_up = || running.shards.counters[0].get(Counter::LookUps);
+    while looked_up() < 50 {
+        std::thread::yield_now();
+    }
+    running.stop();
+    let expected: BTreeSet<Reference> = (0..next).map(reference).collect();
+    assert!(read_all(&data) == expected);
 }

@@ -4,6 +4,7 @@
 mod crossings;
 mod digests;
 mod keeping;
+mod old_payments;
 mod resharded;
 mod resolution;
 mod running;

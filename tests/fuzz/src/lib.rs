@@ -1,5 +1,6 @@
 //! What the targets have in common: nothing panics, and what is accepted survives a round trip.
 
+pub mod archive;
 pub mod digest;
 pub mod folder;
 

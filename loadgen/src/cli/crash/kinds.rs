@@ -196,7 +196,7 @@ pub(super) fn rounds_per_journal(kind: Kind, wished: u32, memory: bool) -> u32 {
 fn at_point(entry: &'static PointEntry, draw: &mut Draw) -> Round {
     let count = match entry.name {
         name if name.starts_with("segment-") && entry.stage == Stage::Work => 3,
-        name if name.starts_with("digest-") => 1,
+        name if name.starts_with("digest-") || name.starts_with("index-") => 1,
         _ if entry.stage == Stage::Work => 25,
         _ => 1,
     };

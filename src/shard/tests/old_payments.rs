@@ -1,0 +1,270 @@
+//! Old payments on the machine: given up with their segments, over restarts, and then asked about,
+//! repeated, refunded and settled, through the archive's files.
+
+use super::keeping::{
+    Heard, Link, Running, SEGMENTS_MAX, WALLETS, header, inquiry, key, pay, read_all, request, yuan,
+};
+use super::*;
+use std::path::Path;
+
+use crate::model::keys::{BusinessKey, Class};
+use crate::model::message::{
+    Echoed, PaymentResult, RefundRequest, RefundResult, Reversal, ReversalResult, StatusInquiry,
+};
+use crate::model::outcome::{Outcome, Presentation};
+use crate::sys::segments::list_segments;
+
+/// The wallet answers so many requests with yes.
+fn approve(wallet: &mut Link, count: usize) {
+    let mut answers: Vec<Message<'static>> = Vec::new();
+    let (response_code, outcome) = (ResponseCode::APPROVED, Some(Outcome::Approved));
+    wallet.each(count, |message| {
+        answers.push(match message {
+            Message::PaymentRequest(it) => Message::PaymentResult(PaymentResult {
+                header: it.header,
+                key: it.key,
+                response_code,
+                outcome,
+                approval_code: None,
+                amounts: it.amounts,
+                settlement_date: None,
+                echoed: Echoed::default(),
+                text: b"",
+                mac: b"",
+            }),
+            Message::RefundRequest(it) => Message::RefundResult(RefundResult {
+                header: it.header,
+                key: it.key,
+                response_code,
+                outcome,
+                amounts: it.amounts,
+                settlement_date: None,
+                refunded_so_far: None,
+                echoed: Echoed::default(),
+                text: b"",
+                mac: b"",
+            }),
+            other => unreachable!("{other:?}"),
+        });
+    });
+    wallet.say(&answers);
+}
+
+/// A refund of a payment, under a key that is its own.
+fn refund(number: u64, root: u64, minor: i64, today: Date) -> Message<'static> {
+    Message::RefundRequest(RefundRequest {
+        header: header(number),
+        key: key(number, today),
+        local_time: None,
+        root: key(root, today),
+        destination: None,
+        forwarder: None,
+        presentation: Some(Presentation::Cpm),
+        amounts: yuan(minor),
+        mcc: None,
+        country: None,
+        terminal: None,
+        merchant_id: None,
+        reason: None,
+        mac: b"",
+    })
+}
+
+fn reversal(number: u64, today: Date) -> Message<'static> {
+    Message::ReversalAdvice(Reversal {
+        header: header(number),
+        target: BusinessKey {
+            key: key(number, today),
+            class: Class::Payment,
+        },
+        root: key(number, today),
+        amount: yuan(500).amount,
+        reason: None,
+        repeat: false,
+        original: None,
+        mac: b"",
+    })
+}
+
+fn refund_inquiry(number: u64, root: u64, today: Date) -> Message<'static> {
+    Message::StatusInquiry(StatusInquiry {
+        header: header(number),
+        target: BusinessKey {
+            key: key(number, today),
+            class: Class::Refund,
+        },
+        root: key(root, today),
+        mac: b"",
+    })
+}
+
+fn heard(match_key: u64, code: ResponseCode, outcome: Outcome, refunded: Option<i64>) -> Heard {
+    Heard {
+        match_key,
+        code,
+        outcome: Some(outcome),
+        refunded_minor: refunded,
+    }
+}
+
+const YES: ResponseCode = ResponseCode::APPROVED;
+
+fn refused(number: u64, refunded_minor: i64) -> Heard {
+    let code = ResponseCode::REFUND_TOO_LARGE;
+    heard(number, code, Outcome::Declined, Some(refunded_minor))
+}
+
+/// Waits until so many are carried.
+fn await_carried(running: &Running, count: u64) {
+    while running.shards.counters[0].get(Counter::CarriedNow) != count {
+        std::thread::yield_now();
+    }
+}
+
+/// Twenty are approved; of one a part is given back, and one is being undone when the wallet stops
+/// answering. Then so much follows that their segments are given up.
+fn pay_and_bury(directory: &Path) -> Heard {
+    let running = Running::start(directory);
+    let mut wallet = Link::open(running.address(), WALLET);
+    let mut acquirer = Link::open(running.address(), ACQUIRER);
+    let today = acquirer.today;
+    let payments: Vec<_> = (0..20)
+        .map(|number| request(number, today, WALLETS))
+        .collect();
+    acquirer.say(&payments);
+    approve(&mut wallet, 20);
+    for one in acquirer.hear(20) {
+        assert_eq!(one, heard(one.match_key, YES, Outcome::Approved, None));
+    }
+    acquirer.say(&[refund(30, 3, 200, today)]);
+    approve(&mut wallet, 1);
+    let refunded = heard(30, YES, Outcome::Approved, Some(200));
+    assert_eq!(acquirer.hear(1), [refunded]);
+    assert_eq!(acquirer.ask(reversal(7, today)).code, YES);
+    wallet.each(1, |message| {
+        assert!(matches!(message, Message::ReversalAdvice(_)), "{message:?}");
+    });
+    drop(wallet);
+    pay(&mut acquirer, 100..9_000);
+    await_carried(&running, 1);
+    running.stop();
+    refunded
+}
+
+/// The reversal was carried on, and goes out when there is somebody to take it.
+fn acknowledge_reversal(wallet: &mut Link, number: u64) {
+    let mut asked = None;
+    wallet.each(1, |message| match message {
+        Message::ReversalAdvice(it) => asked = Some((it.header, it.target)),
+        other => unreachable!("{other:?}"),
+    });
+    let (header, target) = asked.unwrap();
+    assert_eq!(target.key, key(number, wallet.today));
+    wallet.say(&[Message::ReversalAdviceAck(ReversalResult {
+        header,
+        target,
+        response_code: YES,
+        outcome: Some(Outcome::Reversed),
+        amount: None,
+        mac: b"",
+    })]);
+}
+
+#[test]
+fn old_payments_are_told_of_refunded_and_settled_after_their_segments_are_gone() {
+    use Outcome::{Approved, Reversed};
+    let directory = tempfile::tempdir().unwrap();
+    let shard = directory.path().join("data").join("shard-00");
+    let first_refund = pay_and_bury(directory.path());
+    let first = list_segments(&shard).unwrap()[0].0;
+    assert!(first > 2, "their segment is gone: {first}");
+
+    let running = Running::start(directory.path());
+    let mut acquirer = Link::open(running.address(), ACQUIRER);
+    let today = acquirer.today;
+    for number in (0..20).filter(|number| *number != 7) {
+        let refunded = (number == 3).then_some(200);
+        let told = acquirer.ask(inquiry(number, today));
+        assert_eq!(told, heard(number, YES, Approved, refunded));
+    }
+    let mut wallet = Link::open(running.address(), WALLET);
+    acknowledge_reversal(&mut wallet, 7);
+    // The same refund once more: the answer that it had. Too much: refused. What is left: given.
+    assert_eq!(acquirer.ask(refund(30, 3, 200, today)), first_refund);
+    let told = acquirer.ask(refund_inquiry(30, 3, today));
+    assert_eq!(told, first_refund);
+    assert_eq!(acquirer.ask(refund(31, 3, 301, today)), refused(31, 200));
+    acquirer.say(&[refund(32, 3, 300, today)]);
+    approve(&mut wallet, 1);
+    let second_refund = heard(32, YES, Approved, Some(500));
+    assert_eq!(acquirer.hear(1), [second_refund]);
+    assert_eq!(acquirer.ask(refund(33, 3, 1, today)), refused(33, 500));
+    // All of it is forgotten again, and another start later it is as it was.
+    pay(&mut acquirer, 9_000..18_000);
+    await_carried(&running, 0);
+    running.stop();
+
+    let running = Running::start(directory.path());
+    let mut wallet = Link::open(running.address(), WALLET);
+    let mut acquirer = Link::open(running.address(), ACQUIRER);
+    let told = acquirer.ask(inquiry(3, today));
+    assert_eq!(told, heard(3, YES, Approved, Some(500)));
+    assert_eq!(acquirer.ask(inquiry(7, today)).outcome, Some(Reversed));
+    assert_eq!(acquirer.ask(refund(34, 3, 1, today)), refused(34, 500));
+    assert_eq!(acquirer.ask(refund(32, 3, 300, today)), second_refund);
+    acquirer.say(&[refund(35, 4, 500, today)]);
+    approve(&mut wallet, 1);
+    assert_eq!(acquirer.hear(1), [heard(35, YES, Approved, Some(500))]);
+    running.stop();
+    let segments = list_segments(&shard).unwrap();
+    assert!(segments.len() as u64 <= SEGMENTS_MAX + 1, "{segments:?}");
+    let found = read_all(&directory.path().join("data"));
+    assert_eq!(found.len(), 20 + 17_900);
+}
+
+#[test]
+fn old_payments_of_every_shard_are_told_of_and_refunded_over_any_link() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start_shards(directory.path(), 2);
+    let mut wallet = Link::open(running.address(), WALLET);
+    let mut acquirer = Link::open(running.address(), ACQUIRER);
+    let today = acquirer.today;
+    let payments: Vec<_> = (0..20)
+        .map(|number| request(number, today, WALLETS))
+        .collect();
+    acquirer.say(&payments);
+    approve(&mut wallet, 20);
+    acquirer.hear(20);
+    pay(&mut acquirer, 100..14_000);
+    running.stop();
+    for shard in ["shard-00", "shard-01"] {
+        let shard = directory.path().join("data").join(shard);
+        let first = list_segments(&shard).unwrap()[0].0;
+        assert!(first > 1, "their segments are gone: {first}");
+    }
+    let running = Running::start_shards(directory.path(), 2);
+    let mut wallet = Link::open(running.address(), WALLET);
+    // Links are dealt out in turn: of these two, one is on each shard.
+    for link in 0..2 {
+        let mut acquirer = Link::open(running.address(), ACQUIRER);
+        for number in 0..20 {
+            let refunded = (link > 0).then_some(100);
+            let told = acquirer.ask(inquiry(number, today));
+            assert_eq!(told, heard(number, YES, Outcome::Approved, refunded));
+        }
+        for number in 0..20 {
+            let refund = refund(30 + number, number, 100, today);
+            acquirer.say(&[refund]);
+            if link == 0 {
+                approve(&mut wallet, 1);
+            }
+            let told = heard(30 + number, YES, Outcome::Approved, Some(100));
+            assert_eq!(acquirer.hear(1), [told]);
+        }
+    }
+    let looked_up = |shard: usize| running.shards.counters[shard].get(Counter::LookUps);
+    while looked_up(0) == 0 || looked_up(1) == 0 {
+        std::thread::yield_now();
+    }
+    running.stop();
+}
