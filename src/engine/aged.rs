@@ -39,7 +39,7 @@ pub struct LookUp {
     pub root: Key,
     /// Where nobody has claimed the target, the payment is asked for.
     pub or_root: bool,
-    /// Segments up to this one are in the archive: what is forgotten is in those.
+    /// Segments up to this one tell all that is forgotten: they are in the archive.
     pub archived: u64,
 }
 
@@ -246,7 +246,7 @@ impl Engine {
             target,
             root,
             or_root: matches!(question, Question::Refund(_)),
-            archived: self.transactions.memory.archived(),
+            archived: self.transactions.memory.told_through(),
         };
         self.look_ups.waiting.push(Waiting {
             id,

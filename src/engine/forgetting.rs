@@ -38,6 +38,8 @@ pub(super) struct Remembering {
     /// Segments up to this one are in the archive. All, where there is none: then what is forgotten
     /// is gone.
     archived: u32,
+    /// The last segment that has a record of what is forgotten.
+    buried: u32,
     /// Everything up to this number is forgotten.
     pub(super) forgotten: TransactionNumber,
     /// Everything up to this number is to be forgotten.
@@ -63,6 +65,7 @@ impl Default for Remembering {
             floor: 0,
             exact: false,
             archived: u32::MAX,
+            buried: 0,
             forgotten: TransactionNumber(0),
             asked: TransactionNumber(0),
             beginning: TransactionNumber(0),
@@ -101,9 +104,20 @@ impl Remembering {
         Wall(now.0.saturating_sub(self.retention_ns)).date()
     }
 
-    /// The archive has all segments up to this one.
-    pub(super) fn archived(&self) -> u64 {
-        u64::from(self.archived)
+    /// Segments up to this one tell all that is forgotten: also where the keeper has not said yet,
+    /// or does not say any more, that they are archived.
+    pub(super) fn told_through(&self) -> u64 {
+        u64::from(self.archived.max(self.buried))
+    }
+
+    /// What was touched in `segment` last is forgotten.
+    pub(super) fn bury(&mut self, segment: u32) {
+        self.buried = self.buried.max(segment);
+    }
+
+    /// A record of what is forgotten is in the segment that is read.
+    fn bury_here(&mut self) {
+        self.bury(self.segment);
     }
 
     /// Whether the archive has all records of a transaction that was touched in `segment` last.
@@ -256,6 +270,9 @@ impl Engine {
             let carried = self.transactions.by_number(number).is_some();
             let early = number <= beginning && !carried;
             let forgotten = early || self.replay_skipped.contains(&number);
+            if forgotten {
+                self.transactions.memory.bury_here();
+            }
             return forgotten.then_some(None);
         }
         let Record::Refund(refund) = record else {
@@ -278,6 +295,7 @@ impl Engine {
             return None;
         }
         self.transactions.last = number;
+        self.transactions.memory.bury_here();
         self.replay_skipped.insert(number);
         Some(drawn)
     }

@@ -255,12 +255,14 @@ impl Transactions {
             self.by_key.remove(hash, next);
             let forgotten = self.at(next);
             forgotten.number = FORGOTTEN;
+            let touched = forgotten.touched;
             next = match forgotten.target.class {
                 Class::Payment => forgotten.refund,
                 // The chain begins at the payment; what goes alone is in none.
                 Class::Refund if next == slot => NO_EXCHANGE,
                 Class::Refund | Class::CodeInquiry => forgotten.refund,
             };
+            self.memory.bury(touched);
         }
     }
 

@@ -105,7 +105,9 @@ impl Shared {
 }
 
 impl Shelf {
-    fn look_up(
+    /// What the archive tells: where any segment that may matter cannot be read, nothing. Who asks
+    /// would act on half of what is known.
+    pub(super) fn look_up(
         &self,
         catalogue: &mut Option<Catalogue>,
         wanted: &LookUp,
@@ -114,12 +116,22 @@ impl Shelf {
             Some(known) => known,
             None => {
                 let archive = archive_path(&self.data)?;
-                let opened = Catalogue::open(&archive, self.identity, self.segment_bytes)?;
-                catalogue.insert(opened)
+                catalogue.insert(Catalogue::empty(
+                    &archive,
+                    self.identity,
+                    self.segment_bytes,
+                ))
             }
         };
         let archived = wanted.archived.max(self.given_up);
         open.refresh(archived);
+        if let Some(segment) = open.first_hole(archived) {
+            tracing::error!(
+                segment,
+                "the archive lacks a segment, or its index is unusable: no old key was looked up"
+            );
+            return Ok(LookedUp::Unavailable);
+        }
         let root = BusinessKey {
             key: wanted.root,
             class: Class::Payment,
@@ -143,14 +155,7 @@ impl Shelf {
                 }
             }
         }
-        if open.is_complete(archived) {
-            return Ok(LookedUp::Absent);
-        }
-        tracing::error!(
-            archived,
-            "the archive has holes: whether it has an old key is not known"
-        );
-        Ok(LookedUp::Unavailable)
+        Ok(LookedUp::Absent)
     }
 }
 

@@ -238,3 +238,28 @@ fn places_before_a_later_beginning_are_free() {
     let last = world.records.last().unwrap().1.number();
     assert_eq!(last, TransactionNumber(18));
 }
+
+#[test]
+fn what_is_forgotten_is_looked_up_in_all_segments_that_tell_of_it() {
+    let mut world = World::new();
+    world.engine.serve_look_ups();
+    world.engine.start_in_segment(1);
+    world.engine.archived(9);
+    world.engine.enter_segment(6);
+    approved(&mut world, 1, 1_001);
+    world.pass(6 * DAY_MS);
+    assert_eq!(forget(&mut world, 1), 1);
+    // The archive was damaged since: that is what the look-up is to find out.
+    world.engine.archived(2);
+    world.status(ACQUIRER, 1);
+    assert_eq!(world.wanted.last().unwrap().archived, 7);
+    // A start reads of what was forgotten with its payment, before anybody says what is archived.
+    world.engine.start_after(TransactionNumber(1));
+    world.engine.replay_segment(12);
+    let (wall, answer) = world.records[1];
+    let restarted = world.engine.replay(&answer, wall, &world.tables).unwrap();
+    assert_eq!(restarted, None);
+    world.engine.start_in_segment(14);
+    world.status(ACQUIRER, 1);
+    assert_eq!(world.wanted.last().unwrap().archived, 12);
+}

@@ -49,20 +49,25 @@ impl Catalogue {
         identity: JournalIdentity,
         segment_bytes: u64,
     ) -> Result<Self, StoreError> {
-        let mut catalogue = Self {
-            directory: archive_directory(archive, identity.shard),
-            identity,
-            segment_bytes,
-            headers: Vec::new(),
-            unusable: BTreeSet::new(),
-        };
+        let mut catalogue = Self::empty(archive, identity, segment_bytes);
         for segment in list(&catalogue.directory)? {
             catalogue.take_in(segment);
         }
         Ok(catalogue)
     }
 
-    /// Takes in what was archived since, up to a segment.
+    /// Of no segments, so far.
+    pub fn empty(archive: &Path, identity: JournalIdentity, segment_bytes: u64) -> Self {
+        Self {
+            directory: archive_directory(archive, identity.shard),
+            identity,
+            segment_bytes,
+            headers: Vec::new(),
+            unusable: BTreeSet::new(),
+        }
+    }
+
+    /// Takes in what was archived since, up to a segment: what is beyond it may be at work.
     pub fn refresh(&mut self, through: u64) {
         let known = self.headers.last().map_or(0, |header| header.segment);
         for segment in known + 1..=through {
@@ -103,12 +108,11 @@ impl Catalogue {
         holes || !self.unusable.is_empty()
     }
 
-    /// Whether every segment up to `through`, and all that is there beyond, can be read: what is
-    /// not found was never written.
-    pub fn is_complete(&self, through: u64) -> bool {
-        let first = self.headers.first().map_or(1, |header| header.segment);
-        let last = self.headers.last().map_or(0, |header| header.segment);
-        !self.has_holes() && first == 1 && last >= through
+    /// The first segment up to `through` that is missing or cannot be used. What is found while
+    /// there is one may not be all: a later refund of a payment may be in it.
+    pub fn first_hole(&self, through: u64) -> Option<u64> {
+        let mut usable = self.headers.iter().map(|header| header.segment);
+        (1..=through).find(|segment| usable.next() != Some(*segment))
     }
 
     /// All records of a transaction, under every number that its key has claimed, and of the

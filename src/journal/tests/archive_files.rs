@@ -60,7 +60,8 @@ fn what_was_sealed_is_found_in_the_archive_by_its_reference() {
     let catalogue = catalogue(&place, &archive);
     assert_eq!(catalogue.headers().len() as u64, sealed);
     assert!(!catalogue.has_holes());
-    assert!(catalogue.is_complete(sealed) && !catalogue.is_complete(sealed + 1));
+    assert_eq!(catalogue.first_hole(sealed), None);
+    assert_eq!(catalogue.first_hole(sealed + 1), Some(sealed + 1));
     let claims = catalogue.headers().iter().map(|header| header.claims);
     let last = catalogue.headers().last().unwrap().claimed.1.0;
     assert_eq!(claims.sum::<u64>(), last);

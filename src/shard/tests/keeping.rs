@@ -27,7 +27,7 @@ use crate::sys::segments::list_segments;
 const SEGMENT_BYTES: u64 = 1 << 18;
 pub(super) const SEGMENTS_MAX: u64 = 6;
 
-fn plan(directory: &Path, shard: u16, shards: u16) -> ShardPlan {
+pub(super) fn plan(directory: &Path, shard: u16, shards: u16) -> ShardPlan {
     let participants = vec![
         participant(ACQUIRER, Role::Acquirer, 156, Protocol::Sbe),
         participant(WALLET, Role::Wallet, 156, Protocol::Sbe),

@@ -5,13 +5,19 @@ use super::keeping::{
     Heard, Link, Running, SEGMENTS_MAX, WALLETS, header, inquiry, key, pay, read_all, request, yuan,
 };
 use super::*;
+use std::fs;
 use std::path::Path;
 
+use crate::engine::{LookUp, LookedUp};
+use crate::journal::archive::files::{archive_directory, archive_path, index_name};
+use crate::journal::read_only::ReadOnlyFolder;
 use crate::model::keys::{BusinessKey, Class};
 use crate::model::message::{
     Echoed, PaymentResult, RefundRequest, RefundResult, Reversal, ReversalResult, StatusInquiry,
 };
 use crate::model::outcome::{Outcome, Presentation};
+use crate::shard::librarian::Shelf;
+use crate::sys::clock::Clock;
 use crate::sys::segments::list_segments;
 
 /// The wallet answers so many requests with yes.
@@ -220,6 +226,63 @@ fn old_payments_are_told_of_refunded_and_settled_after_their_segments_are_gone()
     assert!(segments.len() as u64 <= SEGMENTS_MAX + 1, "{segments:?}");
     let found = read_all(&directory.path().join("data"));
     assert_eq!(found.len(), 20 + 17_900);
+}
+
+/// What stands before the librarian of the only shard, at a start.
+fn shelf(directory: &Path, given_up: u64) -> Shelf {
+    let plan = keeping::plan(directory, 0, 1);
+    let data = plan.journal.data;
+    let identity = ReadOnlyFolder::open(&data).unwrap().identity().clone();
+    Shelf {
+        identity: identity.shard(ShardId(0)),
+        segment_bytes: identity.segment_bytes,
+        tables: plan.tables,
+        data,
+        given_up,
+    }
+}
+
+#[test]
+fn where_any_segment_of_the_archive_cannot_be_read_nothing_is_told_of_old_payments() {
+    let directory = tempfile::tempdir().unwrap();
+    pay_and_bury(directory.path());
+    let data = directory.path().join("data");
+    let first = list_segments(&data.join("shard-00")).unwrap()[0].0;
+    let shelf = shelf(directory.path(), first - 1);
+    let root = key(3, Clock.now().wall.date());
+    let wanted = |archived| LookUp {
+        id: 1,
+        target: BusinessKey {
+            key: root,
+            class: Class::Payment,
+        },
+        root,
+        or_root: false,
+        archived,
+    };
+    let look_up = |archived| shelf.look_up(&mut None, &wanted(archived)).unwrap();
+    assert!(matches!(look_up(0), LookedUp::Found(_)));
+    let archive = archive_directory(&archive_path(&data).unwrap(), ShardId(0));
+    // Whatever is in it: the payment, or later refunds of it.
+    for segment in 1..first {
+        let index = archive.join(index_name(segment));
+        let whole = fs::read(&index).unwrap();
+        let mut damaged = whole.clone();
+        damaged[20] ^= 1;
+        for bytes in [Some(damaged), Some(Vec::new()), None] {
+            fs::remove_file(&index).unwrap();
+            if let Some(bytes) = &bytes {
+                fs::write(&index, bytes).unwrap();
+            }
+            assert!(matches!(look_up(0), LookedUp::Unavailable), "{segment}");
+            fs::write(&index, &whole).unwrap();
+            assert!(matches!(look_up(0), LookedUp::Found(_)), "{segment}");
+        }
+    }
+    // What comes after it is being archived, which is no hole until it is said to be done.
+    fs::write(archive.join(index_name(first + 9)), b"half").unwrap();
+    assert!(matches!(look_up(0), LookedUp::Found(_)));
+    assert!(matches!(look_up(first + 9), LookedUp::Unavailable));
 }
 
 #[test]
