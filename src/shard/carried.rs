@@ -28,7 +28,7 @@ impl Default for CarriedNumbers {
 
 impl CarriedNumbers {
     /// Says what is carried: before it is said how far all is forgotten.
-    pub fn publish(&self, carried: &[TransactionNumber]) {
+    pub(super) fn publish(&self, carried: &[TransactionNumber]) {
         for (place, number) in self.0.iter().zip(carried) {
             place.store(number.0, Ordering::Relaxed);
         }
@@ -40,5 +40,20 @@ impl CarriedNumbers {
         fence(Ordering::Acquire);
         let numbers = self.0.iter().map(|place| place.load(Ordering::Relaxed));
         numbers.filter(|number| *number != 0).map(TransactionNumber)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shard::stats::{Counter, Counters, Stats};
+
+    #[test]
+    fn how_far_all_is_forgotten_is_never_told_without_what_is_not() {
+        let (counters, mut stats) = (Counters::default(), Stats::default());
+        stats.set(Counter::NumbersForgotten, 9);
+        counters.publish(&stats, &[TransactionNumber(0), TransactionNumber(7)]);
+        assert_eq!(counters.get(Counter::NumbersForgotten), 9);
+        assert!(counters.carried.read().eq([TransactionNumber(7)]));
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
 
+use crate::model::ids::TransactionNumber;
 use crate::model::refusal::Fault;
 use crate::shard::carried::CarriedNumbers;
 
@@ -520,8 +521,9 @@ impl Counters {
         }
     }
 
-    /// Takes over what the shard has counted.
-    pub fn publish(&self, stats: &Stats) {
+    /// Takes over what the shard has counted; what it carries first, which belongs to it.
+    pub fn publish(&self, stats: &Stats, carried: &[TransactionNumber]) {
+        self.carried.publish(carried);
         for (place, value) in self.values.iter().zip(stats.values) {
             place.store(value, Ordering::Relaxed);
         }
@@ -581,9 +583,9 @@ mod tests {
         stats.add(Counter::Payments, 3);
         stats.refuse(Fault::Truncated);
         let shards = [Arc::new(Counters::default()), Arc::new(Counters::default())];
-        shards[0].publish(&stats);
+        shards[0].publish(&stats, &[]);
         stats.add(Counter::Payments, 1);
-        shards[1].publish(&stats);
+        shards[1].publish(&stats, &[]);
         let mut text = String::new();
         each(&shards, &mut |name, _, label, value| {
             if value > 0 {

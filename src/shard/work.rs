@@ -226,9 +226,7 @@ impl Worker {
                 self.librarian.ask(wanted);
             }
             if end.publish {
-                // First: whoever reads how far all is forgotten then finds what is not.
-                counters.carried.publish(shard.carried());
-                counters.publish(shard.stats());
+                counters.publish(shard.stats(), shard.carried());
                 counters.set_health(shard.health());
             }
             machine.submit(&mut submissions);
@@ -254,7 +252,7 @@ impl Worker {
     /// Shows what was counted last.
     pub(super) fn publish(&mut self, counters: &Counters) {
         self.shard.count_all();
-        counters.publish(self.shard.stats());
+        counters.publish(self.shard.stats(), self.shard.carried());
     }
 }
 
