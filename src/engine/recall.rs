@@ -225,7 +225,18 @@ impl Engine {
                 (ResponseCode::SHED, None)
             }
             // Nothing is left to be undone.
-            Some(_) => (ResponseCode::APPROVED, Some(Outcome::Reversed)),
+            Some((_, Phase::Declined | Phase::Reversed)) => {
+                (ResponseCode::APPROVED, Some(Outcome::Reversed))
+            }
+            // What is forgotten is over: the archive tells less than was written.
+            Some((
+                _,
+                Phase::Forwarded
+                | Phase::Pending
+                | Phase::Inquiring
+                | Phase::Unknown
+                | Phase::Reversing,
+            )) => (ResponseCode::MALFUNCTION, None),
         };
         let wall = context.now.wall;
         let message = refused_reversal((reversal, advice), code, outcome, wall);

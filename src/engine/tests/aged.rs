@@ -2,6 +2,7 @@
 //! never are.
 
 use super::*;
+use crate::engine::transitions::Phase;
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -293,4 +294,28 @@ fn an_aged_payment_is_reversed_like_any_other() {
     assert!(told.starts_with("0430:00/reversed"), "{told}");
     assert_eq!(world.reverse(ACQUIRER, 2, true), "?4");
     assert!(looked_up(&mut world, &LookedUp::Absent).starts_with("+reversal "));
+}
+
+#[test]
+fn a_reversal_is_acknowledged_only_where_the_archive_says_that_nothing_is_left_to_be_undone() {
+    let mut world = archived();
+    world.engine.remember_for_ms(0);
+    approved(&mut world, 1, 1_001);
+    forget_all(&mut world);
+    for phase in Phase::ALL {
+        if phase == Phase::Approved {
+            continue;
+        }
+        world.reverse(ACQUIRER, 1, true);
+        let LookedUp::Found(mut aged) = look_up(&world) else {
+            unreachable!("it is there")
+        };
+        aged.transaction.phase = phase;
+        let told = looked_up(&mut world, &LookedUp::Found(aged));
+        let expected = match phase {
+            Phase::Declined | Phase::Reversed => "0430:00/reversed>acquirer",
+            _ => "0430:96/->acquirer",
+        };
+        assert_eq!(told, expected, "{phase:?}");
+    }
 }
