@@ -280,14 +280,7 @@ impl Engine {
     /// What the refunds of a payment take.
     pub(super) fn taken(&self, root: u32) -> Taken {
         let mut taken = Taken::before(&self.transactions.refunded_before(root));
-        let mut next = self.transactions.get(root).refund;
-        while next != NO_EXCHANGE {
-            let refund = self.transactions.get(next);
-            if refund.root != root || refund.target.class != Class::Refund {
-                // A journal that was cut at its old end: what came before is forgotten.
-                break;
-            }
-            next = refund.refund;
+        for refund in self.transactions.refunds(root) {
             taken.chained += 1;
             let approved = match refund.phase {
                 Phase::Declined | Phase::Reversed => continue,
@@ -337,7 +330,6 @@ impl Engine {
             key: refund.root,
             class: Class::Payment,
         });
-        let before = root.map_or(NO_EXCHANGE, |root| self.transactions.get(root).refund);
         let slot = self.transactions.insert(Transaction {
             number: refund.number,
             target: BusinessKey {
@@ -378,8 +370,9 @@ impl Engine {
             touched: 0,
         });
         // What we decline ourselves takes nothing, and is not chained.
+        let root = self.transactions.root(self.transactions.get(slot));
         if let (Some(root), Phase::Forwarded) = (root, phase) {
-            self.transactions.at(slot).refund = before;
+            self.transactions.at(slot).refund = self.transactions.get(root).refund;
             self.transactions.at(root).refund = slot;
         }
         self.total_refunds(slot);

@@ -218,15 +218,25 @@ impl Transactions {
         if old.target.class == Class::Refund {
             return self.root(old).is_none();
         }
-        let mut refund = old.refund;
-        while refund != NO_EXCHANGE {
-            let given_back = self.get(refund);
-            if !self.is_done(given_back) || !self.memory.has_rested(given_back.received, now) {
-                return false;
-            }
-            refund = given_back.refund;
-        }
-        true
+        let slot = self.by_number(old.number).expect("it is remembered");
+        self.refunds(slot)
+            .all(|refund| self.is_done(refund) && self.memory.has_rested(refund.received, now))
+    }
+
+    /// The refunds that are chained to a payment, latest first.
+    pub(super) fn refunds(&self, root: u32) -> impl Iterator<Item = &Transaction> {
+        let before = move |slot| self.chained(root, slot);
+        core::iter::successors(before(root), move |slot| before(*slot)).map(|slot| self.get(slot))
+    }
+
+    /// The refund of a payment that is chained before `slot`: the payment, or a refund of it.
+    /// Whoever else has the place by now is none.
+    fn chained(&self, root: u32, slot: u32) -> Option<u32> {
+        let before = self.get(slot).refund;
+        let is_its = |it: &Transaction| {
+            it.number != FORGOTTEN && it.root == root && it.target.class == Class::Refund
+        };
+        (before != NO_EXCHANGE && is_its(self.get(before))).then_some(before)
     }
 
     fn is_done(&self, old: &Transaction) -> bool {
@@ -249,20 +259,29 @@ impl Transactions {
         if !self.refunded.is_empty() {
             self.refunded.remove(&slot);
         }
-        let mut next = slot;
-        while next != NO_EXCHANGE {
-            let hash = self.hash(&self.get(next).target);
-            self.by_key.remove(hash, next);
-            let forgotten = self.at(next);
+        let mut next = Some(slot);
+        while let Some(place) = next {
+            next = self.chained(slot, place);
+            let hash = self.hash(&self.get(place).target);
+            self.by_key.remove(hash, place);
+            let forgotten = self.at(place);
             forgotten.number = FORGOTTEN;
             let touched = forgotten.touched;
-            next = match forgotten.target.class {
-                Class::Payment => forgotten.refund,
-                // The chain begins at the payment; what goes alone is in none.
-                Class::Refund if next == slot => NO_EXCHANGE,
-                Class::Refund | Class::CodeInquiry => forgotten.refund,
-            };
             self.memory.bury(touched);
+        }
+    }
+
+    /// Makes a place free for a new transaction. In replay a refund may still be chained to its
+    /// payment there: then both were forgotten before the place was given to the new one.
+    fn free(&mut self, slot: u32) {
+        let old = self.get(slot);
+        if old.target.class == Class::Refund
+            && let Some(root) = self.root(old)
+        {
+            self.forget(root);
+        }
+        if self.get(slot).number != FORGOTTEN {
+            self.forget(slot);
         }
     }
 
@@ -304,16 +323,18 @@ impl Transactions {
         };
         if place < self.places.len() {
             if self.places[place].number != FORGOTTEN {
-                self.forget(slot);
+                self.free(slot);
             }
             self.places[place] = transaction;
         } else {
-            // Places before the first number of a cut journal are free.
-            let free = Transaction {
-                number: FORGOTTEN,
-                ..transaction
-            };
-            self.places.resize(place, free);
+            if self.places.len() < place {
+                // Places before the first number of a cut journal are free.
+                let free = Transaction {
+                    number: FORGOTTEN,
+                    ..transaction
+                };
+                self.places.resize(place, free);
+            }
             self.places.push(transaction);
         }
         let hash = self.hash(&transaction.target);

@@ -263,3 +263,43 @@ fn what_is_forgotten_is_looked_up_in_all_segments_that_tell_of_it() {
     world.status(ACQUIRER, 1);
     assert_eq!(world.wanted.last().unwrap().archived, 12);
 }
+
+#[test]
+fn a_start_takes_a_refund_whose_place_was_taken_out_of_its_chain() {
+    let mut world = World::new();
+    world.engine.remember_for_ms(0);
+    let mut references = (1..=9).chain(17..=42);
+    let mut claim = |world: &mut World| {
+        let reference = references.next().unwrap();
+        world.pay(reference, 500, u64::from(reference));
+        assert!(world.release());
+        let match_key = world.legs.drawn;
+        world.answer(reference, b"00", match_key);
+        world.engine.transactions.last.0
+    };
+    while claim(&mut world) < 4 {}
+    world.refund(1, 1, 200, 91);
+    let refund_key = world.legs.drawn;
+    while claim(&mut world) < 16 {}
+    assert_eq!(
+        claim(&mut world),
+        18,
+        "the payment of an open refund is passed over"
+    );
+    world.refund_answer(1, b"00", 200, refund_key);
+    assert_eq!(forget(&mut world, 5), 5);
+    assert_eq!((claim(&mut world), claim(&mut world)), (19, 20));
+    // In the refund's place, two days later.
+    world.pass(2 * DAY_MS);
+    assert_eq!(claim(&mut world), 21);
+    world.restart();
+    world.engine.remember_for_ms(DAY_MS);
+    world.pass(600_000);
+    forget(&mut world, 5);
+    let youngest = remembered(&world.engine).into_keys().last();
+    assert_eq!(
+        youngest,
+        Some(21),
+        "a key that is young stays, and is not debited twice"
+    );
+}
