@@ -21,8 +21,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel}
 use std::thread::JoinHandle;
 
 use crate::journal::archive::files::{
-    Archived, archive_directory, archive_path, index_header, note_archive_path, prove_index, put,
-    read_digest,
+    Archived, archive_directory, archive_path, index_header, is_archived, note_archive_path,
+    prove_index, put, read_digest,
 };
 use crate::journal::base::{Base, Carried};
 use crate::journal::digest::files::{compute, digest_name};
@@ -88,6 +88,8 @@ pub struct Progress {
 }
 
 /// How the keeper speaks with people and with the shards.
+///
+/// It keeps others from the journal's folder for as long as the keeper is at work there.
 pub trait Desk: Send {
     /// Tells people.
     fn tell(&self, note: KeeperNote);
@@ -122,13 +124,7 @@ impl Keeper {
     /// Starts it. Not from a pinned thread: it would run on that core.
     pub fn start(plan: KeeperPlan, desk: impl Desk + 'static) -> Result<Self, MachineError> {
         note_archive_path(&plan.data, plan.archive.as_deref())?;
-        let rounds = Rounds {
-            archive: archive_path(&plan.data)?,
-            data: plan.data,
-            bytes_max: plan.bytes_max,
-            parts: Vec::new(),
-            pressed: false,
-        };
+        let rounds = Rounds::new(plan)?;
         let (alive, ended) = channel();
         let body = move || rounds.serve(&ended, &desk);
         let thread = threads::spawn_in_background("cpg-keeper", body)?;
@@ -144,7 +140,7 @@ impl Keeper {
 }
 
 /// Where the rounds have come.
-struct Rounds {
+pub(super) struct Rounds {
     data: PathBuf,
     archive: PathBuf,
     bytes_max: u64,
@@ -169,9 +165,21 @@ struct Part {
     needed: TransactionNumber,
     /// Half of the segments that are kept free are in use: the journal must not wait for this.
     pressed: bool,
+    /// Until it is tried again, after something went wrong.
+    rest: Duration,
 }
 
 impl Rounds {
+    pub(super) fn new(plan: KeeperPlan) -> Result<Self, MachineError> {
+        Ok(Self {
+            archive: archive_path(&plan.data)?,
+            data: plan.data,
+            bytes_max: plan.bytes_max,
+            parts: Vec::new(),
+            pressed: false,
+        })
+    }
+
     fn serve(mut self, ended: &Receiver<()>, desk: &dyn Desk) {
         loop {
             let pause = self.look_round(ended, desk).unwrap_or_else(|error| {
@@ -186,7 +194,7 @@ impl Rounds {
     }
 
     /// Tends what has been sealed since the last time. Returns when to look again.
-    fn look_round(
+    pub(super) fn look_round(
         &mut self,
         ended: &Receiver<()>,
         desk: &dyn Desk,
@@ -196,26 +204,11 @@ impl Rounds {
         };
         let count = usize::from(identity.shards);
         self.parts.resize(count, Part::default());
-        let (mut stuck, mut busy) = (false, false);
+        let mut busy = false;
         for shard in (0..identity.shards).map(ShardId) {
-            let mut tending = Tending::begin(&self.data, &self.archive, &identity, shard)?;
-            let part = &mut self.parts[usize::from(shard.0)];
-            if part.told == Progress::default() {
-                tending.mend(desk);
-            }
-            // What is on the disk can be given up though nothing more finds room on it.
-            let kept = tending.keep(part, ended, desk).unwrap_or_else(|error| {
-                desk.tell(KeeperNote::NotMade(error));
-                false
-            });
-            stuck |= !kept;
-            match tending.give_up(self.bytes_max, part, desk) {
-                Ok(moves) => busy |= moves,
-                Err(error) => {
-                    // What is in the archive is looked at again: it may have been mended.
-                    part.told = Progress::default();
-                    return Err(error);
-                }
+            // What stands in the way of one shard is no reason to leave the others.
+            if self.parts[usize::from(shard.0)].rest.is_zero() {
+                busy |= self.look_at(&identity, shard, ended, desk);
             }
         }
         let pressed = self.parts.iter().any(|part| part.pressed);
@@ -223,12 +216,52 @@ impl Rounds {
             threads::give_way(!pressed);
             self.pressed = pressed;
         }
-        Ok(match (busy, stuck) {
-            (true, _) => LOOK_SOON,
-            (false, false) => LOOK_EVERY,
-            (false, true) => RETRY_EVERY,
-        })
+        let pause = if busy { LOOK_SOON } else { LOOK_EVERY };
+        for part in &mut self.parts {
+            part.rest = part.rest.saturating_sub(pause);
+        }
+        Ok(pause)
     }
+
+    /// One shard's part of a round. `true`: more may come of it soon.
+    fn look_at(
+        &mut self,
+        identity: &FolderIdentity,
+        shard: ShardId,
+        ended: &Receiver<()>,
+        desk: &dyn Desk,
+    ) -> bool {
+        let part = &mut self.parts[usize::from(shard.0)];
+        let mut kept = true;
+        let begun = Tending::begin(&self.data, &self.archive, identity, shard);
+        let moves = begun.and_then(|mut tending| {
+            if part.told == Progress::default() {
+                tending.mend(desk);
+            }
+            // What is on the disk can be given up though nothing more finds room on it.
+            kept = tending.keep(part, ended, desk).unwrap_or_else(|error| {
+                desk.tell(KeeperNote::NotMade(error));
+                false
+            });
+            tending.give_up(self.bytes_max, part, ended, desk)
+        });
+        let moves = moves.unwrap_or_else(|error| {
+            desk.tell(KeeperNote::NotMade(error));
+            // What is in the archive is looked at again: it may have been mended.
+            part.told = Progress::default();
+            kept = false;
+            false
+        });
+        if !kept && !moves {
+            part.rest = RETRY_EVERY;
+        }
+        moves
+    }
+}
+
+/// Whether the keeper is to end.
+fn is_over(ended: &Receiver<()>) -> bool {
+    ended.try_recv() == Err(TryRecvError::Disconnected)
 }
 
 /// One shard's part of one round.
@@ -297,9 +330,9 @@ impl<'r> Tending<'r> {
         ended: &Receiver<()>,
         desk: &dyn Desk,
     ) -> Result<bool, StoreError> {
-        let mut archives = true;
+        let mut stuck = None;
         for (segment, path) in self.sealed()? {
-            if ended.try_recv() == Err(TryRecvError::Disconnected) {
+            if is_over(ended) {
                 break;
             }
             if segment <= part.told.archived {
@@ -311,11 +344,15 @@ impl<'r> Tending<'r> {
                 part.digested = segment;
                 desk.tell(KeeperNote::Made(self.shard, segment, made));
             }
-            if archives && segment > part.told.archived {
-                archives = self.archive(segment, desk);
+            if stuck.is_none() && segment > part.told.archived && !self.archive(segment, desk) {
+                stuck = Some(segment);
             }
         }
-        Ok(archives)
+        if let Some(segment) = stuck {
+            // Where its digest is damaged people are told to remove it: then it is made anew.
+            part.digested = part.digested.min(segment - 1);
+        }
+        Ok(stuck.is_none())
     }
 
     /// Indexes that are missing of segments that are gone are made of their digests.
@@ -331,14 +368,17 @@ impl<'r> Tending<'r> {
         }
     }
 
-    /// Archives a segment, if the one before it is. `false`: it is not possible.
+    /// Archives a segment, if the one before it is. `false`: it is not possible now.
     fn archive(&mut self, segment: u64, desk: &dyn Desk) -> bool {
-        let beside = self.directory().join(digest_name(segment));
-        // A segment that is not whole has no digest, and was told of: there the archive ends.
-        if segment != self.archived + 1 || !beside.exists() {
+        if segment != self.archived + 1 {
             return true;
         }
+        let beside = self.directory().join(digest_name(segment));
         let (directory, whose) = (self.archive_directory(), self.identity.shard(self.shard));
+        if !beside.exists() && !is_archived(&directory, &whose, segment) {
+            // The segment is not whole, which was told; or the digest was taken away.
+            return false;
+        }
         let put = leave_room(existing(self.archive, self.data), self.identity)
             .and_then(|()| put(&directory, &whose, segment, &beside));
         match put {
@@ -360,13 +400,14 @@ impl<'r> Tending<'r> {
         mut self,
         bytes_max: u64,
         part: &mut Part,
+        ended: &Receiver<()>,
         desk: &dyn Desk,
     ) -> Result<bool, StoreError> {
         let most = (bytes_max / self.identity.segment_bytes).max(1);
         let wanted = self.wanted(most, part)?;
         let before = (part.forgotten, self.base.first);
         let mut forget = part.told.forget;
-        while self.base.first <= wanted {
+        while self.base.first <= wanted && !is_over(ended) {
             let last = self.last_claimed(self.base.first)?;
             forget = forget.max(self.last_claimed(wanted)?);
             let forgotten = desk.forgotten(self.shard);

@@ -100,6 +100,8 @@ pub struct RunningShards {
     pub counters: Vec<Arc<Counters>>,
     /// Where each shard's commands go.
     pub mailboxes: Vec<Mailbox>,
+    /// Locked, until the last who works in it has let go.
+    pub(super) folder: Arc<Folder>,
     threads: Vec<JoinHandle<()>>,
     exits: mpsc::Receiver<(ShardId, ShardExit)>,
 }
@@ -213,6 +215,7 @@ pub fn start(plans: Vec<ShardPlan>) -> Result<RunningShards, StartError> {
             .map(|shard| Arc::clone(&shard.counters))
             .collect(),
         mailboxes: prepared.iter().map(|shard| shard.mailbox.clone()).collect(),
+        folder,
         threads: starting.into_iter().map(|shard| shard.thread).collect(),
         exits,
     })

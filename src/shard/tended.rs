@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::engine::{Context, Effects, LookUp, LookedUp};
 use crate::journal::keeper::{Desk, KeeperNote, Progress};
+use crate::journal::store::Folder;
 use crate::model::ids::{Lsn, ShardId, TransactionNumber};
 use crate::shard::run::RunningShards;
 use crate::shard::stats::{Counter, Counters};
@@ -19,6 +20,8 @@ pub struct KeeperDesk {
     mailboxes: Vec<Mailbox>,
     counters: Vec<Arc<Counters>>,
     tell: Box<dyn Fn(KeeperNote) + Send>,
+    /// What the keeper gives up, it may give up only while no other switch has the folder.
+    _folder: Arc<Folder>,
 }
 
 impl core::fmt::Debug for KeeperDesk {
@@ -34,6 +37,7 @@ impl KeeperDesk {
             mailboxes: shards.mailboxes.clone(),
             counters: shards.counters.clone(),
             tell: Box::new(tell),
+            _folder: Arc::clone(&shards.folder),
         }
     }
 }

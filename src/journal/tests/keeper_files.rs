@@ -11,7 +11,7 @@ use super::*;
 use crate::journal::archive::catalogue::Verified;
 use crate::journal::archive::files::archive_directory;
 use crate::journal::base::{BASE_FILE, Base};
-use crate::journal::keeper::{Desk, Keeper, KeeperNote, KeeperPlan, Progress};
+use crate::journal::keeper::{Desk, Keeper, KeeperNote, KeeperPlan, Progress, Rounds};
 use crate::journal::read_only::ReadOnlyFolder;
 use crate::model::ids::TransactionNumber;
 
@@ -82,12 +82,18 @@ fn keep_but(
     let (tell, told) = channel();
     let mut desk = TestDesk::new(tell, forgotten);
     desk.carried = carried.iter().copied().map(TransactionNumber).collect();
-    let plan = KeeperPlan {
+    (
+        Keeper::start(plan(place, segments_max), desk).unwrap(),
+        told,
+    )
+}
+
+fn plan(place: &Place, segments_max: u64) -> KeeperPlan {
+    KeeperPlan {
         data: place.data.path().to_owned(),
         archive: None,
         bytes_max: segments_max * 16 * BLOCK,
-    };
-    (Keeper::start(plan, desk).unwrap(), told)
+    }
 }
 
 /// Waits until segments up to this one were given up.
@@ -217,12 +223,7 @@ fn nothing_is_given_up_that_a_shard_still_remembers() {
     let (tell, told) = channel();
     let desk = TestDesk::new(tell, 0);
     let (forgotten, asked) = (Arc::clone(&desk.forgotten), Arc::clone(&desk.asked));
-    let plan = KeeperPlan {
-        data: place.data.path().to_owned(),
-        archive: None,
-        bytes_max: 6 * 16 * BLOCK,
-    };
-    let keeper = Keeper::start(plan, desk).unwrap();
+    let keeper = Keeper::start(plan(&place, 6), desk).unwrap();
     loop {
         match told.recv().unwrap() {
             KeeperNote::Needed(ShardId(1), 1, TransactionNumber(1)) => break,
@@ -407,4 +408,107 @@ fn an_archive_that_is_not_what_the_segment_says_keeps_the_segment() {
     }
     keeper.end();
     assert_eq!(files(&place).first(), Some(&1));
+}
+
+#[test]
+fn a_shard_that_cannot_be_tended_is_told_of_and_does_not_keep_the_others_from_it() {
+    let place = Place::new();
+    pay(&place, 1..2_000);
+    let newest = *files(&place).last().unwrap();
+    let other = place.data.path().join("shard-00");
+    fs::remove_dir_all(&other).ok();
+    fs::write(&other, b"no folder").unwrap();
+    let (keeper, told) = keep(&place, 6, u64::MAX);
+    let mut failed = 0;
+    loop {
+        match told.recv().unwrap() {
+            KeeperNote::GivenUp(ShardId(1), segment) if segment == newest + 2 - 6 => break,
+            KeeperNote::NotMade(error) => {
+                assert!(error.to_string().contains("shard-00"), "{error}");
+                failed += 1;
+            }
+            KeeperNote::GivenUp(..) | KeeperNote::Made(..) | KeeperNote::Archived(..) => {}
+            other => unreachable!("{other:?}"),
+        }
+    }
+    keeper.end();
+    assert_eq!(failed, 1, "it is tried again after a while");
+}
+
+#[test]
+fn a_digest_that_was_damaged_and_taken_away_is_made_anew_without_a_restart() {
+    let place = Place::new();
+    pay(&place, 1..2_000);
+    crate::journal::digest::maker::make_all(place.data.path(), |_, _, _| {}).unwrap();
+    let digest = crate::journal::digest::files::digest_name(2);
+    let beside = place.data.path().join("shard-01").join(digest);
+    let mut bytes = fs::read(&beside).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&beside, bytes).unwrap();
+    let (tell, told) = channel();
+    let desk = TestDesk::new(tell, u64::MAX);
+    let mut rounds = Rounds::new(plan(&place, 100)).unwrap();
+    let (_alive, ended) = channel();
+    // One more than it takes until it is tried again.
+    let mut look = || {
+        for _ in 0..=60 {
+            rounds.look_round(&ended, &desk).unwrap();
+        }
+        told.try_iter().collect::<Vec<_>>()
+    };
+    let refused = look();
+    assert!(
+        refused
+            .iter()
+            .any(|note| matches!(note, KeeperNote::NotArchived(_)))
+    );
+    fs::remove_file(&beside).unwrap();
+    let archived = look();
+    let is_second = |note: &KeeperNote| matches!(note, KeeperNote::Archived(ShardId(1), 2, _));
+    assert!(archived.iter().any(is_second), "{archived:?}");
+    assert!(beside.exists());
+}
+
+/// Waits for a word after each segment that was given up.
+struct SlowDesk(TestDesk, Receiver<()>);
+
+impl Desk for SlowDesk {
+    fn tell(&self, note: KeeperNote) {
+        let waits = matches!(note, KeeperNote::GivenUp(..));
+        self.0.tell(note);
+        if waits {
+            self.1.recv().ok();
+        }
+    }
+
+    fn tell_shard(&self, shard: ShardId, progress: Progress) -> bool {
+        self.0.tell_shard(shard, progress)
+    }
+
+    fn forgotten(&self, shard: ShardId) -> TransactionNumber {
+        self.0.forgotten(shard)
+    }
+
+    fn carried(&self, shard: ShardId) -> BTreeSet<TransactionNumber> {
+        self.0.carried(shard)
+    }
+}
+
+#[test]
+fn a_keeper_that_is_to_end_gives_nothing_up_any_more() {
+    let place = Place::new();
+    pay(&place, 1..2_000);
+    let (tell, told) = channel();
+    let (go_on, waits) = channel();
+    let desk = SlowDesk(TestDesk::new(tell, u64::MAX), waits);
+    let keeper = Keeper::start(plan(&place, 6), desk).unwrap();
+    wait_for(&told, 1);
+    drop(keeper);
+    drop(go_on);
+    let more = told
+        .iter()
+        .find(|note| matches!(note, KeeperNote::GivenUp(..)));
+    assert!(more.is_none(), "{more:?}");
+    assert_eq!(files(&place).first(), Some(&2));
 }

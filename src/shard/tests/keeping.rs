@@ -21,6 +21,7 @@ use crate::model::outcome::{Outcome, Presentation};
 use crate::shard::plan::{JournalPlan, ShardPlan};
 use crate::shard::run::{RunningShards, ShardExit, start};
 use crate::sys::clock::Clock;
+use crate::sys::files::lock_path;
 use crate::sys::machine::{Idle, WriteFaults};
 use crate::sys::segments::list_segments;
 
@@ -345,6 +346,19 @@ pub(super) fn read_all(data: &Path) -> BTreeSet<Reference> {
     let report = audit.finish();
     assert!(report.is_good(), "{:?}", report.violations.first());
     found
+}
+
+#[test]
+fn a_folder_stays_locked_for_as_long_as_its_keeper_may_give_segments_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let shards = start(vec![plan(directory.path(), 0, 1)]).unwrap();
+    let desk = KeeperDesk::new(&shards, |_| {});
+    assert!(shards.mailboxes[0].send(Command::Stop));
+    shards.join();
+    let lock = directory.path().join("data").join("lock");
+    assert!(lock_path(&lock, 0).is_err());
+    drop(desk);
+    assert!(lock_path(&lock, 0).is_ok());
 }
 
 #[test]
