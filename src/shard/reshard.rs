@@ -156,6 +156,9 @@ pub fn reshard(from: &Path, to: &Path, shards: u16) -> Result<Resharded, Reshard
                 last = Some((entry.wall, record));
             }
         })?;
+        if reading.base.is_late() {
+            return Err(ReshardError::Store(given_up(from, shard, &reading)));
+        }
         epoch = epoch.max(reading.recovered.epoch);
         opened = later(opened, last);
     }
@@ -183,6 +186,21 @@ pub fn reshard(from: &Path, to: &Path, shards: u16) -> Result<Resharded, Reshard
         transactions: digest.transactions,
         records: digest.records,
     })
+}
+
+/// What is archived is numbered, and nothing but those numbers leads to it: whoever numbers anew
+/// would have to write all of the archive into the new journal, which has no room for it.
+fn given_up(from: &Path, shard: ShardId, reading: &ShardReading) -> StoreError {
+    StoreError::Refused {
+        path: from.to_owned(),
+        what: format!(
+            "segments 1 to {} of shard {} are in the archive alone, and what is archived cannot be \
+             numbered anew",
+            reading.base.first - 1,
+            shard.0
+        ),
+        remedy: "go on with as many shards as it has (`shards`); nothing was written or changed",
+    }
 }
 
 /// The later of two openings.

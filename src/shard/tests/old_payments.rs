@@ -17,6 +17,7 @@ use crate::model::message::{
 };
 use crate::model::outcome::{Outcome, Presentation};
 use crate::shard::librarian::Shelf;
+use crate::shard::reshard::reshard;
 use crate::sys::clock::Clock;
 use crate::sys::segments::list_segments;
 
@@ -283,6 +284,21 @@ fn where_any_segment_of_the_archive_cannot_be_read_nothing_is_told_of_old_paymen
     fs::write(archive.join(index_name(first + 9)), b"half").unwrap();
     assert!(matches!(look_up(0), LookedUp::Found(_)));
     assert!(matches!(look_up(first + 9), LookedUp::Unavailable));
+}
+
+#[test]
+fn a_journal_whose_first_segments_were_given_up_is_not_resharded() {
+    let directory = tempfile::tempdir().unwrap();
+    pay_and_bury(directory.path());
+    let to = directory.path().join("resharded");
+    let refused = reshard(&directory.path().join("data"), &to, 2).unwrap_err();
+    let told = refused.to_string();
+    assert!(
+        told.contains("of shard 0 are in the archive alone"),
+        "{told}"
+    );
+    assert!(told.contains("go on with as many shards"), "{told}");
+    assert!(!to.exists(), "nothing was made");
 }
 
 #[test]
