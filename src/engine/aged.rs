@@ -13,7 +13,7 @@ use crate::engine::recall::refused_reversal;
 use crate::engine::transactions::Transaction;
 use crate::engine::{Context, Engine, EngineLimits, Legs, Sender, replies};
 use crate::model::fingerprint::Fingerprint;
-use crate::model::ids::TransactionNumber;
+use crate::model::ids::{ParticipantIndex, TransactionNumber};
 use crate::model::keys::{BusinessKey, Class, Key};
 use crate::model::limits::KEY_DAYS_MAX;
 use crate::model::message::{Message, RefundRequest, Reversal, StatusInquiry};
@@ -25,6 +25,10 @@ use crate::route::Tables;
 
 /// Look-ups that wait at once; more are shed.
 pub const LOOK_UPS_MAX: usize = 64;
+/// Of those one participant may have so many of reversals, and as many of all else.
+pub const LOOK_UPS_SHARE: usize = LOOK_UPS_MAX / 4;
+/// Room that is left to reversals: what they undo is wrong until they are heard.
+const REVERSALS_ROOM: usize = LOOK_UPS_MAX / 4;
 /// How long one may take; then it is answered 96.
 const LOOK_UP_MS: u64 = 2_000;
 
@@ -136,6 +140,12 @@ enum Question {
     Reversal(Reversal<'static>, bool),
 }
 
+impl Question {
+    const fn is_reversal(&self) -> bool {
+        matches!(self, Self::Reversal(..))
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Waiting {
     id: u64,
@@ -161,6 +171,18 @@ impl LookUps {
             waiting: Vec::with_capacity(LOOK_UPS_MAX),
             next: 1,
         }
+    }
+
+    fn has_room(&self, participant: ParticipantIndex, question: &Question) -> bool {
+        let waiting = self.waiting.iter();
+        let own = waiting.filter(|one| one.sender.participant == participant);
+        let alike = own.filter(|one| one.question.is_reversal() == question.is_reversal());
+        let most = if question.is_reversal() {
+            LOOK_UPS_MAX
+        } else {
+            LOOK_UPS_MAX - REVERSALS_ROOM
+        };
+        self.waiting.len() < most && alike.count() < LOOK_UPS_SHARE
     }
 }
 
@@ -236,7 +258,7 @@ impl Engine {
         context: &Context<'_, L>,
         effects: &mut Effects<'_>,
     ) -> bool {
-        if self.look_ups.waiting.len() == LOOK_UPS_MAX {
+        if !self.look_ups.has_room(sender.participant, &question) {
             return false;
         }
         let id = self.look_ups.next;
@@ -322,6 +344,10 @@ impl Engine {
         self.tally.look_ups_failed += u64::from(matches!(found, LookedUp::Unavailable));
         let wall = context.now.wall;
         let (message, text) = match one.question {
+            // It was recalled while the archive was read: that does not tell what it is now.
+            Question::Status(inquiry) if self.transactions.find(&inquiry.target).is_some() => {
+                return self.handle_status_inquiry(&inquiry, one.sender, context, effects);
+            }
             Question::Status(inquiry) => {
                 let message = self.aged_status(&inquiry, one.sender, found, wall);
                 (message, ShortText::EMPTY)

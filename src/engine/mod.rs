@@ -46,7 +46,7 @@ use crate::model::keys::BusinessKey;
 use crate::model::time::{Date, Monotonic, Now, Wall};
 use crate::route::Tables;
 
-pub use aged::{Aged, LOOK_UPS_MAX, LookUp, LookedUp};
+pub use aged::{Aged, LOOK_UPS_MAX, LOOK_UPS_SHARE, LookUp, LookedUp};
 pub use apply::{Drawn, ReplayError};
 pub use effects::{EFFECTS_MAX, Effect, Effects, Gate, Outgoing};
 pub use exchanges::{ExchangeId, Talk, Waiter};

@@ -46,7 +46,8 @@ impl Engine {
             (Class::Payment, Phase::Approved)
         );
         let number = self.transactions.next_number(context.now.wall);
-        let room = context.room == Room::Ample && self.transactions.may_recall();
+        let has_place = aged.refunded.count == 0 || self.transactions.may_recall();
+        let room = context.room == Room::Ample && has_place;
         let Some(number) = number.filter(|_| room) else {
             return false;
         };
@@ -173,6 +174,10 @@ impl Engine {
             // It was recalled before.
             LookedUp::Found(_) if self.transactions.find(&root).is_some() => {
                 ResponseCode::NOT_FOUND
+            }
+            // Nothing is written down for one who may not ask.
+            LookedUp::Found(aged) if aged.transaction.refunder() != Some(sender.participant) => {
+                return self.bar_refunder(request, &waiter, wall, effects);
             }
             LookedUp::Found(aged) if aged.transaction.phase == Phase::Approved => {
                 if !self.recall(aged, context, effects) {

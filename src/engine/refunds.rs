@@ -78,6 +78,16 @@ impl Taken {
     }
 }
 
+impl Transaction {
+    /// Refunds go from the merchant's side to the payer's, whoever originated the payment.
+    pub(super) fn refunder(&self) -> Option<ParticipantIndex> {
+        match self.echoed.presentation {
+            Some(Presentation::Mpm) => self.destination,
+            Some(Presentation::Cpm) | None => self.originator,
+        }
+    }
+}
+
 impl Engine {
     /// A participant asks for a refund. Its session may speak for the originator.
     pub fn handle_refund<'a, L: Legs>(
@@ -122,11 +132,9 @@ impl Engine {
         let (asked, wall) = (Request::Refund(request), context.now.wall);
         let root = self.root_of(request);
         if let Some(root) = root
-            && self.refunder(root) != Some(sender.participant)
+            && self.transactions.get(root).refunder() != Some(sender.participant)
         {
-            self.tally.security_events += 1;
-            let message = replies::refuse_refund(request, ResponseCode::NOT_PERMITTED, wall);
-            return replies::answer(effects, &waiter, Gate::Free, message, ShortText::EMPTY);
+            return self.bar_refunder(request, &waiter, wall, effects);
         }
         let Some(number) = self.admit(asked, sender, context, effects) else {
             return;
@@ -214,13 +222,17 @@ impl Engine {
         })
     }
 
-    /// Refunds go from the merchant's side to the payer's, whoever originated the payment.
-    fn refunder(&self, root: u32) -> Option<ParticipantIndex> {
-        let payment = self.transactions.get(root);
-        match payment.echoed.presentation {
-            Some(Presentation::Mpm) => payment.destination,
-            Some(Presentation::Cpm) | None => payment.originator,
-        }
+    /// Who asks for this refund may not.
+    pub(super) fn bar_refunder(
+        &mut self,
+        request: &RefundRequest<'_>,
+        waiter: &Waiter,
+        wall: Wall,
+        effects: &mut Effects<'_>,
+    ) {
+        self.tally.security_events += 1;
+        let message = replies::refuse_refund(request, ResponseCode::NOT_PERMITTED, wall);
+        replies::answer(effects, waiter, Gate::Free, message, ShortText::EMPTY);
     }
 
     fn refunded(&self, root: u32) -> Option<ParticipantIndex> {

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::engine::transitions::Phase;
+use crate::model::record::Refunded;
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -103,13 +104,78 @@ fn what_the_archive_does_not_have_or_cannot_tell_is_said_so() {
     assert_eq!(expire(&mut world), "status:96/-/->wallet");
     assert_eq!(looked_up(&mut world, &LookedUp::Absent), "", "too late");
     assert_eq!(world.engine.tally().look_ups_failed, 2);
-    // Their number is bounded.
-    for _ in 0..LOOK_UPS_MAX {
-        assert!(world.status(WALLET, 1).starts_with('?'));
-    }
-    assert_eq!(world.status(WALLET, 1), "status:A1/-/->wallet!");
-    assert_eq!(world.pay(1, 500, 33), "A1/-#33>acquirer!");
     assert!(world.records.is_empty(), "nothing of this is recorded");
+}
+
+#[test]
+fn no_participant_takes_all_look_ups_and_reversals_have_room_of_their_own() {
+    let mut world = archived();
+    world.pass(6 * DAY_MS);
+    for from in [WALLET, STRANGER, ACQUIRER] {
+        for _ in 0..LOOK_UPS_SHARE {
+            assert!(world.status(from, 1).starts_with('?'));
+        }
+        assert!(world.status(from, 1).starts_with("status:A1/-/->"));
+    }
+    assert_eq!(world.pay(1, 500, 33), "A1/-#33>acquirer!");
+    assert_eq!(world.engine.look_ups(), LOOK_UPS_MAX - LOOK_UPS_SHARE);
+    for _ in 0..LOOK_UPS_SHARE {
+        assert!(world.reverse(ACQUIRER, 1, true).starts_with('?'));
+    }
+    assert_eq!(world.reverse(ACQUIRER, 1, true), "0430:A1/->acquirer!");
+    assert_eq!(world.engine.look_ups(), LOOK_UPS_MAX);
+}
+
+#[test]
+fn a_payment_that_is_recalled_meanwhile_is_told_of_as_it_is_now() {
+    let mut world = archived();
+    world.engine.remember_for_ms(0);
+    approved(&mut world, 1, 1_001);
+    forget_all(&mut world);
+    assert_eq!(world.status(WALLET, 1), "?1");
+    let found = look_up(&world);
+    assert_eq!(world.reverse(ACQUIRER, 1, true), "?2");
+    looked_up(&mut world, &found);
+    let told = world.run(|engine, context, effects| {
+        engine.handle_looked_up(1, &found, context, effects);
+    });
+    assert_eq!(told, "status:00/reversing/approved>wallet");
+}
+
+#[test]
+fn an_aged_payment_is_recalled_only_for_who_may_refund_it() {
+    let mut world = archived();
+    world.engine.remember_for_ms(0);
+    approved(&mut world, 1, 1_001);
+    forget_all(&mut world);
+    let records = world.records.len();
+    assert_eq!(world.refund_as(STRANGER, refund(1, 1, 200, 21)), "?1");
+    let found = look_up(&world);
+    assert_eq!(looked_up(&mut world, &found), "58/-#21=->stranger!");
+    assert_eq!(world.records.len(), records, "nothing is recorded");
+    assert_eq!(world.engine.tally().security_events, 1);
+}
+
+#[test]
+fn a_payment_without_refunds_is_recalled_though_no_more_with_refunds_can_be() {
+    let mut world = archived();
+    world.engine.remember_for_ms(0);
+    approved(&mut world, 1, 1_001);
+    forget_all(&mut world);
+    let refunded = Refunded {
+        count: 1,
+        ..Refunded::default()
+    };
+    // Slots that the table does not have.
+    let mut slot = 1_000;
+    while world.engine.transactions.may_recall() {
+        world.engine.transactions.note_refunded(slot, refunded);
+        slot += 1;
+    }
+    assert_eq!(world.refund(1, 1, 200, 21), "?1");
+    let found = look_up(&world);
+    let told = looked_up(&mut world, &found);
+    assert!(told.starts_with("+recalled +refund refund#"), "{told}");
 }
 
 #[test]

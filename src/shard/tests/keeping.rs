@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 
 use super::*;
+use crate::engine::LOOK_UPS_SHARE;
 use crate::journal::audit::Audit;
 use crate::journal::keeper::{Keeper, KeeperNote, KeeperPlan};
 use crate::journal::read_only::ReadOnlyFolder;
@@ -385,7 +386,7 @@ fn many_times_the_room_flows_through_over_restarts_and_nothing_is_lost() {
     let mut link = Link::open(running.address(), ACQUIRER);
     let today = link.today;
     let asked: Vec<u64> = (0..50).chain((50..next).step_by(41)).collect();
-    for some in asked.chunks(50) {
+    for some in asked.chunks(LOOK_UPS_SHARE) {
         let inquiries: Vec<_> = some.iter().map(|number| inquiry(*number, today)).collect();
         link.say(&inquiries);
         let heard = link.hear(some.len());
