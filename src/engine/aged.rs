@@ -45,6 +45,8 @@ pub struct LookUp {
     pub or_root: bool,
     /// Segments up to this one tell all that is forgotten: they are in the archive.
     pub archived: u64,
+    /// From then on nobody waits for it.
+    pub due: Monotonic,
 }
 
 /// What was found.
@@ -262,6 +264,7 @@ impl Engine {
             return false;
         }
         let id = self.look_ups.next;
+        let due = context.now.monotonic.plus_ms(LOOK_UP_MS);
         self.look_ups.next += 1;
         let wanted = LookUp {
             id,
@@ -269,12 +272,13 @@ impl Engine {
             root,
             or_root: matches!(question, Question::Refund(_)),
             archived: self.transactions.memory.told_through(),
+            due,
         };
         self.look_ups.waiting.push(Waiting {
             id,
             sender,
             waiter,
-            due: context.now.monotonic.plus_ms(LOOK_UP_MS),
+            due,
             question,
         });
         self.tally.look_ups += 1;

@@ -15,6 +15,7 @@ use crate::journal::layout::JournalIdentity;
 use crate::journal::store::StoreError;
 use crate::model::keys::{BusinessKey, Class};
 use crate::route::Tables;
+use crate::sys::clock::Clock;
 use crate::sys::error::MachineError;
 use crate::sys::threads;
 use crate::sys::wake::Waker;
@@ -88,6 +89,11 @@ impl Shared {
                 std::thread::park();
                 continue;
             };
+            // It was answered for: whoever reads for nobody keeps others waiting until they, too,
+            // are overdue.
+            if wanted.due <= Clock.monotonic() {
+                continue;
+            }
             let found = shelf.look_up(&mut catalogue, &wanted).unwrap_or_else(|error| {
                 tracing::error!(%error, "the archive cannot be read: an old key was not looked up");
                 LookedUp::Unavailable

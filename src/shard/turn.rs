@@ -169,7 +169,9 @@ impl Shard {
     }
 
     fn next_deadline(&self, untold: Option<Monotonic>) -> Option<Monotonic> {
-        let care = (self.links.count() > 0).then(|| self.cared.plus_ms(CARE_MS));
+        // Whoever asked by way of another shard has no link here.
+        let cares = self.links.count() > 0 || self.expects_look_ups();
+        let care = cares.then(|| self.cared.plus_ms(CARE_MS));
         let publish = Some(self.published.plus_ms(10 * PUBLISH_MS));
         [
             self.engine.next_deadline(),

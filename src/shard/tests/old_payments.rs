@@ -16,9 +16,11 @@ use crate::model::message::{
     Echoed, PaymentResult, RefundRequest, RefundResult, Reversal, ReversalResult, StatusInquiry,
 };
 use crate::model::outcome::{Outcome, Presentation};
-use crate::shard::librarian::Shelf;
+use crate::model::time::DAY_NS;
+use crate::shard::librarian::{Librarian, Shelf};
 use crate::shard::reshard::reshard;
 use crate::sys::clock::Clock;
+use crate::sys::machine::{Machine, MachineConfig};
 use crate::sys::segments::list_segments;
 
 /// The wallet answers so many requests with yes.
@@ -260,6 +262,7 @@ fn where_any_segment_of_the_archive_cannot_be_read_nothing_is_told_of_old_paymen
         root,
         or_root: false,
         archived,
+        due: Monotonic(u64::MAX),
     };
     let look_up = |archived| shelf.look_up(&mut None, &wanted(archived)).unwrap();
     assert!(matches!(look_up(0), LookedUp::Found(_)));
@@ -284,6 +287,56 @@ fn where_any_segment_of_the_archive_cannot_be_read_nothing_is_told_of_old_paymen
     fs::write(archive.join(index_name(first + 9)), b"half").unwrap();
     assert!(matches!(look_up(0), LookedUp::Found(_)));
     assert!(matches!(look_up(first + 9), LookedUp::Unavailable));
+}
+
+#[test]
+fn what_nobody_waits_for_any_more_is_not_looked_up() {
+    let directory = tempfile::tempdir().unwrap();
+    let running = Running::start(directory.path());
+    running.stop();
+    let machine = Machine::new(MachineConfig::default()).unwrap();
+    let librarian = Librarian::start(shelf(directory.path(), 0), machine.waker()).unwrap();
+    let root = key(1, Clock.now().wall.date());
+    for (id, due) in [(1, Monotonic(0)), (2, Clock.monotonic().plus_ms(60_000))] {
+        librarian.ask(LookUp {
+            id,
+            target: BusinessKey {
+                key: root,
+                class: Class::Payment,
+            },
+            root,
+            or_root: false,
+            archived: 0,
+            due,
+        });
+    }
+    let answer = loop {
+        if let Some((id, _)) = librarian.found() {
+            break id;
+        }
+        std::thread::yield_now();
+    };
+    assert_eq!(answer, 2);
+    assert!(librarian.found().is_none());
+}
+
+#[test]
+fn a_look_up_is_answered_in_time_though_no_link_is_open() {
+    let mut world = World::new(Protocol::Sbe, Protocol::Sbe, CommitMode::Memory);
+    world.shard.serve_look_ups();
+    let (acquirer, wallet) = world.open();
+    let then = Wall(START - 10 * DAY_NS).date();
+    world.say(acquirer, &inquiry(1, then));
+    assert!(world.shard.expects_look_ups());
+    let ended = |link| Completion::Ended {
+        link,
+        errno: Errno(0),
+    };
+    world.turn(vec![ended(acquirer), ended(wallet)]);
+    let until = world.pass_ms(0).until.unwrap();
+    assert!(until <= Monotonic(world.ns).plus_ms(100), "{until:?}");
+    world.pass_ms(2_100);
+    assert!(!world.shard.expects_look_ups());
 }
 
 #[test]
