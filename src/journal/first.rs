@@ -17,6 +17,7 @@ use crate::journal::store::{Piece, StoreError, read_file, write_file};
 use crate::journal::warning::StoreWarning;
 use crate::model::ids::{Lsn, TransactionNumber};
 use crate::model::limits::BLOCK_BYTES;
+use crate::model::record::Record;
 use crate::sys::error::MachineError;
 use crate::sys::segments::SegmentReader;
 
@@ -177,7 +178,8 @@ pub(super) fn write_base(
     write_file(directory, BASE_FILE, &base.encode(identity, carried))
 }
 
-/// The records of some transactions in an archived segment.
+/// The records of some transactions in an archived segment, but for late answers: those change
+/// nothing, and whoever contradicts himself may give any number of them.
 pub(super) fn records_of(
     directory: &Path,
     segment: u64,
@@ -186,7 +188,8 @@ pub(super) fn records_of(
 ) -> Result<(), StoreError> {
     let digest = read_digest(directory, segment)?;
     each_record(&digest, Lsn(0), &mut |entry| {
-        if numbers.contains(&entry.record.number()) {
+        let changes = !matches!(entry.record, Record::LateAnswer(_));
+        if changes && numbers.contains(&entry.record.number()) {
             found.push((entry.wall, entry.record));
         }
     });

@@ -22,7 +22,7 @@ use std::thread::JoinHandle;
 
 use crate::journal::archive::files::{
     Archived, archive_directory, archive_path, index_header, is_archived, note_archive_path,
-    prove_index, put, read_digest,
+    prove_index, put, read_digest, sync_folder,
 };
 use crate::journal::base::{Base, Carried};
 use crate::journal::digest::files::{compute, digest_name};
@@ -486,6 +486,7 @@ impl<'r> Tending<'r> {
             });
         }
         prove_index(&self.archive_directory(), segment, &kept)?;
+        sync_folder(&self.archive_directory())?;
         let is_carried = |(_, record): &Carried| carried.contains(&record.number());
         self.carried.retain(is_carried);
         if !carried.is_empty() {

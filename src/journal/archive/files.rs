@@ -142,7 +142,7 @@ pub(in crate::journal) fn put(
         return Ok(Archived::There);
     }
     refuse_foreign(&directory.join(digest_name(segment)), identity)?;
-    make_folder(directory)?;
+    make_directory(directory)?;
     let digest = match read_digest(directory, segment) {
         Ok(digest) => digest,
         Err(_) => {
@@ -175,14 +175,14 @@ pub(in crate::journal) fn prove_index(
     Ok(())
 }
 
-/// Makes a shard's folder in the archive; a loss of power takes nothing away that has a name in it.
-fn make_folder(directory: &Path) -> Result<(), MachineError> {
-    if directory.is_dir() {
-        return Ok(());
-    }
-    make_directory(directory)?;
-    let above = directory.ancestors().skip(1);
-    above.take(2).try_for_each(sync_directory)
+/// Makes sure that a loss of power takes nothing away that has a name in a shard's folder, nor the
+/// folder: whoever gave those names may have ended before it had done so.
+pub(in crate::journal) fn sync_folder(directory: &Path) -> Result<(), MachineError> {
+    // The shard's, the archive's, and the one where that is.
+    directory.ancestors().take(3).try_for_each(|folder| {
+        let here = folder.as_os_str().is_empty();
+        sync_directory(if here { Path::new(".") } else { folder })
+    })
 }
 
 fn unusable(digest: &Path) -> StoreError {

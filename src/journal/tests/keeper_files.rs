@@ -14,6 +14,8 @@ use crate::journal::base::{BASE_FILE, Base};
 use crate::journal::keeper::{Desk, Keeper, KeeperNote, KeeperPlan, Progress, Rounds};
 use crate::journal::read_only::ReadOnlyFolder;
 use crate::model::ids::TransactionNumber;
+use crate::model::outcome::ResponseCode;
+use crate::model::record::LateAnswer;
 
 /// Hands on what it is told; its shards have forgotten up to a number.
 #[derive(Clone)]
@@ -511,4 +513,30 @@ fn a_keeper_that_is_to_end_gives_nothing_up_any_more() {
         .find(|note| matches!(note, KeeperNote::GivenUp(..)));
     assert!(more.is_none(), "{more:?}");
     assert_eq!(files(&place).first(), Some(&2));
+}
+
+#[test]
+fn late_answers_are_not_carried_however_many_there_are() {
+    let place = Place::new();
+    let mut running = open(place.options(), CommitMode::Disk).unwrap();
+    let late = Record::LateAnswer(LateAnswer {
+        number: TransactionNumber(3),
+        response_code: ResponseCode::APPROVED,
+    });
+    for number in 1..2_000 {
+        running.pay(number..number + 1);
+        if number >= 3 {
+            running.append(&late);
+        }
+        if number % 40 == 0 {
+            running.drain();
+        }
+    }
+    running.drain();
+    drop(running);
+    let newest = *files(&place).last().unwrap();
+    let (keeper, told) = keep_but(&place, 6, u64::MAX, &[3]);
+    wait_for(&told, newest + 2 - 6);
+    keeper.end();
+    assert_eq!(carried(&place), [3]);
 }
