@@ -4,19 +4,23 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
 use crate::journal::Entry;
 use crate::journal::archive::catalogue::{Catalogue, each_entry};
 use crate::journal::archive::files::{archive_directory, archive_path, read_digest};
 use crate::journal::base::{
     BASE_FILE, BadBase, Base, BaseFound, BaseUse, Carried, FirstFound, judge_base,
 };
-use crate::journal::digest::{BadDigest, Digest};
-use crate::journal::layout::{JournalIdentity, read_opening};
+use crate::journal::codec;
+use crate::journal::digest::{BadDigest, Digest, DigestHeader};
+use crate::journal::layout::{JournalIdentity, check_records, read_opening};
 use crate::journal::segments::segment_start;
 use crate::journal::store::{Piece, StoreError, read_file, write_file};
 use crate::journal::warning::StoreWarning;
 use crate::model::ids::{Lsn, TransactionNumber};
-use crate::model::limits::BLOCK_BYTES;
+use crate::model::limits::{BLOCK_BYTES, RECORD_BYTES_MAX};
 use crate::model::record::Record;
 use crate::sys::error::MachineError;
 use crate::sys::segments::SegmentReader;
@@ -194,6 +198,41 @@ pub(super) fn records_of(
         }
     });
     Ok(())
+}
+
+/// Whether two digests tell the same of a segment, however they are packed: the same records,
+/// those of each transaction in the same order.
+pub(super) fn tell_the_same(one: &Digest, other: &Digest) -> bool {
+    one.bytes() == other.bytes()
+        || (unpacked(one.header()) == unpacked(other.header())
+            && histories(one) == histories(other))
+}
+
+/// What a header says of its segment.
+fn unpacked(header: &DigestHeader) -> DigestHeader {
+    DigestHeader {
+        settled: 0,
+        loose: 0,
+        number_first: 0,
+        contexts: 0,
+        body_bytes: 0,
+        body_check: 0,
+        ..*header
+    }
+}
+
+/// The records of each transaction, as one check.
+fn histories(digest: &Digest) -> HashMap<TransactionNumber, u32, FixedState> {
+    let mut histories: HashMap<_, u32, _> = HashMap::default();
+    each_record(digest, Lsn(0), &mut |entry| {
+        let mut bytes = [0; RECORD_BYTES_MAX];
+        codec::encode(&mut bytes, entry.wall, &entry.record);
+        let record = bytes.get_mut(..codec::record_bytes(&entry.record));
+        let record = record.expect("no record is larger");
+        let history = histories.entry(entry.record.number()).or_default();
+        *history = check_records(record, *history);
+    });
+    histories
 }
 
 fn each_record(digest: &Digest, start: Lsn, visit: &mut dyn FnMut(Entry)) {

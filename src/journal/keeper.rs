@@ -25,9 +25,10 @@ use crate::journal::archive::files::{
     prove_index, put, read_digest, sync_folder,
 };
 use crate::journal::base::{Base, Carried};
+use crate::journal::digest::Digest;
 use crate::journal::digest::files::{compute, digest_name};
 use crate::journal::digest::maker::{Made, make, sealed, written_end};
-use crate::journal::first::{find_base, records_of, write_base};
+use crate::journal::first::{find_base, records_of, tell_the_same, write_base};
 use crate::journal::identity::{FolderIdentity, IDENTITY_FILE};
 use crate::journal::segments::{segment_of, segment_start};
 use crate::journal::store::{StoreError, list, read_identity, shard_directory};
@@ -477,7 +478,9 @@ impl<'r> Tending<'r> {
         let path = directory.join(segment_name(segment));
         let kept = read_digest(&self.archive_directory(), segment)?;
         let said = compute(&path, whose, segment, self.identity.segment_bytes)?;
-        if said.ok().as_deref() != Some(kept.bytes()) {
+        let said = said.ok().and_then(|bytes| Digest::read(bytes).ok());
+        // Another version of this program may have packed it in another way.
+        if !said.is_some_and(|said| tell_the_same(&kept, &said)) {
             return Err(StoreError::Refused {
                 path: self.archive_directory().join(digest_name(segment)),
                 what: "it is not what its segment says".to_owned(),

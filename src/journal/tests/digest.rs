@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::journal::first::tell_the_same;
 use crate::journal::layout::{BLOCK, JournalIdentity};
 use crate::journal::written::{numbered, segments};
 use crate::journal::{Entry, fixtures};
@@ -276,4 +277,46 @@ fn another_version_is_told_from_damage() {
     );
     assert_eq!(Digest::read(Vec::new()), Err(BadDigest::Damaged));
     assert_eq!(Digest::read(vec![0; 4_096]), Err(BadDigest::Damaged));
+}
+
+/// A segment's digest as one that packs nothing makes it, of all records but the last few.
+fn loose(bytes: &[u8], without: usize) -> Vec<u8> {
+    use crate::journal::layout::{BLOCK_HEADER_BYTES, Records, payload, read_opening};
+    let mut records = Vec::new();
+    for (index, block) in (0_u64..).zip(bytes.as_chunks::<BLOCK_BYTES>().0) {
+        let mut walk = Records::new(payload(block), read_opening(block).unwrap().chain);
+        while let Some(record) = walk.step() {
+            let end = index * BLOCK + (BLOCK_HEADER_BYTES + walk.bytes_walked()) as u64;
+            records.push((u32::try_from(end / 8).unwrap(), record.to_vec()));
+        }
+    }
+    records.truncate(records.len() - without);
+    let mut body = Vec::new();
+    for (end, record) in &records {
+        entry::put_loose(&mut body, *end, record);
+    }
+    let packed = Digest::read(digest(1, bytes).unwrap()).unwrap();
+    let header = DigestHeader {
+        settled: 0,
+        loose: records.len() as u64,
+        contexts: 0,
+        body_bytes: body.len() as u64,
+        body_check: checksum(0, &body),
+        ..*packed.header()
+    };
+    [&header.encode()[..], &body].concat()
+}
+
+#[test]
+fn digests_that_are_packed_in_other_ways_tell_the_same() {
+    let segment = &segments(IDENTITY, SEGMENT_BYTES, &records())[0];
+    let read = |bytes| Digest::read(bytes).unwrap();
+    let packed = read(example());
+    let unpacked = read(loose(segment, 0));
+    assert_ne!(packed.bytes(), unpacked.bytes());
+    assert!(tell_the_same(&packed, &unpacked));
+    assert!(
+        !tell_the_same(&packed, &read(loose(segment, 1))),
+        "one is missing"
+    );
 }
