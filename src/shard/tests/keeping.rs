@@ -357,9 +357,9 @@ fn a_folder_stays_locked_for_as_long_as_its_keeper_may_give_segments_up() {
     assert!(shards.mailboxes[0].send(Command::Stop));
     shards.join();
     let lock = directory.path().join("data").join("lock");
-    assert!(lock_path(&lock, 0).is_err());
+    lock_path(&lock, 0).unwrap_err();
     drop(desk);
-    assert!(lock_path(&lock, 0).is_ok());
+    lock_path(&lock, 0).unwrap();
 }
 
 #[test]

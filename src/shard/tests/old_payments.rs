@@ -235,7 +235,7 @@ fn old_payments_are_told_of_refunded_and_settled_after_their_segments_are_gone()
 fn shelf(directory: &Path, given_up: u64) -> Shelf {
     let plan = keeping::plan(directory, 0, 1);
     let data = plan.journal.data;
-    let identity = ReadOnlyFolder::open(&data).unwrap().identity().clone();
+    let identity = *ReadOnlyFolder::open(&data).unwrap().identity();
     Shelf {
         identity: identity.shard(ShardId(0)),
         segment_bytes: identity.segment_bytes,
