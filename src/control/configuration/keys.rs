@@ -103,7 +103,8 @@ pub const KEYS: &[Key] = &[
     key("shard", Table, Optional("all its defaults"), "The threads that do the work."),
     key("shard.count", Whole(1, SHARDS_MAX as u64), Default("1"),
         "How many shards share the transactions. A journal belongs to as many as it was made for; \
-        `cpg-switch journal reshard` makes one for another number."),
+        `cpg-switch journal reshard` makes one for another number, as long as no segment \
+        was given up to the archive alone."),
     key("shard.cores", Wholes(0, 4_095), Default("[]"),
         "The CPU core of each shard, as many as there are shards. Empty: not pinned."),
     key("shard.idle", Word(&["spin", "park", "adaptive"]), Default("\"adaptive\""),
