@@ -199,7 +199,8 @@ fn given_up(from: &Path, shard: ShardId, reading: &ShardReading) -> StoreError {
             reading.base.first - 1,
             shard.0
         ),
-        remedy: "go on with as many shards as it has (`shard.count`); nothing was written or changed",
+        remedy: "go on with as many shards as it has (`shard.count`); nothing was written or \
+                 changed",
     }
 }
 
