@@ -236,64 +236,13 @@ impl Engine {
     }
 
     pub(super) fn apply_payment(&mut self, payment: &Payment, tables: &Tables, wall: Wall) -> u32 {
-        let (phase, destination, match_key, answer) = begun(&payment.decision, tables);
-        let slot = self.transactions.insert(Transaction {
-            number: payment.number,
-            target: BusinessKey {
-                key: payment.key,
-                class: Class::Payment,
-            },
-            fingerprint: payment.fingerprint,
-            received: wall,
-            phase,
-            claimed_by_reversal: false,
-            told_unknown: false,
-            told_reversing: false,
-            resolution: Resolution::Reverse,
-            advice: AdviceState::None,
-            answer,
-            originator: tables.speaks_for(payment.originator),
-            destination,
-            amounts: payment.amounts,
-            echoed: payment.echoed,
-            settlement_date: payment.settlement_date,
-            approval_code: None,
-            text: ShortText::EMPTY,
-            match_key,
-            reversal_key: None,
-            reversal_by: Actor::Switch,
-            reversal_is_advice: false,
-            reversal_reason: None,
-            advice_key: None,
-            inquiry_key: MatchKey(0),
-            pending_until_s: 0,
-            queued: NOT_QUEUED,
-            root: NO_EXCHANGE,
-            refund: NO_EXCHANGE,
-            refunded_minor: 0,
-            forward: NO_EXCHANGE,
-            reversal: NO_EXCHANGE,
-            payment_advice: NO_EXCHANGE,
-            touched: 0,
-        });
+        let slot = self.transactions.insert(claimed(payment, tables, wall));
         self.transactions.at(slot).root = slot;
         slot
     }
 
     fn apply_answer(&mut self, slot: u32, answer: &Answer) -> Option<u32> {
-        let transaction = self.transactions.at(slot);
-        transaction.phase = match answer.outcome {
-            Outcome::Approved => Phase::Approved,
-            Outcome::Declined => Phase::Declined,
-            Outcome::Reversed => Phase::Reversed,
-        };
-        transaction.answer = Some(FinalAnswer {
-            response_code: answer.response_code,
-            outcome: answer.outcome,
-        });
-        transaction.approval_code = answer.approval_code;
-        transaction.amounts = answer.amounts;
-        transaction.text = answer.text;
+        answered(self.transactions.at(slot), answer);
         self.total_refunds(slot);
         None
     }
@@ -398,6 +347,51 @@ impl Engine {
     }
 }
 
+/// A payment as it is when its key is claimed; its root, which is its own place, is not in it.
+#[inline]
+pub(super) fn claimed(payment: &Payment, tables: &Tables, wall: Wall) -> Transaction {
+    let (phase, destination, match_key, answer) = begun(&payment.decision, tables);
+    Transaction {
+        number: payment.number,
+        target: BusinessKey {
+            key: payment.key,
+            class: Class::Payment,
+        },
+        fingerprint: payment.fingerprint,
+        received: wall,
+        phase,
+        claimed_by_reversal: false,
+        told_unknown: false,
+        told_reversing: false,
+        resolution: Resolution::Reverse,
+        advice: AdviceState::None,
+        answer,
+        originator: tables.speaks_for(payment.originator),
+        destination,
+        amounts: payment.amounts,
+        echoed: payment.echoed,
+        settlement_date: payment.settlement_date,
+        approval_code: None,
+        text: ShortText::EMPTY,
+        match_key,
+        reversal_key: None,
+        reversal_by: Actor::Switch,
+        reversal_is_advice: false,
+        reversal_reason: None,
+        advice_key: None,
+        inquiry_key: MatchKey(0),
+        pending_until_s: 0,
+        queued: NOT_QUEUED,
+        root: NO_EXCHANGE,
+        refund: NO_EXCHANGE,
+        refunded_minor: 0,
+        forward: NO_EXCHANGE,
+        reversal: NO_EXCHANGE,
+        payment_advice: NO_EXCHANGE,
+        touched: 0,
+    }
+}
+
 /// Where a decision puts a transaction: its phase, its destination and our match key there, and the
 /// answer where it is final at once.
 pub(super) fn begun(
@@ -428,6 +422,23 @@ pub(super) fn begun(
             (Phase::Declined, None, MatchKey(0), Some(answer))
         }
     }
+}
+
+/// It has its final answer.
+#[inline]
+pub(super) fn answered(transaction: &mut Transaction, answer: &Answer) {
+    transaction.phase = match answer.outcome {
+        Outcome::Approved => Phase::Approved,
+        Outcome::Declined => Phase::Declined,
+        Outcome::Reversed => Phase::Reversed,
+    };
+    transaction.answer = Some(FinalAnswer {
+        response_code: answer.response_code,
+        outcome: answer.outcome,
+    });
+    transaction.approval_code = answer.approval_code;
+    transaction.amounts = answer.amounts;
+    transaction.text = answer.text;
 }
 
 /// What it was told, or was about to be told, is no longer so: it is told anew, under a new key.

@@ -103,9 +103,9 @@ impl Exchanges {
         }
     }
 
-    /// Where its memory is.
+    /// Where its memory is; first the index, which is used all over from the first key on.
     pub(super) fn memory(&self) -> [Range<usize>; 2] {
-        [memory_of(&self.places), self.by_match_key.memory()]
+        [self.by_match_key.memory(), memory_of(&self.places)]
     }
 
     /// How many more can be opened.

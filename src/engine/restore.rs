@@ -2,19 +2,24 @@
 //! records, in one step.
 
 use crate::engine::Engine;
-use crate::engine::apply::{Drawn, ReplayError};
-use crate::model::record::{Answer, Decision, Payment, Record};
+use crate::engine::apply::{Drawn, ReplayError, answered, claimed};
+use crate::model::record::{Answer, Decision, Payment};
 use crate::model::time::Wall;
 use crate::route::Tables;
 
 impl Engine {
     /// As [`Engine::replay`] of a payment, written at `wall`, and then of its answer. Returns the
     /// match key that the payment drew, if it did.
+    ///
+    /// Nothing can be looked up until [`Engine::restored`]: a key's look-up begins in memory that
+    /// is in no cache, and whoever `asks` for it early does not wait for it.
+    #[inline]
     pub fn restore(
         &mut self,
         (wall, payment): (Wall, &Payment),
         answer: Option<(Wall, &Answer)>,
         tables: &Tables,
+        ask: impl FnOnce(&u64),
     ) -> Result<Option<Drawn>, ReplayError> {
         let number = payment.number;
         if number.0 == 0 || self.transactions.by_number(number).is_some() {
@@ -23,21 +28,26 @@ impl Engine {
                 number: number.0,
             });
         }
-        let slot = self.apply_payment(payment, tables, wall);
-        if let Some((wall, answer)) = answer {
+        let mut transaction = claimed(payment, tables, wall);
+        if let Some((_, answer)) = answer {
             debug_assert_eq!(answer.number, number);
-            self.apply(&Record::Answer(*answer), wall, tables);
+            answered(&mut transaction, answer);
         }
-        let transaction = self.transactions.get(slot);
         if !transaction.is_over() {
             self.replayed_open.insert(number);
         }
+        let destination = transaction.destination;
+        let slot = self.transactions.insert_late(transaction, ask);
+        self.transactions.at(slot).root = slot;
         Ok(match payment.decision {
-            Decision::Forward { match_key, .. } => {
-                transaction.destination.map(|to| (to, match_key))
-            }
+            Decision::Forward { match_key, .. } => destination.map(|to| (to, match_key)),
             Decision::Decline { .. } => None,
         })
+    }
+
+    /// What was restored can be looked up.
+    pub fn restored(&mut self) {
+        self.transactions.catch_up();
     }
 
     /// What replay has left open so far.

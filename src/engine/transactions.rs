@@ -172,9 +172,9 @@ impl Transactions {
         }
     }
 
-    /// Where its memory is.
+    /// Where its memory is; first the index, which is used all over from the first key on.
     pub(super) fn memory(&self) -> [Range<usize>; 2] {
-        [memory_of(&self.places), self.by_key.memory()]
+        [self.by_key.memory(), memory_of(&self.places)]
     }
 
     /// How many are remembered.
@@ -305,6 +305,26 @@ impl Transactions {
 
     /// Remembers a transaction under its number, which follows the last one.
     pub(super) fn insert(&mut self, transaction: Transaction) -> u32 {
+        let (hash, slot) = self.put(transaction);
+        self.by_key.insert(hash, slot);
+        slot
+    }
+
+    /// The same for one of many: nothing can be found until [`Transactions::catch_up`].
+    pub(super) fn insert_late(&mut self, transaction: Transaction, ask: impl FnOnce(&u64)) -> u32 {
+        let (hash, slot) = self.put(transaction);
+        self.by_key.insert_late(hash, slot, ask);
+        slot
+    }
+
+    /// What was inserted late can be found.
+    pub(super) fn catch_up(&mut self) {
+        self.by_key.catch_up();
+    }
+
+    /// Gives it its place.
+    #[inline]
+    fn put(&mut self, mut transaction: Transaction) -> (u32, u32) {
         // A journal that was cut at its old end starts with a later number.
         assert!(
             transaction.number > self.last,
@@ -317,10 +337,8 @@ impl Transactions {
         self.memory.newest = self.memory.newest.max(transaction.received);
         let place = self.place(transaction.number);
         let slot = u32::try_from(place).expect("the capacity is a u32");
-        let transaction = Transaction {
-            touched: self.memory.segment,
-            ..transaction
-        };
+        transaction.touched = self.memory.segment;
+        let hash = self.hash(&transaction.target);
         if place < self.places.len() {
             if self.places[place].number != FORGOTTEN {
                 self.free(slot);
@@ -337,9 +355,7 @@ impl Transactions {
             }
             self.places.push(transaction);
         }
-        let hash = self.hash(&transaction.target);
-        self.by_key.insert(hash, slot);
-        slot
+        (hash, slot)
     }
 
     /// A record about it is written now.

@@ -1,7 +1,4 @@
-//! Replays a digest: entry by entry, a few ahead, because with millions of keys each look-up
-//! begins in memory that is in no cache.
-
-use arrayvec::ArrayVec;
+//! Replays a digest, entry by entry.
 
 use crate::engine::ReplayError;
 use crate::journal::Entry;
@@ -9,12 +6,8 @@ use crate::journal::digest::{BadDigest, Digest, Item};
 use crate::journal::segments::{segment_of, segment_start};
 use crate::journal::store::Piece;
 use crate::model::ids::Lsn;
-use crate::model::keys::{BusinessKey, Class};
 use crate::shard::Replaying;
 use crate::sys::memory::prefetch;
-
-/// Entries decoded before the first of them is applied.
-const AHEAD: usize = 16;
 
 impl Replaying {
     /// Applies what an opening of the journal hands out.
@@ -55,31 +48,20 @@ impl Replaying {
             self.segment_end = segment_start(segment + 1, self.segment_bytes);
         }
         let mut items = digest.items().map_err(damaged)?;
-        let mut batch: ArrayVec<Item, AHEAD> = ArrayVec::new();
-        loop {
-            while !batch.is_full()
-                && let Some(item) = items.next_item().map_err(damaged)?
-            {
-                if let Item::Settled(settled) = &item {
-                    let (key, class) = (settled.payment.key, Class::Payment);
-                    prefetch(self.engine.entry(&BusinessKey { key, class }));
-                }
-                batch.push(item);
-            }
-            if batch.is_empty() {
-                return Ok(());
-            }
-            for item in &batch {
-                self.apply_item(item)?;
-            }
-            batch.clear();
+        while let Some(item) = items.next_item().map_err(damaged)? {
+            self.apply_item(&item)?;
         }
+        self.engine.restored();
+        Ok(())
     }
 
     #[inline]
     fn apply_item(&mut self, item: &Item) -> Result<(), ReplayError> {
         let settled = match item {
-            Item::Loose(entry) => return self.apply(entry),
+            Item::Loose(entry) => {
+                self.engine.restored();
+                return self.apply(entry);
+            }
             Item::Settled(settled) => settled,
         };
         let answer = settled
@@ -87,7 +69,9 @@ impl Replaying {
             .as_ref()
             .map(|(wall, answer)| (*wall, answer));
         let payment = (settled.wall, &settled.payment);
-        let drawn = self.engine.restore(payment, answer, &self.tables)?;
+        let drawn = self
+            .engine
+            .restore(payment, answer, &self.tables, prefetch)?;
         if let Some((participant, match_key)) = drawn {
             self.drawn[usize::from(participant.0)] = Some(match_key);
         }

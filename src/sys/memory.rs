@@ -169,17 +169,30 @@ impl DerefMut for AlignedBuffer {
 /// What the memory holds does not change. Whether it helped is not told: it is a wish, and a page
 /// that is not present now is so at its first use.
 pub fn settle(addresses: Range<usize>) {
+    wish_huge(addresses.clone());
+    advise(addresses, Advice::LinuxPopulateWrite);
+}
+
+/// Has the pages of `addresses` huge, where the system has such pages, when they come: at their
+/// first use, or when they are settled. A page that came before stays small.
+pub fn wish_huge(addresses: Range<usize>) {
+    advise(addresses, Advice::LinuxHugepage);
+}
+
+fn advise(addresses: Range<usize>, advice: Advice) {
+    debug_assert!(
+        matches!(advice, Advice::LinuxHugepage | Advice::LinuxPopulateWrite),
+        "no advice that drops or changes bytes"
+    );
     let start = addresses.start.next_multiple_of(PAGE_BYTES);
     let end = addresses.end - addresses.end % PAGE_BYTES;
     if start >= end {
         return;
     }
     let base: *mut core::ffi::c_void = ptr::with_exposed_provenance_mut(start);
-    for advice in [Advice::LinuxHugepage, Advice::LinuxPopulateWrite] {
-        // SAFETY: neither advice changes a byte or a protection, whatever the range is: the first
-        // tells how pages may be backed, the second does what a store of the same byte would do.
-        unsafe { madvise(base, end - start, advice) }.unwrap_or(());
-    }
+    // SAFETY: neither advice admitted above changes a byte or a protection, whatever the range is:
+    // one tells how pages may be backed, the other does what a store of the same byte would do.
+    unsafe { madvise(base, end - start, advice) }.unwrap_or(());
 }
 
 /// Asks for the cache line of `place`, which is needed soon. Changes nothing, waits for nothing.

@@ -7,12 +7,14 @@ use core::ops::Range;
 use crate::sys::error::MachineError;
 use crate::sys::{memory, threads};
 
-/// As [`memory::settle`], on a thread that is pinned to no core: a start may fill the memory
-/// meanwhile, and joins it before it serves.
+/// As [`memory::settle`], in the order given, on a thread that is pinned to no core: a start may
+/// fill the memory meanwhile, and joins it before it serves. What it fills first is huge as well:
+/// that is asked for before this returns.
 pub fn settle_beside(
     addresses: impl Iterator<Item = Range<usize>>,
 ) -> Result<std::thread::JoinHandle<()>, MachineError> {
     let addresses: Vec<_> = addresses.collect();
+    addresses.iter().cloned().for_each(memory::wish_huge);
     threads::spawn("cpg-memory", move || {
         addresses.into_iter().for_each(memory::settle);
     })

@@ -105,11 +105,20 @@ fn enumerator<T>([value]: [u8; 1], from_u8: impl Fn(u8) -> Option<T>) -> Option<
     }
 }
 
+/// What kind of entry it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Skimmed {
+    /// A payment.
+    Settled,
+    /// Any other record.
+    Loose,
+}
+
 /// The entries of a digest, in order.
 #[derive(Debug)]
 pub struct Items<'a> {
     contexts: Vec<Context>,
-    rest: &'a [u8],
+    rest: Rest<'a>,
     number_first: u64,
     start: Lsn,
     segment_bytes: u64,
@@ -133,7 +142,7 @@ impl<'a> Items<'a> {
             .ok_or(BadDigest::Damaged)?;
         Ok(Self {
             contexts: contexts.ok_or(BadDigest::Damaged)?,
-            rest,
+            rest: Rest(rest),
             number_first: header.number_first,
             start: Lsn(start),
             segment_bytes: header.segment_bytes,
@@ -142,38 +151,38 @@ impl<'a> Items<'a> {
 
     /// Bytes of the entries that were not read yet.
     pub(super) const fn bytes_left(&self) -> usize {
-        self.rest.len()
+        self.rest.0.len()
     }
 
     /// The next entry; none at the end. Of a [`super::Digest`] that was read, none is damaged.
     #[inline(always)]
     pub fn next_item(&mut self) -> Result<Option<Item>, BadDigest> {
-        if self.rest.is_empty() {
-            return Ok(None);
-        }
-        self.read_item().map(Some).ok_or(BadDigest::Damaged)
+        let item = match self.rest.flags() {
+            None => return Ok(None),
+            Some(LOOSE) => self.read_loose().map(Item::Loose),
+            Some(flags) => self.read_settled(flags).map(Item::Settled),
+        };
+        item.map(Some).ok_or(BadDigest::Damaged)
     }
 
-    #[inline(always)]
-    fn read_item(&mut self) -> Option<Item> {
-        let flags = u16::from_le_bytes(*self.rest.first_chunk()?);
-        if flags & LOOSE != 0 {
-            return (flags == LOOSE)
-                .then(|| self.read_loose())?
-                .map(Item::Loose);
-        }
-        (flags & !KNOWN == 0)
-            .then(|| self.read_settled(flags))?
-            .map(Item::Settled)
+    /// As [`Items::next_item`], and as strict, for who asks only whether it can be read: what is
+    /// made of it the compiler leaves out.
+    pub(super) fn skim(&mut self) -> Result<Option<Skimmed>, BadDigest> {
+        let skimmed = match self.rest.flags() {
+            None => return Ok(None),
+            Some(LOOSE) => self.read_loose().map(|_| Skimmed::Loose),
+            Some(flags) => self.read_settled(flags).map(|_| Skimmed::Settled),
+        };
+        skimmed.map(Some).ok_or(BadDigest::Damaged)
     }
 
     fn read_loose(&mut self) -> Option<Entry> {
-        let _flags: [u8; 2] = self.take()?;
-        let end = u64::from(u32::from_le_bytes(self.take()?)) * RECORD_ALIGNMENT_BYTES as u64;
+        let _flags: [u8; 2] = self.rest.take()?;
+        let end = u64::from(u32::from_le_bytes(self.rest.take()?)) * RECORD_ALIGNMENT_BYTES as u64;
         if end > self.segment_bytes {
             return None;
         }
-        let (wall, record) = self.read_record()?;
+        let (wall, record) = self.rest.read_record()?;
         Some(Entry {
             lsn: self.start.plus(end),
             wall,
@@ -181,22 +190,16 @@ impl<'a> Items<'a> {
         })
     }
 
-    fn read_record(&mut self) -> Option<(Wall, Record)> {
-        let header: &[u8; RECORD_HEADER_BYTES] = self.rest.first_chunk()?;
-        let [_, _, _, _, low, high, ..] = *header;
-        let length = usize::from(u16::from_le_bytes([low, high]));
-        let (record, rest) = self.rest.split_at_checked(length)?;
-        self.rest = rest;
-        codec::decode(record).ok()
-    }
-
     #[inline(always)]
     fn read_settled(&mut self, flags: u16) -> Option<Settled> {
-        let fixed: [u8; PAYMENT_BYTES] = self.take()?;
+        if flags & (!KNOWN | LOOSE) != 0 {
+            return None;
+        }
+        let fixed: [u8; PAYMENT_BYTES] = self.rest.take()?;
         let mut reader = Reader::new(&fixed);
         let _flags: [u8; 2] = reader.take();
         let context = u32::from_le_bytes(reader.take());
-        let context = *self.contexts.get(usize::try_from(context).ok()?)?;
+        let context = self.contexts.get(usize::try_from(context).ok()?)?;
         let number = u64::from(u32::from_le_bytes(reader.take()));
         let number = TransactionNumber(self.number_first.checked_add(number)?);
         let wall = Wall(u64::from_le_bytes(reader.take()));
@@ -204,12 +207,12 @@ impl<'a> Items<'a> {
         let fingerprint = Fingerprint(u64::from_le_bytes(reader.take()));
         let match_key = MatchKey(u64::from_le_bytes(reader.take()));
         let minor = i64::from_le_bytes(reader.take());
-        let decision = self.read_decision(flags, &context)?;
-        let amounts = self.read_amounts(flags, minor, &context)?;
-        let echoed = self.read_echoed(flags, &context)?;
+        let decision = self.rest.read_decision(flags, context)?;
+        let amounts = self.rest.read_amounts(flags, minor, context)?;
+        let echoed = self.rest.read_echoed(flags, context)?;
         let answer = match flags & (ANSWERED | APPROVAL_CODE | ANSWER_RECORD) {
             0 => None,
-            kind => Some(self.read_answer(kind, number, &amounts)?),
+            kind => Some(self.rest.read_answer(kind, number, &amounts)?),
         };
         let payment = Payment {
             number,
@@ -237,8 +240,34 @@ impl<'a> Items<'a> {
             answer,
         })
     }
+}
 
-    #[inline]
+/// The bytes of the entries that were not read yet.
+#[derive(Debug)]
+struct Rest<'a>(&'a [u8]);
+
+impl Rest<'_> {
+    /// The flags of the next entry; none at the end. Where there is half of them, more are set than
+    /// are known.
+    #[inline(always)]
+    fn flags(&self) -> Option<u16> {
+        match self.0.first_chunk() {
+            Some(flags) => Some(u16::from_le_bytes(*flags)),
+            None if self.0.is_empty() => None,
+            None => Some(u16::MAX),
+        }
+    }
+
+    fn read_record(&mut self) -> Option<(Wall, Record)> {
+        let header: &[u8; RECORD_HEADER_BYTES] = self.0.first_chunk()?;
+        let [_, _, _, _, low, high, ..] = *header;
+        let length = usize::from(u16::from_le_bytes([low, high]));
+        let (record, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        codec::decode(record).ok()
+    }
+
+    #[inline(always)]
     fn read_decision(&mut self, flags: u16, context: &Context) -> Option<Decision> {
         if flags & DECLINED != 0 {
             let response_code = ResponseCode(self.take()?);
@@ -251,7 +280,7 @@ impl<'a> Items<'a> {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_amounts(&mut self, flags: u16, minor: i64, context: &Context) -> Option<Amounts> {
         Some(Amounts {
             amount: Money {
@@ -265,7 +294,7 @@ impl<'a> Items<'a> {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_money(&mut self, currency: Option<Currency>) -> Option<Option<Money>> {
         let Some(currency) = currency else {
             return Some(None);
@@ -274,7 +303,7 @@ impl<'a> Items<'a> {
         Some(Some(Money { minor, currency }))
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_rate(&mut self, given: bool) -> Option<Option<Rate>> {
         if !given {
             return Some(None);
@@ -285,7 +314,7 @@ impl<'a> Items<'a> {
         }))
     }
 
-    #[inline]
+    #[inline(always)]
     fn read_echoed(&mut self, flags: u16, context: &Context) -> Option<Echoed> {
         let mut echoed = Echoed {
             presentation: context.echoed,
@@ -307,6 +336,7 @@ impl<'a> Items<'a> {
         Some(echoed)
     }
 
+    #[inline(always)]
     fn read_answer(
         &mut self,
         kind: u16,
@@ -342,10 +372,10 @@ impl<'a> Items<'a> {
         Some((wall, answer))
     }
 
-    #[inline]
+    #[inline(always)]
     fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (bytes, rest) = self.rest.split_first_chunk()?;
-        self.rest = rest;
+        let (bytes, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
         Some(*bytes)
     }
 }

@@ -50,6 +50,7 @@ mod single;
 use crate::journal::layout::{Reader, Writer, checksum};
 use crate::model::ids::{Epoch, Lsn, ShardId};
 
+use items::Skimmed;
 pub use items::{Item, Items, Settled};
 pub use make::{NotDigested, SegmentDigester};
 pub(in crate::journal) use single::{WINDOW_BYTES, read_single};
@@ -217,10 +218,10 @@ impl Digest {
         let digest = Self { header, bytes };
         let mut items = digest.items()?;
         let (mut settled, mut loose) = (0, 0);
-        while let Some(item) = items.next_item()? {
-            match item {
-                Item::Settled(_) => settled += 1,
-                Item::Loose(_) => loose += 1,
+        while let Some(skimmed) = items.skim()? {
+            match skimmed {
+                Skimmed::Settled => settled += 1,
+                Skimmed::Loose => loose += 1,
             }
         }
         if (settled, loose) == (header.settled, header.loose) {

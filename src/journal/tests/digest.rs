@@ -146,6 +146,20 @@ proptest! {
         header.body_check = checksum(0, &bytes[DIGEST_HEADER_BYTES..]);
         header.contexts = contexts;
         bytes[..DIGEST_HEADER_BYTES].copy_from_slice(&header.encode());
+        // Whoever only skims entries is as strict as whoever reads them.
+        let unread = Digest { header, bytes: bytes.clone() };
+        if let (Ok(mut items), Ok(mut skimmed)) = (unread.items(), unread.items()) {
+            loop {
+                let (item, skimmed) = (items.next_item(), skimmed.skim());
+                prop_assert_eq!(
+                    item.map(|item| item.map(|item| matches!(item, Item::Loose(_)))),
+                    skimmed.map(|item| item.map(|item| matches!(item, Skimmed::Loose)))
+                );
+                if !matches!(item, Ok(Some(_))) {
+                    break;
+                }
+            }
+        }
         if let Ok(digest) = Digest::read(bytes) {
             let (all, ..) = expand(&digest);
             prop_assert!(all.len() as u64 <= 2 * header.records);
@@ -265,6 +279,18 @@ fn a_digest_of_a_segment_that_cannot_be_is_damaged() {
             "{segment} {segment_bytes}"
         );
     }
+}
+
+/// An entry is a payment or loose, not both.
+#[test]
+fn an_entry_of_two_kinds_is_damaged() {
+    let mut bytes = example();
+    let mut header = DigestHeader::decode(&bytes).unwrap();
+    let contexts = usize::try_from(header.contexts).unwrap() * entry::CONTEXT_BYTES;
+    bytes[DIGEST_HEADER_BYTES + contexts] ^= u8::try_from(entry::LOOSE).unwrap();
+    header.body_check = checksum(0, &bytes[DIGEST_HEADER_BYTES..]);
+    bytes[..DIGEST_HEADER_BYTES].copy_from_slice(&header.encode());
+    assert_eq!(Digest::read(bytes), Err(BadDigest::Damaged));
 }
 
 #[test]
