@@ -1,7 +1,9 @@
-//! What else the machine did during a run: time that its hypervisor gave to others, and time that
-//! other programs took. A run on a machine that was not ours says little; this says which one.
+//! What the machine had to do with a run: time that its hypervisor gave to others, and time that
+//! other programs took; and which file system the journal was on. A run on a machine that was not
+//! ours says little; this says which one.
 
 use std::fs;
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -66,6 +68,28 @@ impl Elsewhere {
 
 const FIELDS: usize = 8;
 
+/// The type of the file system that a folder is on, as mount(8) calls it; `None` where the kernel
+/// does not say.
+pub(crate) fn file_system(folder: &Path) -> Option<String> {
+    let folder = folder.canonicalize().ok()?;
+    mounted(&fs::read_to_string("/proc/self/mountinfo").ok()?, &folder)
+}
+
+/// From proc(5) `mountinfo`: `36 35 98:0 / /mnt rw,noatime master:1 - ext4 /dev/root rw`. The
+/// longest mount point that the folder is below counts, and the later one of two that are equal.
+fn mounted(mounts: &str, folder: &Path) -> Option<String> {
+    let mount = |line: &str| {
+        let (mount, file_system) = line.split_once(" - ")?;
+        let point = mount.split(' ').nth(4)?.replace("\\040", " ");
+        let kind = file_system.split(' ').next()?.to_owned();
+        folder.starts_with(&point).then_some((point.len(), kind))
+    };
+    let mounts = mounts.lines().filter_map(mount);
+    mounts
+        .max_by_key(|(length, _)| *length)
+        .map(|(_, kind)| kind)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,5 +120,19 @@ mod tests {
     #[test]
     fn the_kernel_says_it() {
         assert!(core_time().unwrap().whole_us > 0);
+    }
+
+    #[test]
+    fn a_folder_is_on_what_is_mounted_closest_to_it() {
+        let mounts = "22 1 254:0 / / rw - ext4 /dev/vda rw\n\
+                      30 22 0:26 / /dev/shm rw,nosuid shared:3 - tmpfs tmpfs rw\n\
+                      31 22 0:27 / /mnt/two\\040words rw - xfs /dev/vdb rw\n\
+                      32 22 0:28 / /dev/shm rw - ramfs none rw\n";
+        let on = |folder: &str| mounted(mounts, Path::new(folder));
+        assert_eq!(on("/tmp/cpg-bench-1").as_deref(), Some("ext4"));
+        assert_eq!(on("/dev/shmem").as_deref(), Some("ext4"));
+        assert_eq!(on("/dev/shm/cpg-bench-1").as_deref(), Some("ramfs"));
+        assert_eq!(on("/mnt/two words/here").as_deref(), Some("xfs"));
+        assert_eq!(mounted("", Path::new("/tmp")), None);
     }
 }

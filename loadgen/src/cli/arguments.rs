@@ -237,11 +237,13 @@ impl ValueEnum for Faults {
 ///
 /// Saturation over loopback TCP, SBE, commit mode memory. The switch and HAProxy (in TCP mode) run
 /// one after the other in each block, on the same core, with the same generator on another one.
-/// Every run is printed; compare only runs of one block, and quote ratios.
+/// Every run is printed; compare only runs of one block, and quote ratios. The journal is below
+/// TMPDIR: on a virtual machine, a disk's work is taken from the cores, and tmpfs leaves it out.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   cpg-loadgen bench
+  TMPDIR=/dev/shm cpg-loadgen bench --blocks 5
   cpg-loadgen bench --blocks 5 --duration 5 --cell 4x256 --cell 64x16 --json")]
 pub(crate) struct Bench {
     /// How often each is run

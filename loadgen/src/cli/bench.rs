@@ -15,7 +15,7 @@ use crate::cli::arguments::Bench;
 use crate::cli::exit::{Exit, Failure};
 use crate::drive::{Course, Pace, drive};
 use crate::judge::journal::Journal;
-use crate::machine::Elsewhere;
+use crate::machine::{Elsewhere, file_system};
 use crate::mix::{Mix, PLAIN};
 use crate::play::{self, Piece};
 use crate::proxy::Proxy;
@@ -64,6 +64,8 @@ struct BenchReport {
     build: &'static str,
     target_core: Option<usize>,
     generator_core: Option<usize>,
+    /// What the journal was on: a disk takes part in every figure, though nobody waits for it.
+    journal_file_system: Option<String>,
     runs: Vec<Sample>,
     medians: Vec<CellRow>,
 }
@@ -105,6 +107,7 @@ pub(super) fn execute(arguments: &Bench) -> Result<Exit, Failure> {
         .map(|cell| row(&name(*cell), &runs, arguments.disturbed_percent))
         .collect();
     let holds = runs.iter().all(|run| run.verdict.holds);
+    let journal_file_system = file_system(scratch.folder());
     if arguments.json {
         let report = BenchReport {
             build: if cfg!(debug_assertions) {
@@ -114,6 +117,7 @@ pub(super) fn execute(arguments: &Bench) -> Result<Exit, Failure> {
             },
             target_core: cores.map(|(target, _)| target),
             generator_core: cores.map(|(_, own)| own),
+            journal_file_system,
             runs,
             medians,
         };
@@ -122,6 +126,12 @@ pub(super) fn execute(arguments: &Bench) -> Result<Exit, Failure> {
         println!("{text}");
     } else {
         medians.iter().for_each(print_row);
+        if let (false, Some(kind)) = (arguments.no_switch, journal_file_system) {
+            println!(
+                "the journal was on {kind}, in {}",
+                std::env::temp_dir().display()
+            );
+        }
     }
     Ok(if holds { Exit::Good } else { Exit::Broken })
 }
