@@ -41,6 +41,8 @@ pub(crate) struct Driven {
     pub(crate) measured_ns: u64,
     /// CPU time that the switch used in it.
     pub(crate) target_cpu_us: Option<u64>,
+    /// Of it, what its shards' threads used.
+    pub(crate) shards_cpu_us: Option<u64>,
     /// CPU time that the generator used in it.
     pub(crate) own_cpu_us: Option<u64>,
     /// What the machine did for others in it.
@@ -83,6 +85,7 @@ pub(crate) fn drive(
     };
     stage.floor.measure_between(from_ns, end_ns);
     let cpu = |pid: Option<u32>| pid.and_then(target::cpu_us);
+    let shards_cpu = || course.pid.and_then(target::shards_cpu_us);
     let own = Some(std::process::id());
     let mut before = None;
     let mut next_watch_ns = start_ns;
@@ -90,7 +93,8 @@ pub(crate) fn drive(
         stage.turn(Some(&mut plan))?;
         let now_ns = stage.floor.now().0;
         if before.is_none() && now_ns >= from_ns {
-            before = Some((cpu(course.pid), cpu(own), machine::core_time()));
+            let cpus = (cpu(course.pid), shards_cpu(), cpu(own));
+            before = Some((cpus, machine::core_time()));
         }
         if now_ns >= next_watch_ns {
             next_watch_ns = now_ns + WATCH_NS;
@@ -107,9 +111,11 @@ pub(crate) fn drive(
         .0
         .saturating_sub(from_ns)
         .min(end_ns - from_ns);
-    let used = |after: Option<u64>, before: Option<u64>| Some(after? - before?);
-    let (target_before, own_before, cores_before) = before.unwrap_or((None, None, None));
+    let used = |after: Option<u64>, before: Option<u64>| after?.checked_sub(before?);
+    let (cpus_before, cores_before) = before.unwrap_or(((None, None, None), None));
+    let (target_before, shards_before, own_before) = cpus_before;
     let target_cpu_us = used(cpu(course.pid), target_before);
+    let shards_cpu_us = used(shards_cpu(), shards_before);
     let own_cpu_us = used(cpu(own), own_before);
     let ours_us = target_cpu_us.unwrap_or(0) + own_cpu_us.unwrap_or(0);
     let elsewhere = cores_before
@@ -125,6 +131,7 @@ pub(crate) fn drive(
     Ok(Driven {
         measured_ns,
         target_cpu_us,
+        shards_cpu_us,
         own_cpu_us,
         elsewhere,
         settled,

@@ -335,6 +335,26 @@ pub(crate) fn cpu_us(pid: u32) -> Option<u64> {
     Some((user + system) * TICK_US)
 }
 
+/// CPU time of those threads of a process that are shards, in microseconds; `None` where there is
+/// none, or the kernel does not say. `/proc/PID/task/TID/schedstat` begins with the nanoseconds on
+/// a core.
+pub(crate) fn shards_cpu_us(pid: u32) -> Option<u64> {
+    let mut shards = None;
+    for task in fs::read_dir(format!("/proc/{pid}/task")).ok()? {
+        // A thread may end meanwhile.
+        let Ok(folder) = task.map(|task| task.path()) else {
+            continue;
+        };
+        let read = |name| fs::read_to_string(folder.join(name)).unwrap_or_default();
+        if read("comm").starts_with(SHARD_THREAD) {
+            let words = read("schedstat");
+            let on_core_ns: u64 = words.split(' ').next()?.parse().ok()?;
+            *shards.get_or_insert(0) += on_core_ns;
+        }
+    }
+    shards.map(|on_core_ns| on_core_ns / 1_000)
+}
+
 fn said_since(log: &Path, from: u64) -> String {
     let bytes = fs::read(log).unwrap_or_default();
     let from = usize::try_from(from).unwrap_or(usize::MAX);
@@ -360,6 +380,8 @@ pub(crate) fn pause() {
 const START_SECONDS: u64 = 60;
 const STOP_SECONDS: u64 = 30;
 const LOG_LINES: usize = 20;
+/// How the switch calls the threads of its shards.
+const SHARD_THREAD: &str = "shard-";
 /// Field 14 of proc(5) `stat`; the third is the first behind the name.
 const UTIME_AFTER_NAME: usize = 11;
 /// USER_HZ is 100 on every architecture of Linux that we build for.
@@ -377,6 +399,22 @@ mod tests {
         }
         assert_eq!(cpu_us(u32::MAX), None);
         assert!(sum < u64::MAX);
+    }
+
+    #[test]
+    fn only_threads_of_shards_count_as_shards() {
+        let own = std::process::id();
+        let name = format!("{SHARD_THREAD}07");
+        let thread = std::thread::Builder::new().name(name).spawn(move || {
+            let mut sum = 0_u64;
+            while shards_cpu_us(own).unwrap() == 0 {
+                sum = (0..1_000_000_u64).fold(sum, |sum, value| sum ^ value.wrapping_mul(31));
+            }
+            sum
+        });
+        assert!(thread.unwrap().join().unwrap() < u64::MAX);
+        assert_eq!(shards_cpu_us(own), None, "it has ended");
+        assert_eq!(shards_cpu_us(u32::MAX), None);
     }
 
     #[test]

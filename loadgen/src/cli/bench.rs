@@ -35,6 +35,7 @@ struct Sample {
     payments_per_second: f64,
     payments_refused: u64,
     target_cpu_us_per_payment: Option<f64>,
+    shards_cpu_us_per_payment: Option<f64>,
     generator_cpu_us_per_payment: Option<f64>,
     p50_us: Option<f64>,
     p99_us: Option<f64>,
@@ -54,6 +55,8 @@ struct CellRow {
     cpu_ratio: Option<f64>,
     /// CPU per payment of this build, divided by that of the other in the same block.
     cpu_against: Option<Ratio>,
+    /// The same of the shards' threads alone, which payments wait for.
+    shards_cpu_against: Option<Ratio>,
 }
 
 const SWITCH: &str = "switch";
@@ -262,13 +265,14 @@ impl Block<'_> {
             return;
         };
         println!(
-            "block {} {:>9} {:<8} {:>10.0} payments/s  {} us CPU a payment (generator {})  \
-             p50 {} us{}{}{}",
+            "block {} {:>9} {:<8} {:>10.0} payments/s  {} us CPU a payment (shards {}, \
+             generator {})  p50 {} us{}{}{}",
             run.block,
             run.cell,
             run.target,
             run.payments_per_second,
             shown(run.target_cpu_us_per_payment),
+            shown(run.shards_cpu_us_per_payment),
             shown(run.generator_cpu_us_per_payment),
             shown(run.p50_us),
             if run.payments_refused > 0 {
@@ -300,6 +304,7 @@ impl Sample {
             payments_per_second: report.payments_per_second,
             payments_refused: report.payments_refused,
             target_cpu_us_per_payment: report.cpu.switch_us_per_payment,
+            shards_cpu_us_per_payment: report.cpu.shards_us_per_payment,
             generator_cpu_us_per_payment: report.cpu.generator_us_per_payment,
             p50_us: report.latency.response.p50_us,
             p99_us: report.latency.response.p99_us,
@@ -328,13 +333,13 @@ fn row(cell: &str, runs: &[Sample], disturbed_percent: f64) -> CellRow {
         let runs = counted.iter().copied();
         runs.filter(move |run| run.target == target)
     };
-    let cpu_of = |target, block| {
-        of(target)
-            .find(|run| run.block == block)
-            .and_then(|run| run.target_cpu_us_per_payment)
+    let against = |cpu: fn(&Sample) -> Option<f64>| {
+        let pair = |run: &Sample| {
+            let other = of(AGAINST).find(|other| other.block == run.block)?;
+            Some(cpu(run)? / cpu(other)?)
+        };
+        pairs::ratio(of(SWITCH).filter_map(pair).collect())
     };
-    let pairs = of(SWITCH)
-        .filter_map(|run| Some(run.target_cpu_us_per_payment? / cpu_of(AGAINST, run.block)?));
     let speed = |target| median(of(target).map(|run| run.payments_per_second).collect());
     let cpu = |target| {
         median(
@@ -352,7 +357,8 @@ fn row(cell: &str, runs: &[Sample], disturbed_percent: f64) -> CellRow {
         proxy_payments_per_second: speed("haproxy"),
         throughput_ratio: ratio(speed(SWITCH), speed("haproxy")),
         cpu_ratio: ratio(cpu(SWITCH), cpu("haproxy")),
-        cpu_against: pairs::ratio(pairs.collect()),
+        cpu_against: against(|run| run.target_cpu_us_per_payment),
+        shards_cpu_against: against(|run| run.shards_cpu_us_per_payment),
     }
 }
 
@@ -372,7 +378,12 @@ fn print_row(row: &CellRow) {
             _ => String::new(),
         },
     );
-    if let Some(against) = row.cpu_against {
+    print_against("CPU per payment", row.cpu_against);
+    print_against("of it, the shards'", row.shards_cpu_against);
+}
+
+fn print_against(what: &str, ratio: Option<Ratio>) {
+    if let Some(against) = ratio {
         let interval = against.interval.map_or_else(
             || "no interval of fewer than six".to_owned(),
             |it| {
@@ -385,7 +396,7 @@ fn print_row(row: &CellRow) {
             },
         );
         println!(
-            "CPU per payment against the other build: median ratio {:.3} of {} pairs, {interval}",
+            "{what} against the other build: median ratio {:.3} of {} pairs, {interval}",
             against.median, against.pairs,
         );
     }
@@ -489,6 +500,7 @@ mod tests {
             payments_per_second: speed,
             payments_refused: 0,
             target_cpu_us_per_payment: None,
+            shards_cpu_us_per_payment: None,
             generator_cpu_us_per_payment: None,
             p50_us: None,
             p99_us: None,

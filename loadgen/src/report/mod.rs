@@ -102,6 +102,8 @@ pub(crate) struct Quantiles {
 pub(crate) struct Cpu {
     /// The switch, all its threads.
     pub(crate) switch_us_per_payment: Option<f64>,
+    /// Of it, its shards' threads: what payments wait for. The rest packs and archives segments.
+    pub(crate) shards_us_per_payment: Option<f64>,
     /// The generator.
     pub(crate) generator_us_per_payment: Option<f64>,
     /// What the machine did for others meanwhile.
@@ -327,6 +329,7 @@ impl Report {
             },
             cpu: Cpu {
                 switch_us_per_payment: per(driven.target_cpu_us, tally.measured),
+                shards_us_per_payment: per(driven.shards_cpu_us, tally.measured),
                 generator_us_per_payment: per(driven.own_cpu_us, tally.measured),
                 elsewhere: driven.elsewhere,
             },

@@ -64,7 +64,11 @@ fn write_head(out: &mut String, report: &Report) -> fmt::Result {
         )?;
     }
     if let Some(us) = report.cpu.switch_us_per_payment {
-        writeln!(out, "switch CPU/payment    {us:>12.2} us")?;
+        write!(out, "switch CPU/payment    {us:>12.2} us")?;
+        match report.cpu.shards_us_per_payment {
+            Some(us) => writeln!(out, ", of which shards {us:.2}")?,
+            None => writeln!(out)?,
+        }
     }
     if let Some(us) = report.cpu.generator_us_per_payment {
         writeln!(out, "generator CPU/payment {us:>12.2} us")?;
