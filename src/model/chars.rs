@@ -17,6 +17,13 @@ impl<const N: usize> Chars<N> {
         is_printable(&bytes).then_some(Self(bytes))
     }
 
+    /// The same of bytes that are still where they were read: looked at there, and copied then. A
+    /// text that is looked at right after it was copied waits for its copy.
+    #[inline]
+    pub fn read(bytes: &[u8; N]) -> Option<Self> {
+        is_printable(bytes).then_some(Self(*bytes))
+    }
+
     /// Takes `N` bytes; what is not printable ASCII becomes a space.
     #[inline]
     pub fn printable(bytes: &[u8; N]) -> Self {
@@ -62,13 +69,21 @@ pub fn is_printable(bytes: &[u8]) -> bool {
     let rest = match bytes.last_chunk::<8>() {
         _ if rest.is_empty() => 0,
         Some(last) => unprintable(*last),
-        None => {
-            let mut word = [b' '; 8];
-            word[..rest.len()].copy_from_slice(rest);
-            unprintable(word)
-        }
+        None => unprintable(filled(rest)),
     };
     bad | rest == 0
+}
+
+/// Fewer than eight bytes, and spaces. Of fours, twos and ones, as such texts are copied: a word
+/// that is read over two writes waits for both.
+#[inline(always)]
+fn filled(bytes: &[u8]) -> [u8; 8] {
+    let (fours, rest) = bytes.as_chunks();
+    let (twos, ones) = rest.as_chunks();
+    let [a, b, c, d] = *fours.first().unwrap_or(&[b' '; 4]);
+    let [e, f] = *twos.first().unwrap_or(&[b' '; 2]);
+    let g = *ones.first().unwrap_or(&b' ');
+    [a, b, c, d, e, f, g, b' ']
 }
 
 /// Not zero where one of eight bytes is below 0x20 or above 0x7E: then, and only then, the

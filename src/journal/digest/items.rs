@@ -195,8 +195,8 @@ impl<'a> Items<'a> {
         if flags & (!KNOWN | LOOSE) != 0 {
             return None;
         }
-        let fixed: [u8; PAYMENT_BYTES] = self.rest.take()?;
-        let mut reader = Reader::new(&fixed);
+        let fixed: &[u8; PAYMENT_BYTES] = self.rest.take_where_it_is()?;
+        let mut reader = Reader::new(fixed);
         let _flags: [u8; 2] = reader.take();
         let context = u32::from_le_bytes(reader.take());
         let context = self.contexts.get(usize::try_from(context).ok()?)?;
@@ -246,7 +246,7 @@ impl<'a> Items<'a> {
 #[derive(Debug)]
 struct Rest<'a>(&'a [u8]);
 
-impl Rest<'_> {
+impl<'a> Rest<'a> {
     /// The flags of the next entry; none at the end. Where there is half of them, more are set than
     /// are known.
     #[inline(always)]
@@ -328,10 +328,10 @@ impl Rest<'_> {
             echoed.mcc = Some(u16::from_le_bytes(self.take()?));
         }
         if flags & TERMINAL != 0 {
-            echoed.terminal = Some(Chars::new(self.take()?)?);
+            echoed.terminal = Some(Chars::read(self.take_where_it_is()?)?);
         }
         if flags & MERCHANT != 0 {
-            echoed.merchant_id = Some(Chars::new(self.take()?)?);
+            echoed.merchant_id = Some(Chars::read(self.take_where_it_is()?)?);
         }
         Some(echoed)
     }
@@ -356,7 +356,7 @@ impl Rest<'_> {
         let response_code = ResponseCode(self.take()?);
         let wall = Wall(u64::from_le_bytes(self.take()?));
         let approval_code = if kind & APPROVAL_CODE != 0 {
-            Some(Chars::new(self.take()?)?)
+            Some(Chars::read(self.take_where_it_is()?)?)
         } else {
             None
         };
@@ -374,8 +374,13 @@ impl Rest<'_> {
 
     #[inline(always)]
     fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.take_where_it_is().copied()
+    }
+
+    #[inline(always)]
+    fn take_where_it_is<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
         let (bytes, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
-        Some(*bytes)
+        Some(bytes)
     }
 }
