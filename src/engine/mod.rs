@@ -11,6 +11,7 @@ mod aged;
 mod alarms;
 mod answers;
 mod apply;
+mod claims;
 mod effects;
 mod exchanges;
 mod forgetting;
@@ -37,6 +38,7 @@ use core::ops::Range;
 
 use crate::engine::aged::LookUps;
 use crate::engine::alarms::Alarms;
+use crate::engine::claims::Claims;
 use crate::engine::exchanges::Exchanges;
 use crate::engine::lanes::Lanes;
 use crate::engine::operator_queue::OperatorQueue;
@@ -48,6 +50,7 @@ use crate::route::Tables;
 
 pub use aged::{Aged, LOOK_UPS_MAX, LOOK_UPS_SHARE, LookUp, LookedUp};
 pub use apply::{Drawn, ReplayError};
+pub use claims::{Claim, Claimed, Told};
 pub use effects::{EFFECTS_MAX, Effect, Effects, Gate, Outgoing};
 pub use exchanges::{ExchangeId, Talk, Waiter};
 pub use forgetting::CARRIED_MAX;
@@ -172,6 +175,8 @@ pub struct Engine {
     replay_skipped: std::collections::BTreeSet<TransactionNumber>,
     /// What is being looked up in the archive.
     look_ups: LookUps,
+    /// Of the refund keys that this shard owns, where it is one of several.
+    claims: Option<Claims>,
     /// The resolver's: when to send, how much at once, and who waits for an operator.
     alarms: Alarms,
     lanes: Lanes,
@@ -212,6 +217,7 @@ impl Engine {
             replayed_open: std::collections::BTreeSet::new(),
             replay_skipped: std::collections::BTreeSet::new(),
             look_ups: LookUps::new(),
+            claims: None,
             tally: Tally::default(),
             steps: StepCounts::default(),
         }

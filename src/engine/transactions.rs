@@ -403,7 +403,7 @@ impl Transactions {
     }
 }
 
-fn hash_of(hasher: &FixedState, key: &BusinessKey) -> u32 {
+pub(super) fn hash_of(hasher: &FixedState, key: &BusinessKey) -> u32 {
     let [a, b, c, d, e, f, g, h, rest @ ..] = *key.key.reference.bytes();
     let head = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
     let tail = u64::from(u32::from_le_bytes(rest));

@@ -34,6 +34,9 @@ pub const REFUNDS_MAX: usize = 99;
 
 /// Days between a new key's local date and ours.
 pub const KEY_DAYS_MAX: i64 = 2;
+/// Days from today within which a refund's key is claimed on its own shard: one more, because no
+/// two shards' days begin in the same instant.
+pub const CLAIM_DAYS_MAX: i64 = KEY_DAYS_MAX + 1;
 /// Days for which keys are remembered, at least.
 pub const KEY_RETENTION_DAYS: i64 = 5;
 
