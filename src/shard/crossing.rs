@@ -7,9 +7,12 @@
 //! ```text
 //!   | kind 1 | flag 1 | participant 2 | slot 4 | generation 4 | body |
 //! ```
+//!
+//! The flag of a frame: 0 where the link is the speaker's; 128 and the shard whose link it is where
+//! the frame came by way of its key's shard, which has claimed the key.
 
 use crate::model::ids::{LinkId, ParticipantIndex, ShardId};
-use crate::model::limits::FRAME_BYTES_MAX;
+use crate::model::limits::{FRAME_BYTES_MAX, SHARDS_MAX};
 use crate::sys::spsc::{Consumer, Producer, ring};
 
 /// Before each body.
@@ -24,6 +27,10 @@ const RING_BYTES_MIN: usize = 1 << 18;
 const RING_BYTES_MAX: usize = 1 << 22;
 const _: () = assert!(RING_BYTES_MIN / 2 > MESSAGE_BYTES_MAX + 64);
 
+/// In the flag of a frame: claimed, and of that shard's link.
+const CLAIMED: u8 = 0x80;
+const _: () = assert!(SHARDS_MAX <= CLAIMED as u16);
+
 /// No link is meant in particular.
 const ANY_LINK: u32 = u32::MAX;
 
@@ -34,6 +41,8 @@ pub(super) enum Crossing<'b> {
     Frame {
         participant: ParticipantIndex,
         link: LinkId,
+        /// Its key is claimed here, and the link is that shard's, not mine.
+        claimed: Option<ShardId>,
         body: &'b [u8],
     },
     /// Send this over that link of yours, or over any other of the participant.
@@ -51,6 +60,17 @@ pub(super) enum Crossing<'b> {
     },
     /// Draining, and nothing of mine is open: no more will come of what I promised.
     Quiet,
+}
+
+/// What becomes of a message between two shards, where somebody is between them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Passage {
+    /// It goes on.
+    On,
+    /// It is gone.
+    Lost,
+    /// It goes to this shard, as if its key were claimed.
+    Unclaimed(ShardId),
 }
 
 impl<'b> Crossing<'b> {
@@ -71,8 +91,11 @@ impl<'b> Crossing<'b> {
         const NOBODY: ParticipantIndex = ParticipantIndex(0);
         let (kind, flag, participant, link) = match *self {
             Self::Frame {
-                participant, link, ..
-            } => (1, 0, participant, Some(link)),
+                participant,
+                link,
+                claimed,
+                ..
+            } => (1, claimed.map_or(0, flag_of), participant, Some(link)),
             Self::Body {
                 participant,
                 link,
@@ -109,6 +132,7 @@ impl<'b> Crossing<'b> {
             1 => Self::Frame {
                 participant,
                 link,
+                claimed: (flag & CLAIMED != 0).then(|| ShardId(u16::from(flag & !CLAIMED))),
                 body,
             },
             2 => Self::Body {
@@ -125,6 +149,10 @@ impl<'b> Crossing<'b> {
             _ => unreachable!("kind {kind} is not one of ours"),
         }
     }
+}
+
+fn flag_of(home: ShardId) -> u8 {
+    CLAIMED | u8::try_from(home.0).expect("a shard's number is small")
 }
 
 /// One shard's ends of the rings to and from every other. The only shard has none.
@@ -209,25 +237,54 @@ impl Ports {
         }
     }
 
-    /// Passes on, between the shards, whatever `from` has said, and `passes` lets pass.
-    pub fn relay(between: &mut [Self], from: usize, mut passes: impl FnMut(&[u8]) -> bool) {
+    /// Passes on, between the shards, whatever `from` has said, as `passage` says. Returns the set
+    /// of those to whom something came that was said to another.
+    pub fn relay(
+        between: &mut [Self],
+        from: usize,
+        mut passage: impl FnMut(&[u8]) -> Passage,
+    ) -> u64 {
+        let mut misled = 0;
         for to in 0..between.len() {
             let heard = between[to].incoming.get_mut(from).and_then(Option::take);
             let Some(mut consumer) = heard else { continue };
             consumer.refresh();
-            if let Some(Some(producer)) = between[from].outgoing.get_mut(to) {
-                while let Some(message) = consumer.take() {
-                    if passes(message)
-                        && let Some(room) = producer.room(message.len(), 0)
-                    {
-                        room.copy_from_slice(message);
-                        producer.push(message.len());
+            while let Some(message) = consumer.take() {
+                let (to, flag) = match passage(message) {
+                    Passage::On => (to, message[1]),
+                    Passage::Lost => continue,
+                    Passage::Unclaimed(owner) if usize::from(owner.0) == from => (to, message[1]),
+                    Passage::Unclaimed(owner) => {
+                        misled |= 1 << owner.0;
+                        let home = ShardId(u16::try_from(from).expect("few"));
+                        (usize::from(owner.0), flag_of(home))
                     }
+                };
+                if let Some(Some(producer)) = between[from].outgoing.get_mut(to)
+                    && let Some(room) = producer.room(message.len(), 0)
+                {
+                    room.copy_from_slice(message);
+                    room[1] = flag;
+                    producer.push(message.len());
                 }
-                producer.publish();
             }
             consumer.release();
             between[to].incoming[from] = Some(consumer);
+        }
+        between[from].publish();
+        misled
+    }
+
+    /// The body of a frame that has not claimed its key yet, and who sent it.
+    pub fn unclaimed(message: &[u8]) -> Option<(ParticipantIndex, &[u8])> {
+        match Crossing::read(message) {
+            Crossing::Frame {
+                participant,
+                claimed: None,
+                body,
+                ..
+            } => Some((participant, body)),
+            _ => None,
         }
     }
 
@@ -255,6 +312,19 @@ mod tests {
             Crossing::Frame {
                 participant,
                 link,
+                claimed: None,
+                body,
+            },
+            Crossing::Frame {
+                participant,
+                link,
+                claimed: Some(ShardId(0)),
+                body,
+            },
+            Crossing::Frame {
+                participant,
+                link,
+                claimed: Some(ShardId(SHARDS_MAX - 1)),
                 body,
             },
             Crossing::Body {
@@ -301,7 +371,11 @@ mod tests {
         let mut count = 0;
         Ports::relay(&mut between, 0, |_| {
             count += 1;
-            count > 1
+            if count > 1 {
+                Passage::On
+            } else {
+                Passage::Lost
+            }
         });
         let consumer = mesh[1].incoming[0].as_mut().unwrap();
         consumer.refresh();

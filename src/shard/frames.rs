@@ -209,11 +209,7 @@ impl Shard {
                 shard: self.shard,
                 link,
             };
-            return self.hand_or_look_further(
-                Sender { participant, link },
-                (message, from.body),
-                pass,
-            );
+            return self.take(Sender { participant, link }, (message, from.body), pass);
         }
         let is_answer = message.kind().is_answer();
         if !self.pass_frame(owner, (participant, link), from.body, is_answer) && !is_answer {
@@ -360,18 +356,22 @@ impl Shard {
     }
 
     /// Refuses a message that was understood.
-    fn reject(&mut self, link: LinkId, message: &Message<'_>, fault: Fault, pass: &mut Pass<'_>) {
+    pub(super) fn reject(
+        &mut self,
+        link: LinkId,
+        message: &Message<'_>,
+        fault: Fault,
+        pass: &mut Pass<'_>,
+    ) {
         if message.kind().is_answer() {
             return self.stats.add(Counter::Unanswerable, 1);
         }
         self.stats.refuse(fault);
-        let regarding = match self.links.find(link) {
-            Some(place) => match self.listeners[usize::from(place.listener)].protocol {
-                Protocol::Sbe => message.kind().template_id(),
-                Protocol::Iso8583Ascii | Protocol::Iso8583Binary => mti(message.kind()),
-            },
-            None => return,
+        let Some(place) = self.links.find(link) else {
+            return;
         };
+        let protocol = self.listeners[usize::from(place.listener)].protocol;
+        let regarding = regarding(message.kind(), protocol);
         let refusal = Refusal {
             fault,
             field_id: 0,
@@ -389,17 +389,30 @@ impl Shard {
         refusal: Refusal,
         pass: &mut Pass<'_>,
     ) {
-        let reject = Reject {
-            header,
-            regarding,
-            response_code: refusal.fault.response_code(),
-            reason: refusal.fault as u16,
-            field_id: refusal.field_id,
-            offset: refusal.offset,
-            text: refusal.fault.name().as_bytes(),
-            mac: b"",
-        };
+        let reject = rejection(header, regarding, refusal);
         self.reply(link, &Message::Reject(reject), pass);
+    }
+}
+
+/// What a refusal says.
+pub(super) fn rejection(header: Header, regarding: u16, refusal: Refusal) -> Reject<'static> {
+    Reject {
+        header,
+        regarding,
+        response_code: refusal.fault.response_code(),
+        reason: refusal.fault as u16,
+        field_id: refusal.field_id,
+        offset: refusal.offset,
+        text: refusal.fault.name().as_bytes(),
+        mac: b"",
+    }
+}
+
+/// How a protocol calls the kind of request that is refused.
+pub(super) fn regarding(kind: Kind, protocol: Protocol) -> u16 {
+    match protocol {
+        Protocol::Sbe => kind.template_id(),
+        Protocol::Iso8583Ascii | Protocol::Iso8583Binary => mti(kind),
     }
 }
 

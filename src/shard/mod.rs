@@ -6,6 +6,7 @@
 
 mod care;
 mod carried;
+mod claims;
 mod crossing;
 mod digests;
 mod frames;
@@ -28,7 +29,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use crate::engine::{Engine, EngineLimits, LOOK_UPS_MAX, LookUp, ReplayError};
+use crate::engine::{Engine, EngineLimits, LOOK_UPS_MAX, LookUp, ReplayError, Told};
 use crate::journal::keeper::Progress;
 use crate::journal::{self, Journal};
 use crate::model::ids::{LinkId, Lsn, MatchKey, ParticipantIndex, ShardId, TransactionNumber};
@@ -46,7 +47,7 @@ use crate::shard::stats::{Counter, Stats};
 use crate::sys::operation::Submission;
 use crate::wire::Dialect;
 
-pub use crossing::Ports;
+pub use crossing::{Passage, Ports};
 pub use mailbox::{Command, Mailbox};
 pub use tended::KeeperDesk;
 pub use turn::TurnEnd;
@@ -140,6 +141,8 @@ pub struct Replaying {
     segment_bytes: u64,
     /// Where the segment ends from which the last record came.
     segment_end: Lsn,
+    /// Refund keys that are taken, where other shards are to be told.
+    told: Option<Told>,
 }
 
 impl Replaying {
@@ -152,6 +155,7 @@ impl Replaying {
             drawn,
             segment_bytes: 0,
             segment_end: Lsn(0),
+            told: None,
         }
     }
 
@@ -167,6 +171,9 @@ impl Replaying {
             .replay(&entry.record, entry.wall, &self.tables)?;
         if let Some((participant, match_key)) = drawn {
             self.drawn[usize::from(participant.0)] = Some(match_key);
+        }
+        if let Some(told) = &mut self.told {
+            told.hear(&entry.record, entry.wall);
         }
         Ok(())
     }
@@ -217,6 +224,9 @@ impl Shard {
             .map(|listener| Dialect::plain(listener.protocol));
         let mut engine = replayed.engine;
         engine.start_in_segment(journal.segment().0);
+        if parts.shards > 1 {
+            engine.serve_claims();
+        }
         Self {
             shard: parts.shard,
             shards: parts.shards,

@@ -2,7 +2,8 @@
 //!
 //! A frame whose transaction another shard owns is passed on as it came; the owner decodes it in
 //! its sender's dialect, decides, records and commits, and passes the answer's body back. Answers
-//! find their owner by their match key, which names the shard that drew it.
+//! find their owner by their match key, which names the shard that drew it. What an originator says
+//! of a refund goes by way of the shard that owns the refund's key (`claims.rs`).
 
 use crate::engine::Sender;
 use crate::model::ids::{LinkAddress, LinkId, MatchKey, ParticipantIndex, ShardId};
@@ -46,6 +47,9 @@ impl Shard {
         if self.shards == 1 {
             return self.shard;
         }
+        if let Some(claim) = self.claim_of(sender, message) {
+            return claim.key.owner(self.shards);
+        }
         match question(message) {
             Question::Root(key) => key.owner(self.shards),
             Question::Answer(match_key, _) => self.drawn_by(sender, match_key),
@@ -72,9 +76,22 @@ impl Shard {
         let frame = Crossing::Frame {
             participant,
             link,
+            claimed: None,
             body,
         };
         self.say(owner, &frame, !is_answer)
+    }
+
+    /// Passes on what has claimed its key here, to the owner of its root: a request like others.
+    pub(super) fn pass_claimed(&mut self, owner: ShardId, sender: Sender, body: &[u8]) -> bool {
+        let LinkAddress { shard, link } = sender.link;
+        let frame = Crossing::Frame {
+            participant: sender.participant,
+            link,
+            claimed: Some(shard),
+            body,
+        };
+        self.say(owner, &frame, true)
     }
 
     /// Passes a body on to a shard that has a link of the participant.
@@ -137,10 +154,13 @@ impl Shard {
             Crossing::Frame {
                 participant,
                 link,
+                claimed,
                 body,
             } => {
-                let link = LinkAddress { shard: from, link };
-                self.handle_passed(Sender { participant, link }, body, pass);
+                let shard = claimed.unwrap_or(from);
+                let link = LinkAddress { shard, link };
+                let sender = Sender { participant, link };
+                self.handle_passed(sender, (body, claimed.is_some()), pass);
             }
             Crossing::Body {
                 participant,
@@ -172,11 +192,17 @@ impl Shard {
     }
 
     /// A frame that a peer received. It has seen to the session and to what can be refused at once.
-    fn handle_passed(&mut self, sender: Sender, body: &[u8], pass: &mut Pass<'_>) {
+    fn handle_passed(
+        &mut self,
+        sender: Sender,
+        (body, claimed): (&[u8], bool),
+        pass: &mut Pass<'_>,
+    ) {
         let dialect = &self.dialects[usize::from(sender.participant.0)];
         let mut joined = core::mem::take(&mut self.joined_code);
         match dialect.decode_joining(body, self.today, &mut joined) {
-            Ok(message) => self.hand_or_look_further(sender, (&message, body), pass),
+            Ok(message) if claimed => self.hand_to_engine(sender, &message, pass),
+            Ok(message) => self.take(sender, (&message, body), pass),
             // The peer could not read it either, and knows that it is an answer.
             Err(refused) => match refused.match_key {
                 Some(match_key) => {
@@ -188,10 +214,25 @@ impl Shard {
         self.joined_code = joined;
     }
 
+    /// What is ours, because its transaction is, or its refund's key.
+    pub(super) fn take(
+        &mut self,
+        sender: Sender,
+        (message, body): (&Message<'_>, &[u8]),
+        pass: &mut Pass<'_>,
+    ) {
+        if self.shards > 1
+            && let Some(claim) = self.claim_of(sender.participant, message)
+        {
+            return self.handle_claim_of(&claim, sender, (message, body), pass);
+        }
+        self.hand_or_look_further(sender, (message, body), pass);
+    }
+
     /// Hands a message of ours to the engine. An answer that nobody here waits for, though its
     /// match key is of our block, may be to a request of before a re-sharding (a reversal is
     /// repeated under the key that it was recorded with): its transaction's owner waits for it.
-    pub(super) fn hand_or_look_further(
+    fn hand_or_look_further(
         &mut self,
         sender: Sender,
         (message, body): (&Message<'_>, &[u8]),
@@ -294,7 +335,8 @@ fn question<'m>(message: &'m Message<'_>) -> Question<'m> {
     let answered = match message {
         Message::PaymentRequest(request) => return Question::Root(&request.key),
         Message::CodeInquiry(inquiry) => return Question::Root(&inquiry.key),
-        // A refund lives with its payment, which alone knows what is left to be refunded.
+        // A refund lives with its payment, which alone knows what is left to be refunded; it goes
+        // there once its key is claimed.
         Message::RefundRequest(request) => return Question::Root(&request.root),
         Message::PaymentAdvice(advice) => {
             return Question::Root(root(&advice.target, &advice.root));

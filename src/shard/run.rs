@@ -1,7 +1,8 @@
 //! Starts the shards of a switch, each on its thread, and waits for their end.
 //!
 //! ```text
-//! folder locked -> each shard recovers, all at once -> they meet -> the first one listens for all
+//! folder locked -> each shard recovers, all at once -> they meet, and tell each other which refund
+//! keys are taken (`engine/claims.rs`) -> the first one listens for all
 //! ```
 //!
 //! One shard that cannot go on ends the switch, but not at once: the others answer what is in
@@ -12,7 +13,7 @@ use core::net::SocketAddr;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
-use crate::engine::ReplayError;
+use crate::engine::{Claim, ReplayError};
 use crate::journal::CommitMode;
 use crate::journal::store::{Folder, StoreError, StoreOptions};
 use crate::model::ids::ShardId;
@@ -193,8 +194,9 @@ pub fn start(plans: Vec<ShardPlan>) -> Result<RunningShards, StartError> {
         .iter()
         .map(|shard| shard.prepared.recv().map_err(|_| StartError::Gone)?)
         .collect();
-    let prepared = prepared?;
+    let mut prepared = prepared?;
     let wakers: Vec<_> = prepared.iter().map(|shard| shard.waker.clone()).collect();
+    let mut claims = claims_by_owner(&mut prepared);
     let mut listeners = Vec::new();
     for (index, shard) in starting.iter().enumerate().rev() {
         // The first one listens for all, once all others are there.
@@ -202,6 +204,7 @@ pub fn start(plans: Vec<ShardPlan>) -> Result<RunningShards, StartError> {
         let neighbours = Neighbours {
             wakers: wakers.clone(),
             arrivals: others.iter().map(|other| other.arrivals.clone()).collect(),
+            claims: claims.pop().expect("one part for each shard"),
         };
         shard.begin.send(neighbours).map_err(|_| StartError::Gone)?;
         listeners = shard.listening.recv().map_err(|_| StartError::Gone)??;
@@ -219,6 +222,17 @@ pub fn start(plans: Vec<ShardPlan>) -> Result<RunningShards, StartError> {
         threads: starting.into_iter().map(|shard| shard.thread).collect(),
         exits,
     })
+}
+
+/// What all shards have read of each one's refund keys, in the order of the shards.
+fn claims_by_owner(prepared: &mut [Prepared]) -> Vec<Vec<Vec<Claim>>> {
+    let mut all = vec![Vec::new(); prepared.len()];
+    for shard in prepared {
+        for (owner, claims) in all.iter_mut().zip(core::mem::take(&mut shard.claims)) {
+            owner.push(claims);
+        }
+    }
+    all
 }
 
 fn spawn(

@@ -1,7 +1,7 @@
 //! One shard on its thread: its journal recovered, its machine made, its loop, its end.
 //!
 //! ```text
-//! prepare:  journal -> replay -> machine -> (told) -> peers met -> listening -> (told)
+//! prepare:  journal -> replay -> machine -> (told) -> peers met and heard -> listening -> (told)
 //! loop:     now; completions and commands into the turn; finish it; submit; wake peers; enter
 //! ```
 //!
@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use crossbeam_queue::ArrayQueue;
 
+use crate::engine::Claim;
 use crate::journal::store::{Folder, OpenShard, StoreError};
 use crate::journal::{CommitMode, Journal, JournalConfig, Pace};
 use crate::model::limits::{RECORD_BYTES_MAX, SHARDS_MAX};
@@ -49,6 +50,8 @@ pub(super) struct Prepared {
     pub(super) mailbox: Mailbox,
     pub(super) waker: Waker,
     pub(super) arrivals: Arrivals,
+    /// Refund keys that it has read of, by the shard that owns them.
+    pub(super) claims: Vec<Vec<Claim>>,
 }
 
 /// What a shard learns of the others before it begins.
@@ -58,6 +61,8 @@ pub(super) struct Neighbours {
     pub(super) wakers: Vec<Waker>,
     /// Of every other shard, where this one accepts connections for all.
     pub(super) arrivals: Vec<Arrivals>,
+    /// Refund keys of this shard that are taken, as each shard has read.
+    pub(super) claims: Vec<Vec<Claim>>,
 }
 
 /// A shard with its machine.
@@ -82,6 +87,9 @@ impl Worker {
         let clock = Clock;
         let mut replayed = Replaying::new(plan.engine, Arc::clone(&plan.tables), folder.seed());
         replayed.remember_for_ms(plan.retention_ms);
+        if plan.shards > 1 {
+            replayed.gather_claims(clock.now().wall.date());
+        }
         let settling = settle_beside(replayed.memory())?;
         let mut failed = None;
         let opened = folder.open_shard_digested(plan.shard, |piece| {
@@ -116,6 +124,7 @@ impl Worker {
             mailbox: Mailbox::new(Arc::clone(&commands), machine.waker()),
             waker: machine.waker(),
             arrivals: machine.arrivals(),
+            claims: replayed.take_claims(plan.shards),
         };
         let librarian = Librarian::start(
             Shelf {
@@ -175,8 +184,11 @@ impl Worker {
         }
     }
 
-    /// Meets the others.
+    /// Meets the others, and hears what they have read of this shard's refund keys.
     pub(super) fn meet(&mut self, neighbours: Neighbours) {
+        for claims in &neighbours.claims {
+            self.shard.tell_claims(claims);
+        }
         self.machine.deal_to(neighbours.arrivals);
         self.machine.meet(neighbours.wakers);
     }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::engine::EngineLimits;
+use crate::engine::{Claim, EngineLimits};
 use crate::journal::recovery::{Recovered, TailLeft};
 use crate::journal::{CommitMode, Entry, Journal, JournalConfig};
 use crate::model::ids::{Lsn, ShardId, TransactionNumber};
@@ -169,23 +169,41 @@ impl World {
         let mesh = Ports::mesh_of(self.nodes.len(), self.plan.crossing_bytes)
             .expect("memory for the rings");
         let mut mesh = mesh;
-        if self.plant == Some(Plant::DropsCrossing) {
+        if self.plant.is_some_and(Plant::is_between) {
             let bytes = self.plan.crossing_bytes;
             self.between = Ports::mesh_of(self.nodes.len(), bytes).expect("memory for the rings");
             Ports::interpose(&mut mesh, &mut self.between);
         }
+        let mut told = Vec::new();
         for (node, (found, ports)) in opened.into_iter().zip(mesh).enumerate() {
             if self.process > 1 {
                 self.compare(node, &found.entries, &found.recovered);
             }
-            if !self.start(node, found, ports) {
+            let Some(claims) = self.start(node, found, ports) else {
                 self.season = Season::Over;
                 return;
-            }
+            };
+            told.push(claims);
         }
+        self.tell_claims(&told);
         if self.process > 1 {
             for player in 0..self.players.len() {
                 self.with_player(player, |player, stage| player.on_restart(stage));
+            }
+        }
+    }
+
+    /// Each shard hears which refund keys of its own are taken, as each has read.
+    fn tell_claims(&mut self, told: &[Vec<Vec<Claim>>]) {
+        for claims in told {
+            for (node, claims) in self.nodes.iter_mut().zip(claims) {
+                match &mut node.shard {
+                    _ if self.plant == Some(Plant::ForgetsClaims) => {
+                        self.planted += u64::from(!claims.is_empty());
+                    }
+                    Some(shard) => shard.tell_claims(claims),
+                    None => {}
+                }
             }
         }
     }
@@ -268,7 +286,7 @@ impl World {
         }
     }
 
-    /// `false`: its records cannot be replayed.
+    /// Returns the refund keys that it has read of, by owner; none: its records cannot be replayed.
     fn start(
         &mut self,
         node: usize,
@@ -278,10 +296,9 @@ impl World {
             pieces,
         }: Found,
         ports: Ports,
-    ) -> bool {
-        let Some(replaying) = self.replay(node, &found, pieces) else {
-            return false;
-        };
+    ) -> Option<Vec<Vec<Claim>>> {
+        let mut replaying = self.replay(node, &found, pieces)?;
+        let claims = replaying.take_claims(self.plan.shards);
         let epoch_again = self.plant == Some(Plant::ReusesKeys) && recovered.epoch.0 > 0;
         self.planted += u64::from(epoch_again);
         let now = self.clocks();
@@ -328,7 +345,7 @@ impl World {
         self.observe(node);
         self.tell(|| format!("shard {node} starts, epoch {}", start.epoch.0));
         self.wake(node, 1_000);
-        true
+        Some(claims)
     }
 
     /// Replays what was found; none: it cannot be replayed.
@@ -367,7 +384,9 @@ impl World {
         if self.plant == Some(Plant::TakesTooMuch) {
             limits.in_flight_max *= 4;
         }
-        Replaying::new(limits, Arc::clone(&self.tables), 5)
+        let mut replaying = Replaying::new(limits, Arc::clone(&self.tables), 5);
+        replaying.gather_claims(self.clocks().wall.date());
+        replaying
     }
 
     /// Replay equals live, transaction by transaction.

@@ -76,10 +76,11 @@ pub enum Fault {
     RefundsTooMuch,
     NoDigest,
     DamagedDigest,
+    ReusesRefundKey,
 }
 
 /// How many kinds there are.
-pub const FAULTS: usize = Fault::DamagedDigest as usize + 1;
+pub const FAULTS: usize = Fault::ReusesRefundKey as usize + 1;
 
 /// Each fault with its name and the highest rate that a seed may draw, in thousandths of its
 /// occasions.
@@ -164,6 +165,7 @@ pub const TABLE: [(Fault, &str, u32); FAULTS] = {
         (F::RefundsTooMuch, "merchant-refunds-too-much", 400),
         (F::NoDigest, "disk-no-digest", 500),
         (F::DamagedDigest, "disk-damaged-digest", 400),
+        (F::ReusesRefundKey, "merchant-reuses-refund-key", 400),
     ]
 };
 

@@ -9,9 +9,9 @@ use crate::model::keys::Key;
 use crate::model::message::Message;
 use crate::model::outcome::QueueReason;
 use crate::model::record::Record;
-use crate::model::time::Wall;
+use crate::model::time::{Date, Wall};
 use crate::shard::stats::Counter;
-use crate::shard::{Pass, Ports, Shard};
+use crate::shard::{Pass, Passage, Ports, Shard};
 use crate::sim::checker::late::Late;
 use crate::sim::checker::rules::Rule;
 use crate::sim::checker::shadow::Shadow;
@@ -177,14 +177,21 @@ impl Node {
 }
 
 impl World {
-    /// The node that owns a key.
+    /// The node that has a key, or would have it.
     pub(super) fn owner(&self, key: &Key) -> usize {
         let mut asked = self
             .players
             .iter()
             .filter_map(|player| player.asked.get(key));
-        let root = asked.next().and_then(|asked| asked.root);
-        usize::from(root.unwrap_or(*key).owner(self.plan.shards).0)
+        let (target, root) = asked.next().map_or((None, *key), |asked| {
+            let (target, root) = asked.target(*key);
+            (Some(target), root)
+        });
+        // Where it was asked for with two payments, one of them has it.
+        let mut nodes = self.nodes.iter();
+        let has = |node: &Node| target.is_some_and(|it| node.shadow.page(&it).is_some());
+        let known = nodes.position(has);
+        known.unwrap_or_else(|| usize::from(root.owner(self.plan.shards).0))
     }
 
     /// Messages that found no link, or no room to wait or to pass.
@@ -269,7 +276,7 @@ impl World {
         if !more {
             place.turned_at = self.now;
         }
-        self.relay(node);
+        let misled = self.relay(node);
         self.observe(node);
         self.check_submissions(node, &submissions);
         self.note_empty(node, &back, &submissions);
@@ -285,7 +292,8 @@ impl World {
         if end.done {
             return self.drained(node);
         }
-        for peer in (0..self.nodes.len()).filter(|peer| end.wake & 1 << peer != 0) {
+        let wake = end.wake | misled;
+        for peer in (0..self.nodes.len()).filter(|peer| wake & 1 << peer != 0) {
             self.arrive(peer, Arrived::Woken);
         }
         if let Some(until) = end.until {
@@ -297,14 +305,23 @@ impl World {
         }
     }
 
-    /// A planted bug: one in eight frames and bodies gets lost between the shards.
-    fn relay(&mut self, node: usize) {
+    /// A planted bug: one in eight frames and bodies gets lost between the shards, or refunds go
+    /// straight to their payments. Returns the set of shards that hear of it.
+    fn relay(&mut self, node: usize) -> u64 {
+        let Some(plant) = self.plant.filter(|plant| plant.is_between()) else {
+            return 0;
+        };
+        let (today, plan) = (self.clocks().wall.date(), &self.plan);
         let (draw, planted) = (&mut self.chance.draw, &mut self.planted);
         Ports::relay(&mut self.between, node, |message| {
-            let lost = message.len() > 40 && draw.chance(125);
-            *planted += u64::from(lost);
-            !lost
-        });
+            let passage = match plant {
+                Plant::DropsCrossing if message.len() > 40 && draw.chance(125) => Passage::Lost,
+                Plant::ClaimsAtRoot => unclaimed_refund(plan, message, today),
+                _ => Passage::On,
+            };
+            *planted += u64::from(passage != Passage::On);
+            passage
+        })
     }
 
     /// Looks at what the turn has written, and at the bounds.
@@ -324,14 +341,17 @@ impl World {
         let committed = place.committed(mode);
         place.shadow.commit(committed);
         let fresh: Vec<Entry> = place.shadow.entries()[place.entries_seen..].to_vec();
-        let mut roots = Vec::new();
+        let (mut roots, mut refunds) = (Vec::new(), Vec::new());
         for Entry { record, wall, .. } in &fresh {
             place.note_undone(record, at);
             place.note_waiting(record, *wall);
             roots.extend(place.refunded_by(record));
             let (key, originator) = match record {
                 Record::Payment(payment) => (payment.key, payment.originator),
-                Record::Refund(refund) => (refund.key, refund.originator),
+                Record::Refund(refund) => {
+                    refunds.push(refund.key);
+                    (refund.key, refund.originator)
+                }
                 _ => continue,
             };
             let begun = Begun {
@@ -345,6 +365,7 @@ impl World {
         }
         place.entries_seen = place.shadow.entries().len();
         self.check_refunds(node, &roots);
+        self.check_refund_keys(node, &refunds);
         self.check_waiting(node);
         judge::answered_in_time(self, node);
         let Some(shard) = &self.nodes[node].shard else {
@@ -353,6 +374,7 @@ impl World {
         let engine = shard.engine();
         let good = engine.open_payments() <= in_flight
             && engine.remembered_keys() <= keys
+            && engine.claimed_keys() <= keys
             && engine.open_exchanges() <= 3 * in_flight as usize;
         self.verdicts.check(Rule::Bounded, at, good, || {
             format!(
@@ -522,6 +544,18 @@ impl World {
         if self.season != Season::Draining && !self.links.iter().any(stalled) {
             judge::in_time(self, owner, message);
         }
+    }
+}
+
+/// A refund on its way to its key's shard goes to its payment's.
+fn unclaimed_refund(plan: &Plan, message: &[u8], today: Date) -> Passage {
+    let Some((participant, body)) = Ports::unclaimed(message) else {
+        return Passage::On;
+    };
+    let known = &plan.participants[usize::from(participant.0)];
+    match Dialect::plain(known.protocol).decode(body, today) {
+        Ok(Message::RefundRequest(request)) => Passage::Unclaimed(request.root.owner(plan.shards)),
+        _ => Passage::On,
     }
 }
 

@@ -51,6 +51,8 @@ pub enum Plant {
     WritesCode,
     ClosesEarly,
     HidesRot,
+    ClaimsAtRoot,
+    ForgetsClaims,
     Garbles,
 }
 
@@ -224,6 +226,18 @@ pub const TABLE: [(Plant, &str, Rule, &str); PLANTS] = {
             "a start does not see a bit that has changed",
         ),
         (
+            P::ClaimsAtRoot,
+            "claims-at-root",
+            Rule::RefundKeys,
+            "a refund goes to its payment's shard without a claim of its key",
+        ),
+        (
+            P::ForgetsClaims,
+            "forgets-claims",
+            Rule::RefundKeys,
+            "a restart tells no shard which refund keys are taken",
+        ),
+        (
             P::Garbles,
             "garbles",
             Rule::Readable,
@@ -266,7 +280,7 @@ impl Plant {
             | Self::LosesRecord
             | Self::ClosesEarly => plan.mode = CommitMode::Disk,
             Self::DiscardsLate => plan.shards = 1,
-            Self::DropsCrossing => plan.shards = 3,
+            Self::DropsCrossing | Self::ClaimsAtRoot | Self::ForgetsClaims => plan.shards = 3,
             Self::WritesCode => plan.segment_bytes = 16 * BLOCK,
             Self::TakesTooMuch => {
                 (plan.in_flight_max, plan.payments, plan.duration_ms) = (4, 70, 1_000);
@@ -309,6 +323,12 @@ impl Plant {
                 (Fault::RefundsTooMuch, 900),
             ],
             Self::ChangesRate => &[(Fault::Refunds, 900)],
+            Self::ClaimsAtRoot => &[(Fault::Refunds, 900), (Fault::ReusesRefundKey, 900)],
+            Self::ForgetsClaims => &[
+                (Fault::Kill, 300),
+                (Fault::Refunds, 900),
+                (Fault::ReusesRefundKey, 900),
+            ],
             Self::TakesTooMuch => &[(Fault::Silent, 700)],
             Self::WritesCode => &[(Fault::NoDigest, 0)],
             Self::HidesRot => &[(Fault::Kill, 300), (Fault::BitRot, 900)],
@@ -337,6 +357,11 @@ impl Plant {
             },
             _ => now,
         }
+    }
+
+    /// Whether it sits between the shards.
+    pub(super) fn is_between(self) -> bool {
+        matches!(self, Self::DropsCrossing | Self::ClaimsAtRoot)
     }
 
     /// Whether replay leaves this entry out; `refunds`: the numbers of those that it has seen.

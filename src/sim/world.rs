@@ -418,6 +418,11 @@ impl World {
         let keys_max = usize::try_from(self.plan.remembered_keys_max).expect("small");
         let shard = self.nodes[self.owner(key)].shard.as_ref();
         let full = shard.is_some_and(|shard| shard.engine().remembered_keys() >= keys_max);
+        // Or its key's shard has no room for its claim.
+        let claims = self.nodes[usize::from(key.owner(self.plan.shards).0)]
+            .shard
+            .as_ref();
+        let full = full || claims.is_some_and(|shard| shard.engine().claimed_keys() >= keys_max);
         let (target, _) = asked.target(*key);
         let unknown = self.nodes[self.owner(key)].shadow.page(&target).is_none();
         self.waits(key) || (full && unknown && asked.refused > 0)

@@ -5,11 +5,14 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use cpg_switch::model::ids::{Institution, MatchKey};
+use cpg_switch::model::ids::{Institution, MatchKey, Reference};
+use cpg_switch::model::keys::Key;
 use cpg_switch::model::limits::FRAME_BYTES_DEFAULT;
-use cpg_switch::model::message::{Header, Message, SignOn};
+use cpg_switch::model::message::{Amounts, Header, Message, RefundRequest, SignOn};
+use cpg_switch::model::money::{Currency, Money};
 use cpg_switch::model::participant::Protocol;
 use cpg_switch::model::time::{Date, Wall};
+use cpg_switch::sys::clock::Clock;
 use cpg_switch::wire::frame::{Framing, Split};
 use cpg_switch::wire::{Dialect, encode_frame};
 use rustix::process::Signal;
@@ -24,7 +27,6 @@ fn sign_on(address: SocketAddr) -> (TcpStream, u16, u16) {
     let mut link = TcpStream::connect(address).unwrap();
     link.set_read_timeout(Some(Duration::from_secs(30)))
         .unwrap();
-    let dialect = Dialect::plain(Protocol::Sbe);
     let sign_on = Message::SignOn(SignOn {
         header: Header {
             match_key: MatchKey(1),
@@ -36,8 +38,18 @@ fn sign_on(address: SocketAddr) -> (TcpStream, u16, u16) {
         nonce: None,
         mac: b"",
     });
+    let (shards, shard) = ask(&mut link, &sign_on, |message| match message {
+        Message::SignOnAck(ack) => (ack.shards.unwrap(), ack.shard.unwrap()),
+        other => panic!("{:?} is not an answer to a sign-on", other.kind()),
+    });
+    (link, shards, shard)
+}
+
+/// Says something over a link; what comes next over it, looked at.
+fn ask<R>(link: &mut TcpStream, message: &Message<'_>, look: impl FnOnce(&Message<'_>) -> R) -> R {
+    let dialect = Dialect::plain(Protocol::Sbe);
     let mut frame = [0; 1_024];
-    let written = encode_frame(&dialect, Framing::Sofh, None, &sign_on, &mut frame).unwrap();
+    let written = encode_frame(&dialect, Framing::Sofh, None, message, &mut frame).unwrap();
     link.write_all(&frame[..written.bytes]).unwrap();
     let mut heard = Vec::new();
     loop {
@@ -47,10 +59,7 @@ fn sign_on(address: SocketAddr) -> (TcpStream, u16, u16) {
         heard.extend_from_slice(&bytes[..count]);
         if let Split::Frame { body, .. } = Framing::Sofh.split(&heard, FRAME_BYTES_DEFAULT) {
             let today = Date::from_yyyymmdd(20_261_121).unwrap();
-            let Message::SignOnAck(ack) = dialect.decode(&heard[body], today).unwrap() else {
-                panic!("not an answer to a sign-on")
-            };
-            return (link, ack.shards.unwrap(), ack.shard.unwrap());
+            return look(&dialect.decode(&heard[body], today).unwrap());
         }
     }
 }
@@ -77,6 +86,103 @@ fn who_dials_once_for_each_shard_has_a_link_on_each() {
     assert!(switch.get("/readyz").starts_with("HTTP/1.1 200"));
     switch.signal(Signal::TERM);
     assert_eq!(switch.end(), GOOD);
+}
+
+/// Dials until it has a link of each of three shards, in their order.
+fn links(switch: &Switch) -> Vec<TcpStream> {
+    let listeners = switch.ready["listeners"].as_array().unwrap();
+    let mut listeners = listeners.iter();
+    let sbe = listeners.find(|one| one["protocol"] == "sbe").unwrap();
+    let address = sbe["address"].as_str().unwrap().parse().unwrap();
+    let mut links: Vec<_> = (0..3).map(|_| sign_on(address)).collect();
+    links.sort_by_key(|(.., shard)| *shard);
+    links.into_iter().map(|(link, ..)| link).collect()
+}
+
+/// The first key of today that `owner`, one of three shards, owns.
+fn owned(owner: u16, letter: char) -> Key {
+    let mut keys = (0..1_000).map(|number| Key {
+        originator: Institution::new(WALLET).unwrap(),
+        local_date: today(),
+        reference: Reference::new(
+            format!("{letter}{number:011}")
+                .into_bytes()
+                .try_into()
+                .unwrap(),
+        )
+        .unwrap(),
+    });
+    keys.find(|key| key.owner(3).0 == owner).unwrap()
+}
+
+fn today() -> Date {
+    Clock.now().wall.date()
+}
+
+/// Asks for a refund of a payment that there is not; how it is answered.
+fn refund(link: &mut TcpStream, key: Key, root: Key) -> [u8; 2] {
+    let amount = Money::new(100, Currency::new(156).unwrap()).unwrap();
+    let request = Message::RefundRequest(RefundRequest {
+        header: Header {
+            match_key: MatchKey(7),
+            transmit_time: Wall(0),
+        },
+        key,
+        local_time: None,
+        root,
+        destination: None,
+        forwarder: None,
+        presentation: None,
+        amounts: Amounts {
+            amount,
+            billing: None,
+            settlement: None,
+            billing_rate: None,
+            settlement_rate: None,
+        },
+        mcc: None,
+        country: None,
+        terminal: None,
+        merchant_id: None,
+        reason: None,
+        mac: b"",
+    });
+    ask(link, &request, |message| match message {
+        Message::RefundResult(result) => result.response_code.0,
+        other => panic!("{:?}", other.kind()),
+    })
+}
+
+#[test]
+fn a_refund_key_goes_with_one_payment_over_all_shards_and_starts() {
+    let folder = folder();
+    let (data, moved) = (folder.path().join("data"), folder.path().join("moved"));
+    let (key, one, other) = (owned(1, 'K'), owned(2, 'P'), owned(0, 'Q'));
+    for (start, data) in [(1, &data), (2, &data), (3, &moved)] {
+        if start == 3 {
+            let back = folder.path().join("back");
+            for (from, to, shards) in [
+                (&folder.path().join("data"), &back, "2"),
+                (&back, data, "3"),
+            ] {
+                let (from, to) = (from.to_str().unwrap(), to.to_str().unwrap());
+                let words = ["journal", "reshard", from, "--shards", shards, "--out", to];
+                let done = output(&words, b"");
+                assert_eq!(done.status.code(), GOOD, "{}", errors(&done));
+            }
+        }
+        let switch = Switch::start_on(folder.path(), data, &["--shards", "3"]);
+        let mut links = links(&switch);
+        if start == 1 {
+            assert_eq!(&refund(&mut links[0], key, one), b"25", "no such payment");
+        }
+        for link in &mut links {
+            assert_eq!(&refund(link, key, other), b"94", "start {start}");
+            assert_eq!(&refund(link, key, one), b"25", "a repeat, start {start}");
+        }
+        switch.signal(Signal::TERM);
+        assert_eq!(switch.end(), GOOD);
+    }
 }
 
 #[test]

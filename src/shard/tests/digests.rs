@@ -129,3 +129,44 @@ proptest! {
         prop_assert_eq!(by_digests.engine.open_at_replay(), by_records.engine.open_at_replay());
     }
 }
+
+/// What a start reads of refunds, in whatever form, it tells to the shards of their keys.
+#[test]
+fn claims_of_refund_keys_are_told_from_records_digests_and_what_is_carried() {
+    let payment = town::owned_request(11);
+    let refund = translation::key(ACQUIRER, b"REFUND000001");
+    let records = resharded::refund_in_doubt(&payment, refund, MatchKey(3));
+    let written: Vec<_> = records.map(|record| (Wall(START), record)).to_vec();
+    let bytes = &segments(IDENTITY, SEGMENT_BYTES, &written)[0];
+    let mut digester = SegmentDigester::new(IDENTITY, 1, SEGMENT_BYTES);
+    for block in bytes.as_chunks::<BLOCK_BYTES>().0 {
+        digester.handle_block(block).unwrap();
+    }
+    let digest = Digest::read(digester.finish().unwrap()).unwrap();
+    let entry = |(wall, record)| Entry {
+        lsn: Lsn(0),
+        wall,
+        record,
+    };
+    let by_records = written.iter().map(|it| Piece::Record(entry(*it)));
+    let carried = written.iter().map(|it| Piece::Carried(*it));
+    let forms: [Vec<Piece<'_>>; 3] = [
+        by_records.collect(),
+        vec![Piece::Digest(&digest)],
+        carried
+            .chain([Piece::Base(TransactionNumber(9), 0)])
+            .collect(),
+    ];
+    for pieces in forms {
+        let mut replaying = replaying();
+        replaying.gather_claims(Wall(START).date());
+        for piece in pieces {
+            replaying.apply_piece(piece).unwrap();
+        }
+        let told = replaying.take_claims(3);
+        let (key, root) = (refund, payment.key);
+        let expected = Claim { key, root };
+        assert_eq!(told[usize::from(key.owner(3).0)], [expected]);
+        assert_eq!(told.iter().flatten().count(), 1);
+    }
+}

@@ -5,6 +5,7 @@ mod crossings;
 mod digests;
 mod keeping;
 mod old_payments;
+mod refund_keys;
 mod resharded;
 mod resolution;
 mod running;
@@ -15,6 +16,7 @@ mod turns;
 use std::collections::VecDeque;
 
 use super::*;
+use crate::engine::Claim;
 use crate::journal::{CommitMode, JournalConfig, JournalIdentity, Pace, StartPoint};
 use crate::model::ids::{Epoch, Institution, ListenerIndex, Lsn, MatchKey, TableVersion};
 use crate::model::limits::BLOCK_BYTES;
@@ -46,6 +48,8 @@ struct World {
     link_protocols: Vec<Protocol>,
     /// Peers to whom something was said and who have not taken a turn since.
     wake: u64,
+    /// What its records tell of refund keys, by the shard that owns them.
+    claims: Vec<Vec<Claim>>,
 }
 
 fn participant(institution: u64, role: Role, country: u16, protocol: Protocol) -> Participant {
@@ -169,6 +173,7 @@ impl World {
             remembered_keys_max: 256,
         };
         let mut replayed = Replaying::new(limits, Arc::new(tables), 5);
+        replayed.gather_claims(Wall(START).date());
         for record in records {
             let entry = journal::Entry {
                 lsn: Lsn(0),
@@ -177,6 +182,7 @@ impl World {
             };
             replayed.apply(&entry).unwrap();
         }
+        let claims = replayed.take_claims(ids.1);
         let (journal, tail) = journal(mode, ids);
         let now = Now {
             monotonic: Monotonic(0),
@@ -193,6 +199,7 @@ impl World {
             link_protocols: Vec::new(),
             protocols,
             wake: 0,
+            claims,
         };
         world.shard.connect(ports);
         world.turn(Vec::new());

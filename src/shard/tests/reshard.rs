@@ -1,6 +1,7 @@
 //! Journals of one number of shards made into those of another.
 
 use super::*;
+use crate::engine::{Claim, Told};
 use crate::journal::reader::dump;
 use crate::model::fingerprint::Fingerprint;
 use crate::model::ids::{Institution, MatchKey, Reference, TableVersion};
@@ -8,7 +9,7 @@ use crate::model::keys::Key;
 use crate::model::message::{Amounts, Echoed};
 use crate::model::money::{Currency, Money};
 use crate::model::outcome::{Outcome, Presentation, Reason, ResponseCode};
-use crate::model::record::{Actor, Answer, Decision, Payment, ShortText, Unknown};
+use crate::model::record::{Actor, Answer, Decision, Payment, Refund, ShortText, Unknown};
 use crate::model::time::Date;
 
 const START: u64 = 1_795_298_705_000_000_000;
@@ -168,6 +169,67 @@ fn every_transaction_moves_to_its_owner_with_its_whole_history() {
     let back = place.path().join("back");
     reshard(&new, &back, 2).unwrap();
     assert_eq!(histories(&back), before);
+}
+
+/// Refund keys follow from the records, whoever has them.
+#[test]
+fn what_is_told_of_refund_keys_is_the_same_before_and_after() {
+    let place = tempfile::tempdir().unwrap();
+    let (old, new) = (place.path().join("old"), place.path().join("new"));
+    let folder = Folder::open(options(&old, 2)).unwrap();
+    let mut writers: Vec<Writer> = (0..2)
+        .map(|shard| Writer::open(&folder, ShardId(shard), Epoch(7), None).unwrap())
+        .collect();
+    let mut expected = Vec::new();
+    for reference in 0..50 {
+        let (root, key) = (payment(1, reference).key, payment(1, 1_000 + reference).key);
+        let writer = &mut writers[usize::from(root.owner(2).0)];
+        let payment = payment(writer.last.0 + 1, reference);
+        let refund = refund(writer.last.0 + 2, key, &payment);
+        writer.last.0 += 2;
+        for record in [Record::Payment(payment), answer(&payment), refund] {
+            writer.write(Wall(START + reference), &record).unwrap();
+        }
+        expected.push(Claim { key, root });
+    }
+    for writer in writers {
+        writer.close().unwrap();
+    }
+    drop(folder);
+    reshard(&old, &new, 3).unwrap();
+    for (data, shards) in [(&old, 2), (&new, 3)] {
+        let mut all = Vec::new();
+        for shard in (0..shards).map(ShardId) {
+            let mut told = Told::new(Wall(START).date());
+            let folder = ReadOnlyFolder::open(data).unwrap();
+            let mut hear = |entry: Entry| told.hear(&entry.record, entry.wall);
+            folder.read_shard(shard, &mut hear).unwrap();
+            for (owner, claims) in (0..shards).zip(told.by_shard(shards)) {
+                assert!(claims.iter().all(|it| it.key.owner(shards).0 == owner));
+                all.extend(claims);
+            }
+        }
+        all.sort();
+        assert_eq!(all, expected, "{shards} shards");
+    }
+}
+
+fn refund(number: u64, key: Key, payment: &Payment) -> Record {
+    Record::Refund(Refund {
+        number: TransactionNumber(number),
+        key,
+        root: payment.key,
+        fingerprint: payment.fingerprint,
+        originator: payment.originator,
+        match_key: payment.match_key,
+        presentation: None,
+        reason: None,
+        amounts: payment.amounts,
+        echoed: payment.echoed,
+        settlement_date: payment.settlement_date,
+        table: payment.table,
+        decision: payment.decision,
+    })
 }
 
 #[test]

@@ -85,7 +85,7 @@ fn an_answer_under_a_key_of_before_a_resharding_finds_the_owner() {
 }
 
 /// The records of a refund that is being asked about under the match key `drawn`.
-fn refund_in_doubt(
+pub(super) fn refund_in_doubt(
     request: &PaymentRequest<'_>,
     refund_key: crate::model::keys::Key,
     drawn: MatchKey,

@@ -18,6 +18,8 @@ pub(super) struct Town {
     pub(super) worlds: Vec<World>,
     pub(super) acquirer: LinkId,
     pub(super) wallet: LinkId,
+    /// What each shard has read.
+    pub(super) journals: Vec<Vec<Record>>,
 }
 
 impl Town {
@@ -28,25 +30,38 @@ impl Town {
 
     /// The owner has read these records.
     pub(super) fn after(records: &[Record], mode: CommitMode) -> Self {
+        let mut journals = vec![Vec::new(); 3];
+        journals[OWNER] = records.to_vec();
+        Self::of(&journals, mode)
+    }
+
+    /// As many shards as there are journals, each of which has read its own; the acquirer's link on
+    /// the first, the wallet's on the last.
+    pub(super) fn of(journals: &[Vec<Record>], mode: CommitMode) -> Self {
         let protocols = (Protocol::Iso8583Ascii, Protocol::Sbe);
-        let mesh = Ports::mesh_of(3, 1 << 18).unwrap();
-        let worlds = (0..3_u16).zip(mesh).map(|(shard, ports)| {
-            let records = if usize::from(shard) == OWNER {
-                records
-            } else {
-                &[]
-            };
-            World::after(records, (ShardId(shard), 3), ports, protocols, mode)
+        let mesh = Ports::mesh_of(journals.len(), 1 << 18).unwrap();
+        let shards = u16::try_from(journals.len()).unwrap();
+        let worlds = (0..shards).zip(mesh).zip(journals);
+        let worlds = worlds.map(|((shard, ports), records)| {
+            World::after(records, (ShardId(shard), shards), ports, protocols, mode)
         });
         let mut worlds: Vec<World> = worlds.collect();
+        for from in 0..worlds.len() {
+            let claims = core::mem::take(&mut worlds[from].claims);
+            for (world, claims) in worlds.iter_mut().zip(claims) {
+                world.shard.tell_claims(&claims);
+            }
+        }
+        let last = worlds.len() - 1;
         let acquirer = worlds[ORIGINATOR].connect(Protocol::Iso8583Ascii);
-        let wallet = worlds[DESTINATION].connect(Protocol::Sbe);
+        let wallet = worlds[last].connect(Protocol::Sbe);
         worlds[ORIGINATOR].sign_on(acquirer, ACQUIRER);
-        worlds[DESTINATION].sign_on(wallet, WALLET);
+        worlds[last].sign_on(wallet, WALLET);
         let mut town = Self {
             worlds,
             acquirer,
             wallet,
+            journals: journals.to_vec(),
         };
         town.settle();
         town
@@ -99,6 +114,7 @@ impl Town {
     pub(super) fn code(&mut self, shard: usize, link: LinkId) -> Option<ResponseCode> {
         self.heard(shard, link, |message| match message {
             Message::PaymentResult(result) => result.response_code,
+            Message::RefundResult(result) => result.response_code,
             Message::ReversalResult(result) => result.response_code,
             Message::Reject(reject) => reject.response_code,
             other => panic!("{:?}", other.kind()),

@@ -1,7 +1,9 @@
 //! Refunds: never more is given back than was paid, at the payment's own rates, and nothing of what
-//! is undone.
+//! is undone; and no refund's key for two payments.
 //!
 //! It counts what the records say is approved, and does the sums anew: nothing of the engine's.
+
+use std::collections::BTreeMap;
 
 use crate::model::keys::{BusinessKey, Class, Key};
 use crate::model::message::Amounts;
@@ -31,10 +33,32 @@ impl World {
         self.verdicts = verdicts;
     }
 
+    /// After a turn in which these refunds were claimed: nobody else has one of them.
+    pub(in crate::sim) fn check_refund_keys(&mut self, node: usize, keys: &[Key]) {
+        let at = self.now;
+        for key in keys {
+            let target = refund_of(*key);
+            let mut others = (0..self.nodes.len()).filter(|other| *other != node);
+            let other = others.find(|other| self.nodes[*other].shadow.page(&target).is_some());
+            self.verdicts
+                .check(Rule::RefundKeys, at, other.is_none(), || {
+                    format!("{key}: claimed on shard {node}, and before on {other:?}")
+                });
+        }
+    }
+
     /// At the end: all payments of which something was refunded.
     pub(in crate::sim) fn judge_refunds(&self, verdicts: &mut Verdicts) {
         let at = self.now;
-        for node in &self.nodes {
+        let mut owners: BTreeMap<Key, usize> = BTreeMap::new();
+        for (index, node) in self.nodes.iter().enumerate() {
+            let refunds = node.shadow.pages().map(|(target, _)| target);
+            for target in refunds.filter(|target| target.class == Class::Refund) {
+                let (key, owner) = (target.key, *owners.entry(target.key).or_insert(index));
+                verdicts.check(Rule::RefundKeys, at, owner == index, || {
+                    format!("{key}: on record at shards {owner} and {index}")
+                });
+            }
             let mut roots: Vec<Key> = Vec::new();
             roots.extend(node.shadow.pages().filter_map(|(_, page)| page.refund_of));
             roots.sort();
@@ -73,6 +97,11 @@ impl World {
             || format!("{root}: its payer was given {given} of {paid:?}"),
         );
     }
+}
+
+const fn refund_of(key: Key) -> BusinessKey {
+    let class = Class::Refund;
+    BusinessKey { key, class }
 }
 
 fn judge(shadow: &Shadow, root: &Key, verdicts: &mut Verdicts, at: u64) {

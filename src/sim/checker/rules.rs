@@ -30,6 +30,7 @@ pub enum Rule {
     HonestRecovery,
     Readable,
     Refunds,
+    RefundKeys,
     OperatorQueue,
     AnsweredInTime,
 }
@@ -178,6 +179,12 @@ pub const TABLE: [(Rule, &str, &str, &str); RULES] = {
             "I21",
             "refunds",
             "never more is given back than was paid, at its rate, and nothing of what is undone",
+        ),
+        (
+            R::RefundKeys,
+            "I6",
+            "refund-keys",
+            "a refund's key is taken for one payment, whatever shards are asked",
         ),
         (
             R::OperatorQueue,

@@ -97,8 +97,8 @@ pub(in crate::sim) enum TakenBack {
 /// An originator's page: a payment, or a refund.
 #[derive(Clone, Debug)]
 pub(in crate::sim) struct Asked {
-    /// Of a refund: its payment.
-    pub(in crate::sim) root: Option<Key>,
+    /// Of a refund: the payment of each body.
+    pub(in crate::sim) roots: Vec<Key>,
     /// Amounts in minor units: of the payment, and of what else was sent under its key.
     pub(in crate::sim) bodies: Vec<i64>,
     pub(in crate::sim) destination: usize,
@@ -125,7 +125,7 @@ impl Asked {
     /// Nothing was sent yet.
     pub(in crate::sim) fn new(minor: i64, destination: usize, unroutable: bool) -> Self {
         Self {
-            root: None,
+            roots: Vec::new(),
             bodies: vec![minor],
             destination,
             unroutable,
@@ -145,7 +145,12 @@ impl Asked {
 
     /// What a reversal or an inquiry names: its key with its class, and the payment behind it.
     pub(in crate::sim) fn target(&self, key: Key) -> (BusinessKey, Key) {
-        target(key, self.root)
+        target(key, self.root(self.body()))
+    }
+
+    /// Of a refund: the payment from which a body gives back, the same unless it says otherwise.
+    pub(in crate::sim) fn root(&self, body: usize) -> Option<Key> {
+        self.roots.get(body).or(self.roots.last()).copied()
     }
 
     /// Whether this is the amount of the body that was accepted, as far as that is known.

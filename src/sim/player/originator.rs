@@ -148,7 +148,7 @@ impl Player {
         let header = self.header(stage);
         let asked = self.asked.get_mut(&key).expect("entered when it began");
         asked.sent += 1;
-        let (minor, root) = (asked.bodies[body], asked.root);
+        let (minor, root) = (asked.bodies[body], asked.root(body));
         let to = (asked.destination, asked.unroutable);
         self.note(header.match_key, key, Subject::Request(body));
         let code = Self::code(&key, to.0, to.1);

@@ -62,13 +62,33 @@ impl Player {
                 payer.expect("whoever asked for the payment is known")
             }
         };
+        if stage.chance.strikes(Fault::ReusesRefundKey) {
+            self.reuse_key(root, minor, destination, stage);
+        }
         let key = self.new_key(stage.wall.date(), false);
         let asked = Asked {
-            root: Some(root),
+            roots: vec![root],
             ..Asked::new(minor, destination, false)
         };
         self.asked.insert(key, asked);
         self.begin(key, stage);
+    }
+
+    /// Asks for it under a key that another payment's refund has: the one or the other is refused.
+    fn reuse_key(&mut self, root: Key, minor: i64, destination: usize, stage: &mut Stage<'_>) {
+        let is_other = |asked: &Asked| {
+            let once = asked.bodies.len() == 1 && asked.destination == destination;
+            once && asked.roots.first().is_some_and(|other| *other != root)
+        };
+        let mut others = self.asked.iter_mut().filter(|(_, asked)| is_other(asked));
+        let Some((key, asked)) = others.next_back() else {
+            return;
+        };
+        asked.bodies.push(minor);
+        asked.roots.push(root);
+        let delay = stage.chance.draw.pick(&[1, 50, 3_000]);
+        let delay = stage.chance.draw.below(delay);
+        stage.later(delay, Duty::Ask(*key, 1));
     }
 
     pub(super) fn refund_request(
