@@ -318,6 +318,69 @@ fn each_broken_rule_is_found_with_its_place() {
     }
 }
 
+/// Whatever shards they are on: the same content, another payment's refund, or reversed elsewhere.
+#[test]
+fn a_refund_key_that_two_shards_have_is_found() {
+    let elsewhere = |fingerprint: Fingerprint, reversed: bool| {
+        let mut audit = honest().audit();
+        let mut other = History::default();
+        other
+            .payment(1, 50, 50)
+            .answer(1, Outcome::Approved, 12_800);
+        other.refund(4, 50, 100);
+        for entry in &mut other.entries {
+            match &mut entry.record {
+                // Drawn from this shard's own block.
+                Record::Payment(Payment { decision, .. }) => *decision = forward(9_001, START),
+                Record::Refund(refund) => {
+                    refund.decision = forward(9_002, START + SECOND);
+                    refund.fingerprint = fingerprint;
+                    let reversal = Reversal {
+                        number: refund.number,
+                        target: BusinessKey {
+                            key: refund.key,
+                            class: Class::Refund,
+                        },
+                        root: refund.root,
+                        claims: true,
+                        by: Actor::Originator,
+                        participant: Some(refund.originator),
+                        advice: true,
+                        reason: None,
+                        amount: refund.amounts.amount,
+                        match_key: None,
+                    };
+                    if reversed {
+                        entry.record = Record::Reversal(reversal);
+                    }
+                }
+                _ => {}
+            }
+            audit.record(0, ShardId(1), entry);
+        }
+        let report = audit.finish();
+        let place = report
+            .violations
+            .first()
+            .map(|found| (found.place, found.key));
+        (broken(&report), place)
+    };
+    let place = Place::Record {
+        journal: 0,
+        shard: ShardId(1),
+        lsn: Lsn(4_096 + 2 * 64),
+    };
+    let class = Class::Refund;
+    let key = key(1_004);
+    let found = Some((place, Some(BusinessKey { key, class })));
+    let another = elsewhere(Fingerprint(77), false);
+    assert_eq!(another, (vec![Rule::ConflictsRefused], found));
+    let same = elsewhere(Fingerprint(4), false);
+    assert_eq!(same, (vec![Rule::OneOutcome], found));
+    let reversed = elsewhere(Fingerprint(77), true);
+    assert_eq!(reversed, (vec![Rule::OneOutcome], found));
+}
+
 #[test]
 fn a_payment_that_is_forgotten_is_found_once_its_deadline_is_past() {
     let mut history = honest();
