@@ -12,6 +12,8 @@
 //! Whatever else its originator says of the refund, a reversal or an inquiry, takes the same way,
 //! so that over one link nothing overtakes the request. It goes where the claim says that the
 //! refund is, whatever payment it names, as on one shard; and a reversal that comes first claims.
+//! Where nothing is known of the refund there, a reversal that names another payment is 25: it is
+//! not remembered with a payment that another shard owns.
 //!
 //! - **Not journalled.** Claims follow from the refunds that the shards' journals tell. After
 //!   replay, and before anybody is served, each shard tells each other what it has met ([`Told`]).
@@ -34,11 +36,12 @@ use foldhash::fast::FixedState;
 use crate::engine::effects::{Effects, Gate};
 use crate::engine::index::Index;
 use crate::engine::payments::Request;
+use crate::engine::recall::refused_reversal;
 use crate::engine::transactions::hash_of;
 use crate::engine::{Context, Engine, Legs, Sender, replies};
 use crate::model::keys::{BusinessKey, Class, Key};
 use crate::model::limits::{CLAIM_DAYS_MAX, KEY_DAYS_MAX};
-use crate::model::message::RefundRequest;
+use crate::model::message::{RefundRequest, Reversal};
 use crate::model::outcome::ResponseCode;
 use crate::model::record::{Record, ShortText};
 use crate::model::time::{Date, Wall};
@@ -272,6 +275,27 @@ impl Engine {
     /// Refund keys that are claimed here.
     pub fn claimed_keys(&self) -> usize {
         self.claims.as_ref().map_or(0, |claims| claims.by_key.len())
+    }
+
+    /// A reversal of a refund that is not remembered, where its payment is another shard's, is
+    /// refused. `false`: it is for [`Engine::handle_reversal`].
+    pub fn refuse_misled<L: Legs>(
+        &mut self,
+        reversal: &Reversal<'_>,
+        advice: bool,
+        sender: Sender,
+        context: &Context<'_, L>,
+        effects: &mut Effects<'_>,
+    ) -> bool {
+        if self.transactions.find(&reversal.target).is_some() {
+            return false;
+        }
+        self.tally.reversals += 1;
+        let code = ResponseCode::NOT_FOUND;
+        let message = refused_reversal((reversal, advice), code, None, context.now.wall);
+        let waiter = replies::waiter(sender, &reversal.header);
+        replies::answer(effects, &waiter, Gate::Committed, message, ShortText::EMPTY);
+        true
     }
 
     /// Where a refund is of which its originator says something: with which payment its key was

@@ -75,6 +75,11 @@ impl Shard {
         (message, body): (&Message<'_>, &[u8]),
         pass: &mut Pass<'_>,
     ) {
+        debug_assert_eq!(
+            claim.key.owner(self.shards),
+            self.shard,
+            "it came to its key"
+        );
         let named = claim.root.owner(self.shards);
         let (owner, may_be_new) = match message {
             Message::RefundRequest(_) => match self.claim(message, named, sender, pass) {
@@ -95,13 +100,44 @@ impl Shard {
             if may_be_new {
                 self.engine.note_claim(claim, self.today);
             }
-            self.hand_to_engine(sender, message, pass);
+            self.hand_claimed(sender, message, pass);
         } else if self.pass_claimed(owner, sender, body) {
             if may_be_new {
                 self.engine.note_claim(claim, self.today);
             }
         } else {
             self.shed_passed(sender, message, pass);
+        }
+    }
+
+    /// What came by way of its key's shard. A reversal comes where its refund is, whatever payment
+    /// it names: it is for us only as far as the refund is.
+    pub(super) fn hand_claimed(
+        &mut self,
+        sender: Sender,
+        message: &Message<'_>,
+        pass: &mut Pass<'_>,
+    ) {
+        let (reversal, advice) = match message {
+            Message::ReversalRequest(reversal) => (reversal, false),
+            Message::ReversalAdvice(reversal) => (reversal, true),
+            _ => return self.hand_to_engine(sender, message, pass),
+        };
+        let mut effects = Effects::new();
+        let context = Context {
+            room: self.room(),
+            now: pass.now,
+            today: self.today,
+            tables: &self.tables,
+            legs: &mut self.sessions,
+        };
+        let engine = &mut self.engine;
+        let is_misled = reversal.root.owner(self.shards) != self.shard
+            && engine.refuse_misled(reversal, advice, sender, &context, &mut effects);
+        if is_misled {
+            self.carry_out(&effects, pass);
+        } else {
+            self.hand_to_engine(sender, message, pass);
         }
     }
 

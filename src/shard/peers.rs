@@ -201,7 +201,7 @@ impl Shard {
         let dialect = &self.dialects[usize::from(sender.participant.0)];
         let mut joined = core::mem::take(&mut self.joined_code);
         match dialect.decode_joining(body, self.today, &mut joined) {
-            Ok(message) if claimed => self.hand_to_engine(sender, &message, pass),
+            Ok(message) if claimed => self.hand_claimed(sender, &message, pass),
             Ok(message) => self.take(sender, (&message, body), pass),
             // The peer could not read it either, and knows that it is an answer.
             Err(refused) => match refused.match_key {

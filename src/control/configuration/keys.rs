@@ -154,7 +154,8 @@ pub const KEYS: &[Key] = &[
     key("limits.remembered_keys_max", Whole(1_024, 1_000_000_000), Default("1000000"),
         "Business keys that a shard remembers, to tell repeats from new requests: at least the \
         payments of five days, and more than two segments hold, because what is forgotten is \
-        archived first. Each takes some 340 bytes of memory from the start."),
+        archived first. Each takes some 340 bytes of memory from the start. With several shards \
+        there is room for as many refund keys, 64 bytes each once they are used."),
 
     key("admin", Table, Optional("all its defaults"), "The office: health, readiness, metrics."),
     key("admin.address", Text, Default("\"127.0.0.1:9464\""),

@@ -487,6 +487,37 @@ fn a_key_that_the_payments_shard_shed_stays_with_that_payment() {
     assert_eq!(town.refund(asked), CONFLICT);
 }
 
+/// It would stand in a journal of a shard that does not own its payment, and be told from there.
+#[test]
+fn a_reversal_that_names_another_payment_reverses_the_refund_or_nothing() {
+    let mut town = Town::new(CommitMode::Memory);
+    let (one, other) = (owned(ROOTS, 3, 0), owned(HOME, 3, 0));
+    town.paid(one, 11);
+    town.paid(other, 12);
+    let keys: Vec<Key> = (0..2).map(|count| owned(KEYS, 3, count)).collect();
+    assert_eq!(town.refund(refund(keys[0], one, 100, 13)), APPROVED);
+    town.say(HOME, town.acquirer, &reversal(keys[0], other, 100, 14));
+    let reversed = town.heard(DESTINATION, town.wallet, |message| message.kind());
+    assert_eq!(reversed, Some(Kind::ReversalAdvice));
+    town.heard(HOME, town.acquirer, |_| ())
+        .expect("acknowledged");
+    // Claimed, and not recorded: what is reversed is neither this payment's nor that one's.
+    town.worlds[ROOTS].shard.drain();
+    let shed = refund(keys[1], one, 100, 15);
+    assert_eq!(town.refund(shed), Some(ResponseCode::SHED));
+    town.say(HOME, town.acquirer, &reversal(keys[1], other, 100, 16));
+    let code = town.heard(HOME, town.acquirer, |message| match message {
+        Message::ReversalAdviceAck(result) => result.response_code,
+        other => panic!("{:?}", other.kind()),
+    });
+    assert_eq!(code, Some(ResponseCode::NOT_FOUND));
+    let mut town = town.restarted();
+    // The reversal of the first refund goes on.
+    let wallet = town.wallet;
+    while town.worlds[DESTINATION].heard(wallet).is_some() {}
+    assert_eq!(town.refund(refund(keys[1], other, 100, 17)), APPROVED);
+}
+
 #[test]
 fn a_stranger_claims_nothing() {
     let mut town = Town::new(CommitMode::Memory);
