@@ -8,11 +8,11 @@
 //!
 //! - **A ring is full**, the first or the second: shed with A1. What did not go on claims nothing.
 //! - **A shard has ended**: the same. The others drain, and shed what is new.
-//! - **Draining.** Nothing waits at the key's shard: what it takes from a ring is in the next ring,
-//!   or answered, before its turn ends, so it has nothing that its end could lose. What reaches a
-//!   shard that hears nobody any more, because all have said that they are settled, is a request
-//!   that nobody has recorded, as on the way from a link's shard to an owner: its link is closed,
-//!   and it is sent again. Whoever passes a request on never answers it.
+//! - **Draining.** What is new is shed. Nothing waits at the key's shard: what it takes from a ring
+//!   is in the next ring, or answered, before its turn ends and it may say that it is settled. What
+//!   reaches a shard that hears nobody any more, because all have said so, is a repeat, as it may
+//!   on the way from a link's shard to an owner: its link is closed, and it is sent again. Whoever
+//!   passes a request on never answers it.
 
 use crate::engine::{Claim, Claimed, Context, Effects, Sender, Told};
 use crate::model::ids::{ParticipantIndex, ShardId};
@@ -86,6 +86,10 @@ impl Shard {
                 Claimed::Refused => return,
                 Claimed::Full => return self.shed_passed(sender, message, pass),
                 Claimed::Known => (named, false),
+                // Its payment's shard would shed it, or hear nobody any more.
+                Claimed::New if self.draining => {
+                    return self.shed_passed(sender, message, pass);
+                }
                 Claimed::New => (named, true),
             },
             _ => {

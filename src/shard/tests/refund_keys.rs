@@ -487,6 +487,37 @@ fn a_key_that_the_payments_shard_shed_stays_with_that_payment() {
     assert_eq!(town.refund(asked), CONFLICT);
 }
 
+#[test]
+fn a_refund_that_comes_while_all_drain_is_answered_once_and_all_end() {
+    for (is_new, code) in [(true, ResponseCode::SHED), (false, ResponseCode::APPROVED)] {
+        let mut town = Town::new(CommitMode::Memory);
+        let one = owned(ROOTS, 3, 0);
+        town.paid(one, 11);
+        let asked = refund(owned(KEYS, 3, 0), one, 100, 12);
+        if !is_new {
+            assert_eq!(town.refund(asked), APPROVED);
+        }
+        for world in &mut town.worlds {
+            world.shard.drain();
+        }
+        // It is on its way before its link's shard says that it is settled.
+        town.say(HOME, town.acquirer, &Message::RefundRequest(asked));
+        assert_eq!(town.code(HOME, town.acquirer), Some(code));
+        assert_eq!(town.code(HOME, town.acquirer), None);
+        let mut done = [false; 3];
+        for _ in 0..30 {
+            for (done, end) in done.iter_mut().zip(town.pass_ms(1)) {
+                *done |= end.done;
+            }
+        }
+        assert_eq!(done, [true; 3]);
+        assert_eq!(town.given_back(), None);
+        let refunds = written(&town.worlds[ROOTS]).into_iter();
+        let refunds = refunds.filter(|record| matches!(record, Record::Refund(_)));
+        assert_eq!(refunds.count(), usize::from(!is_new));
+    }
+}
+
 /// It would stand in a journal of a shard that does not own its payment, and be told from there.
 #[test]
 fn a_reversal_that_names_another_payment_reverses_the_refund_or_nothing() {
