@@ -452,6 +452,36 @@ fn what_finds_a_ring_full_is_shed_and_claims_nothing() {
     assert_eq!(town.refund(asked), CONFLICT);
 }
 
+/// There is room for as many claims as a shard remembers keys.
+#[test]
+fn a_full_table_of_claims_sheds_what_is_new_and_knows_the_rest() {
+    let mut town = Town::new(CommitMode::Memory);
+    let one = owned(ROOTS, 3, 0);
+    town.paid(one, 11);
+    let keys = (0..257).map(|count| owned(KEYS, 3, count));
+    let keys: Vec<Key> = keys.collect();
+    let absent = Some(ResponseCode::NOT_FOUND);
+    let shed = Some(ResponseCode::SHED);
+    for (count, key) in keys.iter().enumerate() {
+        let asked = refund(*key, owned(count % 3, 3, 500), 100, 12);
+        let code = if count < 256 { absent } else { shed };
+        assert_eq!(town.refund(asked), code, "{count}");
+    }
+    assert_eq!(town.count(KEYS, Counter::Shed), 1);
+    assert_eq!(town.refund(refund(keys[255], one, 100, 13)), CONFLICT);
+    assert_eq!(town.refund(refund(keys[256], one, 100, 14)), shed);
+    // Other shards' keys, and payments, are not touched by it.
+    assert_eq!(
+        town.refund(refund(owned(HOME, 3, 0), one, 100, 15)),
+        APPROVED
+    );
+    town.paid(owned(KEYS, 3, 700), 16);
+    // What undoes something goes on, though nothing is noted.
+    town.say(HOME, town.acquirer, &reversal(keys[256], one, 100, 17));
+    let kind = town.heard(HOME, town.acquirer, |message| message.kind());
+    assert_eq!(kind, Some(Kind::ReversalAdviceAck));
+}
+
 #[test]
 fn a_refund_whose_keys_shard_has_ended_is_shed() {
     for gone in [KEYS, ROOTS] {
