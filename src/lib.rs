@@ -14,6 +14,9 @@ pub mod shard;
 // Bytes <-> messages.
 pub mod wire;
 
+// Whose code.
+pub mod qr;
+
 // Who is signed on.
 pub mod session;
 

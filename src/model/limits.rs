@@ -15,6 +15,15 @@ pub const SIGN_ON_DEADLINE_MS: u64 = 10_000;
 
 /// Largest payment code on the wire (EMV codes have 512 characters at most, of up to 4 bytes).
 pub const CODE_BYTES_MAX: usize = 1_998;
+/// Characters of an EMV code, merchant- or consumer-presented (EMVCo: "should not exceed 512").
+pub const EMV_CHARACTERS_MAX: usize = 512;
+/// Fields of an EMV code: every one has a header of its own, of four characters, or of two bytes in
+/// what 512 characters of base64 hold.
+pub const EMV_FIELDS_MAX: usize = EMV_CHARACTERS_MAX / 4 * 3 / 2;
+/// Bytes of a code that is a URL: beyond that no reader of codes at a till is sure of it.
+pub const URL_BYTES_MAX: usize = 1_024;
+/// Digits of a numeric payment code, whoever made it (Alipay+ reserves up to 32).
+pub const NUMBER_DIGITS_MAX: usize = 32;
 /// Longest free text kept in a journal and carried by ISO 8583 DE 44 (`ans..25`).
 pub const TEXT_BYTES_MAX: usize = 25;
 
@@ -47,6 +56,8 @@ pub const RECORD_BYTES_MAX: usize = 1_024;
 
 const _: () = assert!(FRAME_BYTES_DEFAULT <= FRAME_BYTES_MAX);
 const _: () = assert!(CODE_BYTES_MAX < FRAME_BYTES_DEFAULT);
+const _: () = assert!(URL_BYTES_MAX < CODE_BYTES_MAX);
+const _: () = assert!(EMV_FIELDS_MAX >= EMV_CHARACTERS_MAX / 4 && EMV_FIELDS_MAX < 255);
 const _: () = assert!(RECORD_BYTES_MAX < BLOCK_BYTES);
 const _: () = assert!(STAN_MAX / SHARDS_MAX as u32 > 10_000);
 const _: () = assert!(KEY_RETENTION_DAYS > 2 * KEY_DAYS_MAX);

@@ -1,0 +1,293 @@
+//! Payment codes of digits: whose they are, by their first digits and how many there are.
+//!
+//! A prefix may belong to several, and then the code has several owners, in a fixed order: the
+//! longest prefix first, then the order of the table. Which of them is meant, routes say.
+//!
+//! ```text
+//! 28 1 010 89 7274821897274821      Alipay+: agreement, routing number, business type, user
+//! ```
+
+use super::finding::Problem;
+use super::owner::{By, Owner, Span, insert, narrow};
+use super::rule::Secrecy;
+use super::schemes::Scheme;
+use super::{Code, Path};
+use crate::model::limits::NUMBER_DIGITS_MAX;
+
+/// One kind of payment code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct NumberRow {
+    scheme: Scheme,
+    /// First and last of its prefixes, of equally many digits.
+    prefixes: (&'static str, &'static str),
+    /// Fewest and most digits.
+    digits: (usize, usize),
+    /// A digit that is always the same: its place from the end, and which.
+    fixed: Option<(usize, u8)>,
+    /// What its digits are, after the prefix, where that is known.
+    parts: &'static [NumberPart],
+}
+
+/// What some of the digits are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct NumberPart {
+    name: &'static str,
+    digits: usize,
+    /// Whether it says who issued the code.
+    is_institution: bool,
+}
+
+/// THE TABLE OF PAYMENT CODES, longest prefix first.
+///
+/// WeChat: micropay, 18 digits, 10 to 15. Alipay: 16 to 24 digits, 25 to 30. UnionPay: 62, a
+/// product of two digits, 15 more. Alipay+ (its code format specification): 24 digits, of which six
+/// say who issued it; 19 digits that begin with 289 and have a 6 in the sixth place from the end;
+/// AlipayHK 17 to 19.
+const NUMBERS: &[NumberRow] = &[
+    NumberRow {
+        fixed: Some((6, b'6')),
+        ..row(Scheme::AlipayPlus, ("289", "289"), (19, 19))
+    },
+    row(Scheme::WeChatPay, ("10", "15"), (18, 18)),
+    NumberRow {
+        parts: &[
+            part("agreement", 1),
+            NumberPart {
+                name: "routing number",
+                digits: 3,
+                is_institution: true,
+            },
+            part("business type", 2),
+        ],
+        ..row(Scheme::AlipayPlus, ("25", "30"), (24, NUMBER_DIGITS_MAX))
+    },
+    row(Scheme::Alipay, ("25", "30"), (16, 24)),
+    row(Scheme::AlipayHk, ("25", "30"), (17, 19)),
+    NumberRow {
+        parts: &[part("product", 2)],
+        ..row(Scheme::UnionPay, ("62", "62"), (19, 19))
+    },
+];
+
+/// Alipay+ reserves what has more digits than its codes have today.
+const DIGITS_TODAY: usize = 24;
+
+const fn row(
+    scheme: Scheme,
+    prefixes: (&'static str, &'static str),
+    digits: (usize, usize),
+) -> NumberRow {
+    NumberRow {
+        scheme,
+        prefixes,
+        digits,
+        fixed: None,
+        parts: &[],
+    }
+}
+
+const fn part(name: &'static str, digits: usize) -> NumberPart {
+    NumberPart {
+        name,
+        digits,
+        is_institution: false,
+    }
+}
+
+impl NumberRow {
+    fn prefix_digits(&self) -> usize {
+        self.prefixes.0.len()
+    }
+
+    /// Whether a number begins as its codes do. Digits of equal number compare as numbers.
+    fn begins(&self, number: &[u8]) -> bool {
+        let (first, last) = (self.prefixes.0.as_bytes(), self.prefixes.1.as_bytes());
+        number
+            .get(..first.len())
+            .is_some_and(|prefix| first <= prefix && prefix <= last)
+    }
+
+    fn has_digits(&self, number: &[u8]) -> bool {
+        self.digits.0 <= number.len() && number.len() <= self.digits.1
+    }
+
+    fn has_fixed(&self, number: &[u8]) -> bool {
+        self.fixed.is_none_or(|(from_end, digit)| {
+            let place = number.len().checked_sub(from_end);
+            place.and_then(|place| number.get(place)) == Some(&digit)
+        })
+    }
+}
+
+/// Reads a code of digits only.
+pub(super) fn read(code: &mut Code<'_>) {
+    let number = code.payload;
+    for (rank, row) in (0..).zip(NUMBERS) {
+        if !row.begins(number) || !row.has_digits(number) || !row.has_fixed(number) {
+            continue;
+        }
+        let owner = Owner {
+            scheme: row.scheme,
+            by: By::Prefix,
+            field: None,
+            row: None,
+            mark: Span::new(0, row.prefix_digits()),
+            institution: institution(row),
+            rank,
+        };
+        insert(&mut code.owners, owner);
+    }
+    pieces(code);
+    if code.owners.is_empty() {
+        refuse(code);
+    } else if number.len() > DIGITS_TODAY {
+        let found = narrow(number.len());
+        code.warn(
+            Path::default(),
+            DIGITS_TODAY,
+            Problem::DigitsReserved { found },
+            None,
+        );
+    }
+}
+
+fn institution(row: &NumberRow) -> Span {
+    let mut at = row.prefix_digits();
+    for part in row.parts {
+        if part.is_institution {
+            return Span::new(at, at + part.digits);
+        }
+        at += part.digits;
+    }
+    Span::default()
+}
+
+/// What the digits are, by the first row that fits and says so.
+fn pieces(code: &mut Code<'_>) {
+    let number = code.payload;
+    let fits = |row: &&NumberRow| row.begins(number) && row.has_digits(number);
+    let Some(row) = NUMBERS
+        .iter()
+        .find(|row| fits(row) && row.has_fixed(number))
+        .or_else(|| NUMBERS.iter().find(|row| row.begins(number)))
+    else {
+        return code.push_piece("digits", Secrecy::Withheld, 0, number.len());
+    };
+    let mut at = row.prefix_digits().min(number.len());
+    code.push_piece("prefix", Secrecy::Open, 0, at);
+    if fits(&row) {
+        for part in row.parts {
+            code.push_piece(part.name, Secrecy::Open, at, at + part.digits);
+            at += part.digits;
+        }
+    }
+    code.push_piece("the payer's digits", Secrecy::Withheld, at, number.len());
+}
+
+/// Nobody's: because of how it begins, or because of how long it is.
+fn refuse(code: &mut Code<'_>) {
+    let number = code.payload;
+    let found = narrow(number.len());
+    let rows = || NUMBERS.iter().filter(|row| row.begins(number));
+    let least = rows().map(|row| row.digits.0).min();
+    let most = rows().map(|row| row.digits.1).max();
+    match least.zip(most) {
+        None => code.fault(Path::default(), 0, Problem::Prefix),
+        Some((least, most)) => {
+            let place = number.len().min(most);
+            let (least, most) = (narrow(least), narrow(most));
+            code.fault(
+                Path::default(),
+                place,
+                Problem::Digits { found, least, most },
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Owners as words, or the fault with its place.
+    fn told(number: &str) -> String {
+        let code = Code::read(number.as_bytes());
+        if let [fault] = code.faults() {
+            assert!(code.owners().is_empty());
+            return format!(
+                "{} at {}: {}",
+                fault.problem.name(),
+                fault.byte,
+                fault.problem.expected()
+            );
+        }
+        let owners = code.owners().iter().map(|owner| {
+            let institution = code
+                .institution(owner)
+                .map(|it| String::from_utf8_lossy(it));
+            format!(
+                "{} {}",
+                owner.scheme.word(),
+                institution.unwrap_or_default()
+            )
+        });
+        owners
+            .map(|owner| owner.trim_end().to_owned())
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
+    #[test]
+    fn prefix_and_digits_name_the_owners_in_a_fixed_order() {
+        let digits = |prefix: &str, count: usize| format!("{prefix:0<count$}");
+        for (number, expected) in [
+            (digits("10", 18), "wechat-pay"),
+            (digits("15", 18), "wechat-pay"),
+            (
+                digits("16", 18),
+                "prefix at 0: 10 to 15 (WeChat), 25 to 30 (Alipay, Alipay+), 62 (UnionPay)",
+            ),
+            (digits("13", 17), "digits at 17: 18 digits"),
+            (digits("13", 19), "digits at 18: 18 digits"),
+            (digits("25", 16), "alipay"),
+            (digits("30", 17), "alipay, alipayhk"),
+            (digits("28", 20), "alipay"),
+            (digits("281010", 24), "alipay-plus 010, alipay"),
+            (digits("281010", 32), "alipay-plus 010"),
+            (digits("28", 33), "digits at 32: 16 to 32 digits"),
+            (digits("28", 15), "digits at 15: 16 to 32 digits"),
+            (digits("62", 19), "unionpay"),
+            (digits("62", 16), "digits at 16: 19 digits"),
+            (
+                "2890000000000600000".to_owned(),
+                "alipay-plus, alipay, alipayhk",
+            ),
+            ("2890000000000500000".to_owned(), "alipay, alipayhk"),
+            (
+                "1".to_owned(),
+                "prefix at 0: 10 to 15 (WeChat), 25 to 30 (Alipay, Alipay+), 62 (UnionPay)",
+            ),
+        ] {
+            assert_eq!(told(&number), expected, "{number}");
+        }
+    }
+
+    #[test]
+    fn the_table_is_ordered_by_the_length_of_its_prefixes() {
+        for pair in NUMBERS.windows(2) {
+            assert!(
+                pair[0].prefix_digits() >= pair[1].prefix_digits(),
+                "{pair:?}"
+            );
+        }
+        for row in NUMBERS {
+            assert_eq!(row.prefixes.0.len(), row.prefixes.1.len(), "{row:?}");
+            assert!(
+                row.digits.0 <= row.digits.1 && row.digits.1 <= NUMBER_DIGITS_MAX,
+                "{row:?}"
+            );
+            let known: usize = row.parts.iter().map(|part| part.digits).sum();
+            assert!(row.prefix_digits() + known < row.digits.0, "{row:?}");
+        }
+    }
+}
