@@ -364,10 +364,18 @@ pub(super) struct Findings {
 pub(super) const FINDINGS_MAX: usize = 16;
 
 impl Findings {
+    /// Puts a finding where its byte says; what is found later comes after what is there.
     pub(super) fn push(&mut self, finding: Finding) {
-        if self.list.try_push(finding).is_err() {
+        if self.list.is_full() {
             self.left_out = self.left_out.saturating_add(1);
+            return;
         }
+        let place = self
+            .list
+            .iter()
+            .filter(|known| known.byte <= finding.byte)
+            .count();
+        self.list.insert(place, finding);
     }
 
     pub(super) fn list(&self) -> &[Finding] {

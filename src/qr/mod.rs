@@ -195,7 +195,7 @@ impl<'a> Code<'a> {
         self.payload
     }
 
-    /// What is wrong with it, in the order in which it was found.
+    /// What is wrong with it, in the order of its bytes.
     pub fn faults(&self) -> &[Finding] {
         self.faults.list()
     }

@@ -43,9 +43,9 @@ pub(super) fn read(code: &mut Code<'_>) {
             return code.fault(Path::default(), code.payload.len(), Problem::Base64Cut);
         }
     }
-    tlv::level(code, 0..code.decoded.len(), None);
+    let is_whole = tlv::level(code, 0..code.decoded.len(), None);
     open_templates(code);
-    check(code);
+    check(code, is_whole);
     find_owners(code);
 }
 
@@ -62,8 +62,8 @@ fn open_templates(code: &mut Code<'_>) {
     }
 }
 
-/// Every field against its rule, and what must be there.
-fn check(code: &mut Code<'_>) {
+/// Every field against its rule, and what must be there; `is_whole`: all of the root was read.
+fn check(code: &mut Code<'_>, is_whole: bool) {
     let indicator = Id::Tag(tags::FORMAT_INDICATOR);
     match code.fields().first().copied() {
         Some(first) if first.id == indicator => {
@@ -98,7 +98,10 @@ fn check(code: &mut Code<'_>) {
         }
     }
     let end = narrow(code.decoded.len());
-    for rule in tags::ROOT.iter().filter(|rule| rule.is_mandatory) {
+    for rule in tags::ROOT
+        .iter()
+        .filter(|rule| is_whole && rule.is_mandatory)
+    {
         require(code, None, rule.first, end);
     }
 }

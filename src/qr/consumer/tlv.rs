@@ -19,8 +19,8 @@ struct Header {
     is_longer: bool,
 }
 
-/// Reads the fields of a template, or of the code itself, and stops where that is broken.
-pub(super) fn level(code: &mut Code<'_>, within: Range<usize>, parent: Option<FieldIndex>) {
+/// Reads the fields of a template, or of the code itself, stops where that is broken, and says so.
+pub(super) fn level(code: &mut Code<'_>, within: Range<usize>, parent: Option<FieldIndex>) -> bool {
     let path = code.fields.path(parent);
     let first = code.fields.next();
     let mut at = within.start;
@@ -70,6 +70,7 @@ pub(super) fn level(code: &mut Code<'_>, within: Range<usize>, parent: Option<Fi
     if let Some(parent) = parent {
         code.fields.adopt(parent, first);
     }
+    at == within.end
 }
 
 fn header(rest: &[u8]) -> Result<Header, (usize, Problem)> {

@@ -16,9 +16,9 @@ use crate::qr::{Code, Path};
 /// Characters of an id and a length.
 const HEADER: usize = 4;
 
-/// Reads the fields of a template, or of the code itself. Where the grammar is broken it stops:
-/// nobody knows where the next field would begin.
-pub(super) fn level(code: &mut Code<'_>, within: Range<usize>, parent: Option<FieldIndex>) {
+/// Reads the fields of a template, or of the code itself. Where the grammar is broken it stops,
+/// because nobody knows where the next field would begin, and says so.
+pub(super) fn level(code: &mut Code<'_>, within: Range<usize>, parent: Option<FieldIndex>) -> bool {
     let payload = code.payload;
     let path = code.fields.path(parent);
     let first = code.fields.next();
@@ -67,13 +67,14 @@ pub(super) fn level(code: &mut Code<'_>, within: Range<usize>, parent: Option<Fi
     if let Some(parent) = parent {
         code.fields.adopt(parent, first);
     }
+    at == within.end
 }
 
 /// Whether all of `bytes` is fields; as it would be where lengths counted bytes, if that is asked.
 pub(super) fn fits(bytes: &[u8], counts_bytes: bool) -> bool {
     let mut rest = bytes;
     while !rest.is_empty() {
-        let Ok((_, declared)) = header(rest) else {
+        let Ok((_, declared @ 1..)) = header(rest) else {
             return false;
         };
         let values = rest.get(HEADER..).unwrap_or_default();
@@ -124,15 +125,13 @@ pub(super) fn characters(code: &Code<'_>, field: &Field) -> usize {
     }
 }
 
-/// Opens a template: its fields are read.
-pub(super) fn open(code: &mut Code<'_>, index: FieldIndex) {
-    if let Some(field) = code.field(index).copied() {
-        level(
-            code,
-            usize::from(field.value)..usize::from(field.end),
-            Some(index),
-        );
-    }
+/// Opens a template: its fields are read. `false` where they are not fields to its end.
+pub(super) fn open(code: &mut Code<'_>, index: FieldIndex) -> bool {
+    let Some(field) = code.field(index).copied() else {
+        return false;
+    };
+    let value = usize::from(field.value)..usize::from(field.end);
+    level(code, value, Some(index))
 }
 
 /// Opens a value that may be a template; `false` where it is none.
@@ -140,11 +139,7 @@ pub(super) fn open_perhaps(code: &mut Code<'_>, index: FieldIndex) -> bool {
     let Some(field) = code.field(index).copied() else {
         return false;
     };
-    let is_template = fits(code.value(&field), false);
-    if is_template {
-        open(code, index);
-    }
-    is_template
+    fits(code.value(&field), false) && open(code, index)
 }
 
 /// The path of a field.

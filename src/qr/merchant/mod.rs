@@ -24,14 +24,10 @@ pub(super) fn begins(payload: &[u8]) -> bool {
     if payload.starts_with(b"0002") {
         return true;
     }
-    let Some((start, [crc @ .., a, b, c, d])) = payload.split_last_chunk::<8>() else {
-        return false;
-    };
-    let header = start
+    let has_header = payload
         .first_chunk::<4>()
         .is_some_and(|header| header.iter().all(u8::is_ascii_digit));
-    let ends = crc == b"6304" && [a, b, c, d].iter().all(|byte| byte.is_ascii_hexdigit());
-    header && ends && !payload.iter().all(u8::is_ascii_digit)
+    has_header && ends_with_checksum(payload) && !payload.iter().all(u8::is_ascii_digit)
 }
 
 /// Reads such a code.
@@ -44,14 +40,14 @@ pub(super) fn read(code: &mut Code<'_>) {
         let unit = Unit::Characters;
         return code.fault(Path::default(), at, Problem::TooLong { found, most, unit });
     }
-    grammar::level(code, 0..code.payload.len(), None);
+    let is_whole = grammar::level(code, 0..code.payload.len(), None);
     open_templates(code);
     accounts::find(code);
     accounts::open_nested(code);
     if code.object(root::INITIATION) == Some(b"12") {
         code.kind = Kind::Merchant(Initiation::Dynamic);
     }
-    rules::check(code);
+    rules::check(code, is_whole);
     checksum(code);
 }
 
@@ -64,7 +60,9 @@ fn open_templates(code: &mut Code<'_>) {
         };
         match rule.inside {
             Inside::Plain => {}
-            Inside::Template(_) => grammar::open(code, index),
+            Inside::Template(_) => {
+                grammar::open(code, index);
+            }
             Inside::Perhaps(_) => {
                 if !grammar::open_perhaps(code, index) && rule.first > root::CHECKSUM {
                     not_a_template(code, index);
@@ -96,14 +94,17 @@ fn not_a_template(code: &mut Code<'_>, index: FieldIndex) {
     code.warn(path, value, Problem::NoTemplate, None);
 }
 
-/// The checksum is the last field, and covers everything before its value.
+/// The checksum is the last field, and covers everything before its value. Where the fields before
+/// it are broken it is looked for at the end, to tell a damaged code from one that is badly made.
 fn checksum(code: &mut Code<'_>) {
-    let Some((index, field)) = code.fields.child(None, Id::Object(root::CHECKSUM)) else {
-        return;
-    };
-    let (value, end) = (usize::from(field.value), usize::from(field.end));
-    let path = grammar::path(code, index);
     let payload = code.payload;
+    let path = Path::default().join(Id::Object(root::CHECKSUM));
+    let field = code.fields.child(None, Id::Object(root::CHECKSUM));
+    let (value, end) = match field {
+        Some((_, field)) => (usize::from(field.value), usize::from(field.end)),
+        None if ends_with_checksum(payload) => (payload.len() - 4, payload.len()),
+        None => return,
+    };
     let left = payload.get(end..).unwrap_or_default();
     if !left.is_empty() {
         let left = super::narrow(text::count(left));
@@ -119,6 +120,15 @@ fn checksum(code: &mut Code<'_>) {
     } else if let Some(lower) = digits.iter().position(u8::is_ascii_lowercase) {
         code.warn(path, value + lower, Problem::ChecksumLowerCase, None);
     }
+}
+
+/// Whether the last eight bytes are field 63.
+fn ends_with_checksum(payload: &[u8]) -> bool {
+    payload
+        .last_chunk::<8>()
+        .is_some_and(|[id @ .., a, b, c, d]| {
+            id == b"6304" && [a, b, c, d].iter().all(|byte| byte.is_ascii_hexdigit())
+        })
 }
 
 /// Four hexadecimal digits; whatever else is there, the rule of the field names.

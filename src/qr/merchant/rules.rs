@@ -16,8 +16,9 @@ use crate::qr::schemes::{EVERY_SCHEME, Leniency, Scheme};
 use crate::qr::text::CharKind;
 use crate::qr::{Code, Path};
 
-/// Checks all of it.
-pub(super) fn check(code: &mut Code<'_>) {
+/// Checks all of it; `is_whole`: all of the root's fields were read, so that one that was not found
+/// is not there.
+pub(super) fn check(code: &mut Code<'_>, is_whole: bool) {
     first(code);
     let count = code.fields().len();
     for index in (0..).map(FieldIndex).take(count) {
@@ -32,8 +33,10 @@ pub(super) fn check(code: &mut Code<'_>) {
         }
     }
     values(code);
-    missing(code);
-    tips(code);
+    if is_whole {
+        missing(code);
+        tips(code);
+    }
     accounts::check_parts(code);
     scheme_values(code);
 }
