@@ -1,5 +1,6 @@
 //! The words of the command line. Other programs rely on them: add, never rename.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -56,6 +57,9 @@ Examples:
     /// Turn one message into JSON, or JSON into a message
     #[command(subcommand, after_help = MESSAGE_EXAMPLES)]
     Message(Message),
+    /// Say what a QR code or payment code is, whose it is, and what is wrong with it
+    #[command(subcommand, after_help = CODE_EXAMPLES)]
+    Code(Code),
     /// Verify, dump, explain, digest or re-shard a journal, or list what waits for an operator
     #[command(subcommand, after_help = JOURNAL_EXAMPLES)]
     Journal(Journal),
@@ -211,6 +215,52 @@ fn date(text: &str) -> Result<Date, String> {
         .ok()
         .and_then(Date::from_yyyymmdd)
         .ok_or_else(|| "write it as 20261121".to_owned())
+}
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Code {
+    /// Its kind, scheme, fields and owners, and every fault with its place
+    #[command(after_help = CODE_EXAMPLES)]
+    Inspect(Inspect),
+    /// The same for a person: what each field means, why it is whose, what would be right, the route
+    #[command(after_help = CODE_EXAMPLES)]
+    Explain(ExplainCode),
+}
+
+const CODE_EXAMPLES: &str = "\
+Examples:
+  cpg-switch code inspect 281000123456789012345678
+  cpg-switch code inspect - --json < code.txt | jq '.faults[].message'
+  cpg-switch code explain https://qr.95516.com/00010000/62218665561638921293902872223251
+  cpg-switch code explain - --config switch.toml < code.txt
+
+A code on a command line is seen by whoever may list processes: a real one belongs on standard
+input. Exit codes: 0 the code is good; 1 something is wrong with it.";
+
+/// One code: EMV merchant-presented or consumer-presented, a URL, or digits.
+///
+/// Payment codes, account numbers and what names a person are masked.
+#[derive(Args, Debug)]
+pub(super) struct Inspect {
+    /// What the QR code or bar code holds; `-`: standard input, without its last line feed
+    #[arg(value_name = "PAYLOAD")]
+    pub(super) payload: OsString,
+    /// Write JSON
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Show what is masked: only where nobody else can see it
+    #[arg(long)]
+    pub(super) unmask: bool,
+}
+
+/// One code, told for a person, with the participants that its first digits lead to.
+#[derive(Args, Debug)]
+pub(super) struct ExplainCode {
+    #[command(flatten)]
+    pub(super) inspect: Inspect,
+    /// Whose participants [default: the embedded sandbox]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
 }
 
 #[derive(Subcommand, Debug)]

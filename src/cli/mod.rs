@@ -7,6 +7,7 @@ mod archive;
 mod arguments;
 mod audit;
 mod check;
+mod code;
 mod completions;
 mod console;
 mod exit;
@@ -56,6 +57,7 @@ fn dispatch(command: Command, console: &mut Console<'_>) -> Ended {
         Command::Sandbox => shown(SANDBOX, console),
         Command::Schema => shown(SCHEMA_XML, console),
         Command::Message(command) => message::execute(&command, console),
+        Command::Code(command) => code::execute(&command, console),
         Command::Journal(command) => journal::execute(&command, console),
         Command::Sim(arguments) => sim::execute(&arguments, console),
         Command::Audit(arguments) => audit::execute(&arguments, console),

@@ -78,7 +78,7 @@ mod tests {
     fn slowly(bytes: &[u8]) -> u16 {
         bytes.iter().fold(FIRST, |crc, byte| {
             (0..8).fold(crc ^ (u16::from(*byte) << 8), |crc, _| {
-                (crc << 1) ^ (crc >> 15) * POLYNOMIAL
+                (crc << 1) ^ ((crc >> 15) * POLYNOMIAL)
             })
         })
     }

@@ -1,9 +1,9 @@
 //! WHOSE CODE: what a scanned or shown code is, what is in it, and who may own it.
 //!
-//! [`Code::read`] takes a payload as it came and returns a view of it: places, never copies. Nothing
-//! is allocated, no input makes it panic, and no finding holds a character of the payload: codes
-//! are as good as money. It says which rows of its tables fit; which participant that is, the table
-//! of routes knows.
+//! [`Code::read`] takes a payload as it came and returns a view of it: places, never copies.
+//! Nothing is allocated, no input makes it panic, and no finding holds a character of the payload:
+//! codes are as good as money. It says which rows of its tables fit; which participant that is, the
+//! table of routes knows.
 //!
 //! ```text
 //! payload --+-- "0002.."          --> merchant/   EMV, merchant-presented: fields, CRC, schemes

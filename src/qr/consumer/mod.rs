@@ -65,20 +65,17 @@ fn open_templates(code: &mut Code<'_>) {
 /// Every field against its rule, and what must be there; `is_whole`: all of the root was read.
 fn check(code: &mut Code<'_>, is_whole: bool) {
     let indicator = Id::Tag(tags::FORMAT_INDICATOR);
-    match code.fields().first().copied() {
-        Some(first) if first.id == indicator => {
-            if code.value(&first) != INDICATOR {
-                let problem = Problem::Value { expected: "CPV01" };
-                fault(code, Path::default().join(first.id), first.value, problem);
-            }
-        }
-        Some(first) => {
+    if let Some(first) = code.fields().first().copied() {
+        let path = Path::default().join(first.id);
+        if first.id != indicator {
             let problem = Problem::NotFirst {
                 expected: indicator,
             };
-            fault(code, Path::default().join(first.id), first.start, problem);
+            fault(code, path, first.start, problem);
+        } else if code.value(&first) != INDICATOR {
+            let problem = Problem::Value { expected: "CPV01" };
+            fault(code, path, first.value, problem);
         }
-        None => {}
     }
     let count = code.fields().len();
     for index in (0..).map(FieldIndex).take(count) {

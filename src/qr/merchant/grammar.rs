@@ -1,8 +1,8 @@
 //! Fields of id, length and value: two digits, two digits, so many *characters*.
 //!
 //! ```text
-//! 00 02 01 | 29 30 00 12 D15600000000 05 10 A93FO3230Q | .. | 64 20 00 02 ZH 01 04 最佳运输 .. | 63 04 A13A
-//! id len value       a template's value is fields again     four characters, twelve bytes
+//! 00 02 01 | 29 30 00 12 D15600000000 05 10 A93FO3230Q | 64 14 00 02 ZH 01 04 最佳运输 | 63 04 A13A
+//! id len value       a template's value is fields again                  4 characters, 12 bytes
 //! ```
 
 use core::ops::Range;

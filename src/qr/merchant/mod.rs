@@ -1,8 +1,9 @@
 //! EMV merchant-presented codes: fields, checksum, whose account, and what is wrong.
 //!
 //! In this order, because each step needs the one before: the grammar of the root and of its
-//! templates, the owners, the templates that only an owner's row explains, the rules of each field,
-//! what must be there, the checksum. Whether a breach is a fault or a warning, the owners' rows say.
+//! templates, the owners, the templates that only an owner's row explains, the rules of each
+//! field, what must be there, the checksum. Whether a breach is a fault or a warning, the owners'
+//! rows say.
 
 mod accounts;
 mod grammar;

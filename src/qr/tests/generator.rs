@@ -1,5 +1,5 @@
-//! Random codes of each scheme, with what they hold. For tests alone: it writes what the specification
-//! says by itself, and asks nothing of the reader that it tests.
+//! Random codes of each scheme, with what they hold. For tests alone: it writes by itself what the
+//! specification says, and asks nothing of the reader that it tests.
 
 use proptest::prelude::*;
 
@@ -358,7 +358,7 @@ pub(super) fn consumer() -> impl Strategy<Value = (String, Vec<Vec<u8>>)> {
             bytes.extend(tlv(&[0x61], &inside));
         }
         let aids = applications.into_iter().map(|(aid, ..)| aid).collect();
-        (super::faults::base64(&bytes), aids)
+        (faults::base64(&bytes), aids)
     })
 }
 
