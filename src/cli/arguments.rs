@@ -222,7 +222,7 @@ pub(super) enum Code {
     /// Its kind, scheme, fields and owners, and every fault with its place
     #[command(after_help = CODE_EXAMPLES)]
     Inspect(Inspect),
-    /// The same for a person: what each field means, why it is whose, what would be right, the route
+    /// The same for a person: what it means, why it is whose, what would be right, where it goes
     #[command(after_help = CODE_EXAMPLES)]
     Explain(ExplainCode),
 }

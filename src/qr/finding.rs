@@ -296,8 +296,8 @@ impl fmt::Display for Expected {
             Problem::Empty => "a code",
             Problem::NotUtf8 => "UTF-8",
             Problem::Unrecognised { .. } => {
-                "000201.. (EMV, merchant-presented), hQVDUFYwMW.. (EMV, consumer-presented), a URL, \
-                 or a payment code of digits"
+                "000201.. (EMV, merchant-presented), hQVDUFYwMW.. (EMV, consumer-presented), \
+                 a URL, or a payment code of digits"
             }
             Problem::Header { .. } => "an id and a length, two digits each",
             Problem::HeaderCut { .. } => "an id and a length",

@@ -183,6 +183,7 @@ fn tolerances(row: &Row) -> String {
         } => {
             format!("{template:02}.{field:02} of up to {most} characters")
         }
+        Leniency::LongIdentifier(most) => format!("an identifier of up to {most} characters"),
         Leniency::Foreign(id) => format!("any letters in {id:02}"),
         Leniency::AnyForm { template, field } => format!("any text in {template:02}.{field:02}"),
     });

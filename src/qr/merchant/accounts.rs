@@ -61,11 +61,23 @@ fn owner_of(code: &Code<'_>, index: FieldIndex, field: &Field) -> Owner {
             },
         ),
     };
-    let known = (0_u8..).zip(TABLE).find(|(_, row)| match (row.mark, by) {
+    let fits = |row: &&Row| match (row.mark, by) {
         (Mark::Network, By::Network) => row.is_at(id) && is_in(code, row),
         (Mark::Network, _) | (_, By::Network) => false,
         (Mark::AccountAtBank, _) if !row.is_at(id) => false,
         (marked, _) => marked.is_of(mark.of(code.payload)) && is_in(code, row),
+    };
+    let known = (0_u8..).zip(TABLE).find(|(_, row)| fits(row));
+    // A scheme may put the same identifier in several fields, and mean another thing in each.
+    let known = known.map(|first| {
+        let same = |(_, row): &(u8, &Row)| row.mark == first.1.mark && row.is_at(id);
+        let is_known_place = first.1.is_at(id) || first.1.mark == Mark::Network;
+        let other = || (0_u8..).zip(TABLE).find(same);
+        if is_known_place {
+            first
+        } else {
+            other().unwrap_or(first)
+        }
     });
     Owner {
         scheme: known.map_or(Scheme::Other, |(_, row)| row.scheme),

@@ -10,7 +10,7 @@ use super::{rule_of_field, rules_inside};
 use crate::qr::field::{Field, FieldIndex, Id};
 use crate::qr::finding::{Problem, Unit};
 use crate::qr::format::Format;
-use crate::qr::owner::narrow;
+use crate::qr::owner::{Owner, narrow};
 use crate::qr::rule::{Inside, Rule};
 use crate::qr::schemes::{EVERY_SCHEME, Leniency, Scheme};
 use crate::qr::text::CharKind;
@@ -226,10 +226,26 @@ fn tolerated(code: &Code<'_>, path: Path, problem: Problem) -> Option<Option<Sch
     if EVERY_SCHEME.iter().any(allows) {
         return Some(None);
     }
-    let rows = code.owners.iter().filter_map(|owner| owner.row);
-    rows.filter(|row| row.lenient.iter().any(allows))
-        .map(|row| Some(row.scheme))
-        .next()
+    let tolerates = |owner: &&Owner| {
+        let is_own = code.fields.path(owner.field).ids().next() == path.ids().next();
+        let is_long = |leniency: &Leniency| is_own && is_long_identifier(*leniency, path, problem);
+        let lenient = owner.row.map_or(&[][..], |row| row.lenient);
+        lenient
+            .iter()
+            .any(|leniency| allows(leniency) || is_long(leniency))
+    };
+    let owner = code.owners.iter().find(tolerates)?;
+    Some(Some(owner.scheme))
+}
+
+fn is_long_identifier(leniency: Leniency, path: Path, problem: Problem) -> bool {
+    let is_identifier = path.ids().skip(1).map(Id::number).eq([0]);
+    match (leniency, problem) {
+        (Leniency::LongIdentifier(most), Problem::Length { found, .. }) => {
+            is_identifier && found <= most
+        }
+        _ => false,
+    }
 }
 
 fn is_allowed(code: &Code<'_>, leniency: Leniency, path: Path, problem: Problem) -> bool {
@@ -255,6 +271,7 @@ fn is_allowed(code: &Code<'_>, leniency: Leniency, path: Path, problem: Problem)
             Leniency::Omits(_)
             | Leniency::FormatIndicator(_)
             | Leniency::Longer { .. }
+            | Leniency::LongIdentifier(_)
             | Leniency::Foreign(_)
             | Leniency::AnyForm { .. },
             _,

@@ -121,13 +121,24 @@ pub(super) const QR_PH: &[Rule] = &[
         Format::Printable,
         (1, 27),
     ),
-    open(5, "proxy notification", Format::Printable, (1, 14)),
+    account(5, "whom to notify", Format::Printable, (1, 20)),
 ];
 
 pub(super) const UPI: &[Rule] = &[
     guid(),
     account(1, "virtual payment address (VPA)", Format::Account, (3, 75)),
     open(2, "minimum amount", Format::Amount, (1, 13)),
+];
+
+pub(super) const UPI_REFERENCE: &[Rule] = &[
+    guid(),
+    account(1, "transaction reference", Format::Printable, (1, 35)),
+    open(2, "address", Format::Printable, (1, 75)).secret(Secrecy::Free),
+];
+
+pub(super) const UPI_AADHAAR: &[Rule] = &[
+    guid(),
+    account(1, "payee's Aadhaar number", Format::Digits, (12, 12)),
 ];
 
 pub(super) const FPS: &[Rule] = &[

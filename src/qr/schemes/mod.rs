@@ -232,6 +232,8 @@ pub enum Leniency {
         field: u16,
         most: u16,
     },
+    /// The identifier of its own template is longer, up to so many characters.
+    LongIdentifier(u16),
     /// A root field has characters outside ASCII.
     Foreign(u16),
     /// A field of a root template has other characters than its format.

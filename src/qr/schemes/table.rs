@@ -4,7 +4,7 @@
 //! What a scheme does otherwise than EMVCo asks is in its row, because codes like that are in use;
 //! it is taken with a warning that names the row. What no row names is a fault.
 
-use super::Leniency::{AnyForm, Foreign, FormatIndicator, Longer, Omits};
+use super::Leniency::{AnyForm, Foreign, FormatIndicator, LongIdentifier, Longer, Omits};
 use super::Mark::{AccountAtBank, Guid, GuidEnds, GuidStarts, Network};
 use super::{Application, Institution, Leniency, Part, Row, Scheme, accounts};
 use crate::qr::format::Format;
@@ -100,6 +100,7 @@ pub const TABLE: &[Row] = &[
         currencies: &[418],
         institution: Institution::Field(1, 8),
         fields: accounts::LAO_QR,
+        lenient: &[Omits(52), Omits(59), Omits(60)],
         ..row(Scheme::LaoQr, Guid("A005266284662577"), (38, 38))
     },
     Row {
@@ -114,6 +115,7 @@ pub const TABLE: &[Row] = &[
         country: Some("VN"),
         currencies: &[704],
         fields: accounts::VNPAY,
+        lenient: &[Omits(52), Omits(60)],
         ..row(Scheme::VnPay, Guid("A000000775"), (26, 26))
     },
     Row {
@@ -135,7 +137,20 @@ pub const TABLE: &[Row] = &[
         currencies: &[356],
         institution: Institution::AfterAt(1),
         fields: accounts::UPI,
-        ..row(Scheme::Upi, Guid("A000000524"), (26, 27))
+        ..row(Scheme::Upi, Guid("A000000524"), (26, 26))
+    },
+    // The same identifier in the next field is a payment's reference, and a person's number after.
+    Row {
+        country: Some("IN"),
+        currencies: &[356],
+        fields: accounts::UPI_REFERENCE,
+        ..row(Scheme::Upi, Guid("A000000524"), (27, 27))
+    },
+    Row {
+        country: Some("IN"),
+        currencies: &[356],
+        fields: accounts::UPI_AADHAAR,
+        ..row(Scheme::Upi, Guid("A000000524"), (28, 28))
     },
     // Its codes may say NA for the country, as for the name and the city.
     Row {
@@ -169,7 +184,10 @@ pub const TABLE: &[Row] = &[
         ..row(Scheme::UnionPay, Network, (15, 16))
     },
     row(Scheme::WeChatPay, Guid("com.qq.weixin.pay"), (17, 51)),
-    row(Scheme::AlipayPlus, GuidStarts("A1112783"), (17, 51)),
+    Row {
+        lenient: &[LongIdentifier(37)],
+        ..row(Scheme::AlipayPlus, GuidStarts("A1112783"), (17, 51))
+    },
     Row {
         institution: Institution::Value(6),
         ..row(Scheme::Visa, Network, (2, 3))
