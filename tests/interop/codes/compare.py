@@ -24,7 +24,7 @@ import subprocess
 import sys
 
 import qriskit
-from ber_tlv.tlv import Tlv
+from ber_tlv.tlv import Tag, Tlv
 from konthaina_khqr import KHQRGenerator, MerchantType
 from pyPayNowSg.PayNowConfigFactory import PayNowConfigFactory
 from pyPayNowSg.PayNowSerializer import PayNowSerializer
@@ -75,7 +75,7 @@ def qris(draw):
     if amount is not None:
         holds["54"] = str(amount)
     tags = [[node.tag, node.value] for node in made.nodes]
-    payload = str(made.payload)
+    payload = made.dumps()
     return {"origin": "qriskit", "scheme": "qris", "payload": payload, "holds": holds, "tags": tags}
 
 
@@ -119,17 +119,18 @@ def whole(field):
 
 
 def tags_of(payload):
-    """A consumer's code as ber-tlv reads it: leaves by their path, in order."""
+    """A consumer's code as ber-tlv reads it: leaves by their path, in order. It is asked level by
+    level, because by itself it takes any value that could be tags for tags."""
 
-    def walk(tree, outer):
+    def walk(data, outer):
         found = []
-        for tag, value in tree:
+        for tag, value in Tlv.parse(data, False):
             path = f"{outer}.{tag:02X}" if outer else f"{tag:02X}"
-            is_tree = isinstance(value, list)
-            found += walk(value, path) if is_tree else [(path, bytes(value).hex().upper())]
+            inside = Tag.isConstructed(tag)
+            found += walk(value, path) if inside else [(path, bytes(value).hex().upper())]
         return found
 
-    return walk(Tlv.parse(base64.b64decode(payload), True), "")
+    return walk(base64.b64decode(payload), "")
 
 
 def as_hexadecimal(found):
