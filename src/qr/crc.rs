@@ -1,78 +1,22 @@
 //! CRC-16/CCITT-FALSE, as EMV codes carry it in field 63.
 //!
 //! Polynomial 0x1021, first value 0xFFFF, nothing reflected, nothing inverted; the check value of
-//! "123456789" is 0x29B1. Eight bytes a step, over tables made by the compiler.
+//! "123456789" is 0x29B1. Catalogues of checksums call it CRC-16/IBM-3740.
 
-const POLYNOMIAL: u16 = 0x1021;
-const FIRST: u16 = 0xffff;
-/// Bytes a step.
-const STEP: usize = 8;
-
-/// `TABLES[n][byte]`: what `byte` does to the checksum when `n` bytes follow it in its step.
-static TABLES: [[u16; 256]; STEP] = tables();
+use crc_fast::{CrcAlgorithm, checksum};
 
 /// The checksum of `bytes`.
 pub(super) fn crc16(bytes: &[u8]) -> u16 {
-    let [t0, t1, t2, t3, t4, t5, t6, t7] = &TABLES;
-    let (steps, rest) = bytes.as_chunks::<STEP>();
-    let crc = steps.iter().fold(FIRST, |crc, step| {
-        let [high, low] = crc.to_be_bytes();
-        let [b0, b1, b2, b3, b4, b5, b6, b7] = *step;
-        at(t7, b0 ^ high)
-            ^ at(t6, b1 ^ low)
-            ^ at(t5, b2)
-            ^ at(t4, b3)
-            ^ at(t3, b4)
-            ^ at(t2, b5)
-            ^ at(t1, b6)
-            ^ at(t0, b7)
-    });
-    rest.iter().fold(crc, |crc, byte| {
-        let [high, low] = crc.to_be_bytes();
-        at(t0, byte ^ high) ^ u16::from_be_bytes([low, 0])
-    })
-}
-
-#[expect(
-    clippy::indexing_slicing,
-    reason = "a byte is always an index into 256 entries"
-)]
-fn at(table: &[u16; 256], byte: u8) -> u16 {
-    table[usize::from(byte)]
-}
-
-#[expect(
-    clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
-    reason = "evaluated by the compiler, which would refuse it"
-)]
-const fn tables() -> [[u16; 256]; STEP] {
-    let mut tables = [[0; 256]; STEP];
-    let mut byte = 0;
-    while byte < 256 {
-        let mut crc = (byte as u16) << 8;
-        let mut following = 0;
-        while following < STEP {
-            let mut bit = 0;
-            while bit < 8 {
-                let carry = crc & 0x8000 != 0;
-                crc <<= 1;
-                if carry {
-                    crc ^= POLYNOMIAL;
-                }
-                bit += 1;
-            }
-            tables[following][byte] = crc;
-            following += 1;
-        }
-        byte += 1;
-    }
-    tables
+    let crc = checksum(CrcAlgorithm::Crc16Ibm3740, bytes);
+    u16::try_from(crc).expect("a checksum of sixteen bits")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const POLYNOMIAL: u16 = 0x1021;
+    const FIRST: u16 = 0xffff;
 
     /// Bit by bit, as the definition says.
     fn slowly(bytes: &[u8]) -> u16 {

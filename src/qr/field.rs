@@ -120,41 +120,81 @@ impl Field {
 }
 
 /// All fields of a code.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Fields(ArrayVec<Field, EMV_FIELDS_MAX>);
+#[derive(Clone, Debug)]
+pub(super) struct Fields {
+    list: ArrayVec<Field, EMV_FIELDS_MAX>,
+    /// How many of them are in no template: these come first.
+    roots: u8,
+    /// The first root with each object id; [`NONE`] where there is none.
+    objects: [u8; OBJECTS],
+}
+
+/// Object ids: 00 to 99.
+const OBJECTS: usize = 100;
+/// No field.
+const NONE: u8 = u8::MAX;
+
+impl Default for Fields {
+    /// Made where it stays: three kilobytes of room are not copied.
+    #[inline(always)]
+    fn default() -> Self {
+        Self {
+            list: ArrayVec::new(),
+            roots: 0,
+            objects: [NONE; OBJECTS],
+        }
+    }
+}
 
 impl Fields {
     /// Appends a field. Every field has bytes of its own, so that there is always room; see
     /// [`EMV_FIELDS_MAX`].
-    pub(super) fn push(&mut self, field: Field) -> FieldIndex {
-        let index = self.next();
-        debug_assert!(!self.0.is_full(), "each field has a header of its own");
-        if !self.0.is_full() {
-            self.0.push(field);
+    #[inline]
+    pub(super) fn push(&mut self, field: Field) {
+        let FieldIndex(next) = self.next();
+        let is_pushed = self.list.try_push(field).is_ok();
+        debug_assert!(is_pushed, "each field has a header of its own");
+        if field.parent.is_none() && is_pushed {
+            self.roots = next.saturating_add(1);
+            let place = self.objects.get_mut(usize::from(field.id.number()));
+            if let (Id::Object(_), Some(place @ &mut NONE)) = (field.id, place) {
+                *place = next;
+            }
         }
-        index
+    }
+
+    /// Whether `parent`, whose fields are from `first` on, has one with an id already.
+    #[inline]
+    pub(super) fn has(&self, parent: Option<FieldIndex>, first: FieldIndex, id: Id) -> bool {
+        match parent {
+            None => self.child(None, id).is_some(),
+            Some(_) => {
+                let siblings = self.list.get(usize::from(first.0)..).unwrap_or_default();
+                siblings.iter().any(|field| field.id == id)
+            }
+        }
     }
 
     /// The index of the next field.
     pub(super) fn next(&self) -> FieldIndex {
-        FieldIndex(u8::try_from(self.0.len()).unwrap_or(u8::MAX))
+        FieldIndex(u8::try_from(self.list.len()).unwrap_or(NONE))
     }
 
     /// Whatever was appended since `first` is inside of `parent`.
     pub(super) fn adopt(&mut self, parent: FieldIndex, first: FieldIndex) {
         let children = self.next().0.saturating_sub(first.0);
-        if let Some(parent) = self.0.get_mut(usize::from(parent.0)) {
+        if let Some(parent) = self.list.get_mut(usize::from(parent.0)) {
             parent.first_child = first.0;
             parent.children = children;
         }
     }
 
     pub(super) fn all(&self) -> &[Field] {
-        &self.0
+        &self.list
     }
 
     pub(super) fn get(&self, index: FieldIndex) -> Option<&Field> {
-        self.0.get(usize::from(index.0))
+        self.list.get(usize::from(index.0))
     }
 
     pub(super) fn children(
@@ -162,16 +202,15 @@ impl Fields {
         parent: Option<FieldIndex>,
     ) -> impl Iterator<Item = (FieldIndex, &Field)> + use<'_> {
         let (first, count) = self.places_of_children(parent);
-        (first..)
-            .map(FieldIndex)
-            .zip(self.0.iter().skip(usize::from(first)).take(count))
+        let first_place = usize::from(first);
+        let fields = self.list.get(first_place..first_place + count);
+        (first..).map(FieldIndex).zip(fields.unwrap_or_default())
     }
 
     /// Where the fields of a template stand, or those of the code itself: the first, and how many.
     pub(super) fn places_of_children(&self, parent: Option<FieldIndex>) -> (u8, usize) {
-        let is_root = |field: &&Field| field.parent.is_none();
         match parent {
-            None => (0, self.0.iter().take_while(is_root).count()),
+            None => (0, usize::from(self.roots)),
             Some(index) => self.get(index).map_or((0, 0), |field| {
                 (field.first_child, usize::from(field.children))
             }),
@@ -180,7 +219,15 @@ impl Fields {
 
     /// The child of `parent` with an id.
     pub(super) fn child(&self, parent: Option<FieldIndex>, id: Id) -> Option<(FieldIndex, &Field)> {
-        self.children(parent).find(|(_, field)| field.id == id)
+        match (parent, id) {
+            (None, Id::Object(number)) => {
+                let index = FieldIndex(*self.objects.get(usize::from(number))?);
+                Some((index, self.get(index)?))
+            }
+            (_, Id::Object(_) | Id::Tag(_)) => {
+                self.children(parent).find(|(_, field)| field.id == id)
+            }
+        }
     }
 
     /// The ids from the outermost to `index`.

@@ -4,11 +4,19 @@
 
 /// How many characters `bytes` are: every byte that does not continue one.
 pub(super) fn count(bytes: &[u8]) -> usize {
-    bytes.iter().filter(|byte| !continues(**byte)).count()
+    bytes
+        .iter()
+        .map(|byte| usize::from(!continues(*byte)))
+        .sum()
 }
 
 /// The first `characters` characters of `bytes`, in bytes; `None` where there are fewer.
 pub(super) fn length_of(bytes: &[u8], characters: usize) -> Option<usize> {
+    // Most values of a code that is not ASCII are.
+    if bytes.get(..characters)?.is_ascii() {
+        let is_whole = bytes.get(characters).is_none_or(|next| !continues(*next));
+        return is_whole.then_some(characters);
+    }
     let mut starts = bytes
         .iter()
         .enumerate()

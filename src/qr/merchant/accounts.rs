@@ -1,12 +1,12 @@
 //! Whose account: every merchant account of a code against the table of schemes.
 
 use super::root::{ACCOUNTS, COUNTRY};
-use super::{grammar, kind_at, rules_inside};
+use super::{grammar, kind_at};
 use crate::qr::Code;
 use crate::qr::field::{Field, FieldIndex, Id};
 use crate::qr::finding::Problem;
 use crate::qr::owner::{By, Owner, Span, insert};
-use crate::qr::rule::{Inside, rule_of};
+use crate::qr::rule::Inside;
 use crate::qr::schemes::{Institution, Mark, Row, Scheme, TABLE};
 use crate::qr::text;
 
@@ -61,24 +61,10 @@ fn owner_of(code: &Code<'_>, index: FieldIndex, field: &Field) -> Owner {
             },
         ),
     };
-    let fits = |row: &&Row| match (row.mark, by) {
-        (Mark::Network, By::Network) => row.is_at(id) && is_in(code, row),
-        (Mark::Network, _) | (_, By::Network) => false,
-        (Mark::AccountAtBank, _) if !row.is_at(id) => false,
-        (marked, _) => marked.is_of(mark.of(code.payload)) && is_in(code, row),
+    let known = match by {
+        By::Guid => by_identifier(code, id, mark.of(code.payload)),
+        By::Network | By::Aid | By::Host | By::Prefix => by_field(code, id),
     };
-    let known = (0_u8..).zip(TABLE).find(|(_, row)| fits(row));
-    // A scheme may put the same identifier in several fields, and mean another thing in each.
-    let known = known.map(|first| {
-        let same = |(_, row): &(u8, &Row)| row.mark == first.1.mark && row.is_at(id);
-        let is_known_place = first.1.is_at(id) || first.1.mark == Mark::Network;
-        let other = || (0_u8..).zip(TABLE).find(same);
-        if is_known_place {
-            first
-        } else {
-            other().unwrap_or(first)
-        }
-    });
     Owner {
         scheme: known.map_or(Scheme::Other, |(_, row)| row.scheme),
         by,
@@ -90,6 +76,66 @@ fn owner_of(code: &Code<'_>, index: FieldIndex, field: &Field) -> Owner {
         }),
         rank: known.map_or(u8::MAX, |(rank, _)| rank),
     }
+}
+
+/// The row whose identifier it is. A scheme may put the same identifier in several fields, and mean
+/// another thing in each: the row of this field comes before the first.
+fn by_identifier(code: &Code<'_>, id: u16, guid: &[u8]) -> Option<(u8, &'static Row)> {
+    let key = key_of(guid);
+    let fits = |row: &Row| {
+        let is_placed = row.mark != Mark::AccountAtBank || row.is_at(id);
+        is_placed && row.mark.is_of(guid) && is_in(code, row)
+    };
+    let rows = || (0_u8..).zip(TABLE).zip(&KEYS);
+    let (first, _) = rows()
+        .find(|((_, row), known)| (**known == key || **known == LOOK_CLOSELY) && fits(row))?;
+    if first.1.is_at(id) {
+        return Some(first);
+    }
+    let same = rows().map(|(row, _)| row);
+    let other = same
+        .filter(|(_, row)| row.mark == first.1.mark && row.is_at(id))
+        .next();
+    Some(other.unwrap_or(first))
+}
+
+/// The row of a field that EMVCo has given to a network.
+fn by_field(code: &Code<'_>, id: u16) -> Option<(u8, &'static Row)> {
+    let is_network = |row: &Row| row.mark == Mark::Network && row.is_at(id) && is_in(code, row);
+    (0_u8..).zip(TABLE).find(|(_, row)| is_network(row))
+}
+
+/// What most identifiers differ in: length and first character, one number for each row.
+static KEYS: [u16; TABLE.len()] = keys();
+/// The key of a row that has no such number.
+const LOOK_CLOSELY: u16 = u16::MAX;
+/// The key of a row without an identifier.
+const NO_IDENTIFIER: u16 = u16::MAX - 1;
+
+const fn key_of(guid: &[u8]) -> u16 {
+    match guid.first() {
+        // A length has two digits.
+        Some(first) => (guid.len() as u16) << 8 | first.to_ascii_lowercase() as u16,
+        None => 0,
+    }
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, which would refuse it"
+)]
+const fn keys() -> [u16; TABLE.len()] {
+    let mut keys = [LOOK_CLOSELY; TABLE.len()];
+    let mut row = 0;
+    while row < TABLE.len() {
+        keys[row] = match TABLE[row].mark {
+            Mark::Guid(guid) => key_of(guid.as_bytes()),
+            Mark::GuidStarts(_) | Mark::GuidEnds(_) | Mark::AccountAtBank => LOOK_CLOSELY,
+            Mark::Network => NO_IDENTIFIER,
+        };
+        row += 1;
+    }
+    keys
 }
 
 fn is_in(code: &Code<'_>, row: &Row) -> bool {
@@ -155,7 +201,7 @@ pub(super) fn open_nested(code: &mut Code<'_>) {
             let Some(index) = inner.map(|(index, _)| index) else {
                 continue;
             };
-            grammar::open(code, index);
+            grammar::level(code, Some(index));
             let Institution::Nested(outer, id) = row.institution else {
                 continue;
             };
@@ -205,10 +251,4 @@ pub(super) fn check_parts(code: &mut Code<'_>) {
             at += bytes;
         }
     }
-}
-
-/// Whether a template's rules come from a row: those of an unknown scheme ask for an identifier.
-pub(super) fn asks_for_identifier(code: &Code<'_>, template: FieldIndex) -> bool {
-    let rules = rules_inside(code, template);
-    rule_of(rules, 0).is_none()
 }

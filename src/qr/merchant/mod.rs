@@ -41,7 +41,7 @@ pub(super) fn read(code: &mut Code<'_>) {
         let unit = Unit::Characters;
         return code.fault(Path::default(), at, Problem::TooLong { found, most, unit });
     }
-    let is_whole = grammar::level(code, 0..code.payload.len(), None);
+    let is_whole = grammar::level(code, None);
     open_templates(code);
     accounts::find(code);
     accounts::open_nested(code);
@@ -62,7 +62,7 @@ fn open_templates(code: &mut Code<'_>) {
         match rule.inside {
             Inside::Plain => {}
             Inside::Template(_) => {
-                grammar::open(code, index);
+                grammar::level(code, Some(index));
             }
             Inside::Perhaps(_) => {
                 if !grammar::open_perhaps(code, index) && rule.first > root::CHECKSUM {

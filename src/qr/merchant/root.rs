@@ -176,8 +176,34 @@ pub(in crate::qr) fn root_rule(id: u16) -> Option<&'static Rule> {
 }
 
 /// Root fields that must be there.
-pub(in crate::qr) fn mandatory() -> impl Iterator<Item = u16> {
-    ROOT.iter()
-        .filter(|rule| rule.is_mandatory)
-        .map(|rule| rule.first)
+pub(in crate::qr) const MANDATORY: [u16; 7] = [
+    FORMAT_INDICATOR,
+    CATEGORY,
+    CURRENCY,
+    COUNTRY,
+    NAME,
+    CITY,
+    CHECKSUM,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_mandatory_fields_is_that_of_the_table() {
+        let table = ROOT
+            .iter()
+            .filter(|rule| rule.is_mandatory)
+            .map(|rule| rule.first);
+        assert!(table.eq(MANDATORY));
+    }
+
+    #[test]
+    fn each_id_has_the_row_that_covers_it() {
+        for id in 0..100 {
+            assert!(root_rule(id).unwrap().covers(id), "{id}");
+        }
+        assert_eq!(root_rule(100), None);
+    }
 }

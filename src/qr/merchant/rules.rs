@@ -3,15 +3,15 @@
 use super::accounts;
 use super::grammar;
 use super::root::{
-    ACCOUNTS, COUNTRY, CURRENCY, FORMAT_INDICATOR, INITIATION, TIP, TIP_FIXED, TIP_PERCENTAGE,
-    mandatory,
+    ACCOUNTS, COUNTRY, CURRENCY, FORMAT_INDICATOR, INITIATION, MANDATORY, TIP, TIP_FIXED,
+    TIP_PERCENTAGE, root_rule,
 };
-use super::{rule_of_field, rules_inside};
+use super::rules_inside;
 use crate::qr::field::{Field, FieldIndex, Id};
 use crate::qr::finding::{Problem, Unit};
 use crate::qr::format::Format;
 use crate::qr::owner::{Owner, narrow};
-use crate::qr::rule::{Inside, Rule};
+use crate::qr::rule::{Inside, Rule, rule_of};
 use crate::qr::schemes::{EVERY_SCHEME, Leniency, Scheme};
 use crate::qr::text::CharKind;
 use crate::qr::{Code, Path};
@@ -20,21 +20,21 @@ use crate::qr::{Code, Path};
 /// is not there.
 pub(super) fn check(code: &mut Code<'_>, is_whole: bool) {
     first(code);
-    let count = code.fields().len();
-    for index in (0..).map(FieldIndex).take(count) {
+    let (first, count) = code.fields.places_of_children(None);
+    for index in (first..).map(FieldIndex).take(count) {
         let Some(field) = code.field(index).copied() else {
             continue;
         };
-        if let Some(rule) = rule_of_field(code, index) {
+        if let Some(rule) = root_rule(field.id.number()) {
             against(code, index, &field, rule);
         }
         if field.is_template() {
-            inside(code, index, &field);
+            template(code, index, &field, rules_inside(code, index));
         }
     }
     values(code);
     if is_whole {
-        missing(code);
+        mandatory(code);
         tips(code);
     }
     accounts::check_parts(code);
@@ -57,8 +57,26 @@ fn first(code: &mut Code<'_>) {
     }
 }
 
-/// Length and characters of one field.
+/// Length and characters of one field. What most fields are, of the right length and of digits or
+/// of any characters, is seen at a glance.
+#[inline(always)]
 fn against(code: &mut Code<'_>, index: FieldIndex, field: &Field, rule: &'static Rule) {
+    let length = field.end.saturating_sub(field.value);
+    let is_long_enough = rule.least <= length && length <= rule.most;
+    let is_formed = || match (rule.inside, rule.format) {
+        (Inside::Template(_) | Inside::Perhaps(_), _) => true,
+        (Inside::Plain, Format::Digits) => code.value(field).iter().all(u8::is_ascii_digit),
+        (Inside::Plain, format) => {
+            code.is_printable && matches!(format, Format::Printable | Format::Text)
+        }
+    };
+    if !(code.is_ascii && is_long_enough && is_formed()) {
+        closely(code, index, field, rule);
+    }
+}
+
+/// The same for a field that may be wrong.
+fn closely(code: &mut Code<'_>, index: FieldIndex, field: &Field, rule: &'static Rule) {
     let found = narrow(grammar::characters(code, field));
     // A length of zero is named already.
     if found > 0 && (found < rule.least || found > rule.most) {
@@ -94,23 +112,50 @@ fn against(code: &mut Code<'_>, index: FieldIndex, field: &Field, rule: &'static
     }
 }
 
-/// What must be inside of a template.
-fn inside(code: &mut Code<'_>, index: FieldIndex, field: &Field) {
-    let rules = rules_inside(code, index);
+/// Each field of a template, what must be there, and the templates in it.
+fn template(code: &mut Code<'_>, index: FieldIndex, field: &Field, rules: &'static [Rule]) {
+    let (first, count) = code.fields.places_of_children(Some(index));
+    for child in (first..).map(FieldIndex).take(count) {
+        let Some(inner) = code.field(child).copied() else {
+            continue;
+        };
+        let rule = rule_of(rules, inner.id.number());
+        if let Some(rule) = rule {
+            against(code, child, &inner, rule);
+        }
+        // No deeper than a template in a template in a template.
+        if inner.is_template() {
+            template(code, child, &inner, rules_inside(code, child));
+        }
+    }
+    let place = usize::from(field.value);
     for rule in rules.iter().filter(|rule| rule.is_mandatory) {
-        require(code, Some(index), rule.first, usize::from(field.value));
+        if code
+            .fields
+            .child(Some(index), Id::Object(rule.first))
+            .is_none()
+        {
+            missing(code, Some(index), rule.first, place);
+        }
     }
     let is_account = field.parent.is_none() && (26..=ACCOUNTS.1).contains(&field.id.number());
-    if is_account && accounts::asks_for_identifier(code, index) {
-        require(code, Some(index), 0, usize::from(field.value));
+    let has_identifier = code.fields.child(Some(index), Id::Object(0)).is_some();
+    if is_account && !has_identifier && rule_of(rules, 0).is_none() {
+        missing(code, Some(index), 0, place);
     }
 }
 
-fn require(code: &mut Code<'_>, parent: Option<FieldIndex>, id: u16, place: usize) {
+#[cold]
+fn missing(code: &mut Code<'_>, parent: Option<FieldIndex>, id: u16, place: usize) {
     let id = Id::Object(id);
-    if code.fields.child(parent, id).is_none() {
-        let path = code.fields.path(parent).join(id);
-        judge(code, path, place, Problem::Missing { id });
+    let path = code.fields.path(parent).join(id);
+    judge(code, path, place, Problem::Missing { id });
+}
+
+/// A root field must be there.
+fn require(code: &mut Code<'_>, id: u16) {
+    if code.fields.child(None, Id::Object(id)).is_none() {
+        missing(code, None, id, code.payload.len());
     }
 }
 
@@ -148,13 +193,12 @@ fn values(code: &mut Code<'_>) {
 }
 
 /// Root fields that must be there, and an account.
-fn missing(code: &mut Code<'_>) {
-    let end = code.payload.len();
-    for id in mandatory() {
-        require(code, None, id, end);
+fn mandatory(code: &mut Code<'_>) {
+    for id in MANDATORY {
+        require(code, id);
     }
     if code.owners.is_empty() {
-        code.fault(Path::default(), end, Problem::NoAccount);
+        code.fault(Path::default(), code.payload.len(), Problem::NoAccount);
     }
 }
 
@@ -169,7 +213,7 @@ fn tips(code: &mut Code<'_>) {
                 let path = Path::default().join(Id::Object(id));
                 judge(code, path, place, Problem::Unwanted { because });
             }
-            None if is_wanted => require(code, None, id, code.payload.len()),
+            None if is_wanted => require(code, id),
             Some(_) | None => {}
         }
     };
@@ -213,6 +257,7 @@ fn scheme_values(code: &mut Code<'_>) {
 }
 
 /// A fault, or a warning where the row of an owner or the list for every scheme says so.
+#[cold]
 fn judge(code: &mut Code<'_>, path: Path, place: usize, problem: Problem) {
     match tolerated(code, path, problem) {
         Some(by) => code.warn(path, place, problem, by),
