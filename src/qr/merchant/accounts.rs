@@ -92,10 +92,8 @@ fn by_identifier(code: &Code<'_>, id: u16, guid: &[u8]) -> Option<(u8, &'static 
     if first.1.is_at(id) {
         return Some(first);
     }
-    let same = rows().map(|(row, _)| row);
-    let other = same
-        .filter(|(_, row)| row.mark == first.1.mark && row.is_at(id))
-        .next();
+    let is_same = |(_, row): &(u8, &Row)| row.mark == first.1.mark && row.is_at(id);
+    let other = (0_u8..).zip(TABLE).find(is_same);
     Some(other.unwrap_or(first))
 }
 
@@ -113,9 +111,10 @@ const LOOK_CLOSELY: u16 = u16::MAX;
 const NO_IDENTIFIER: u16 = u16::MAX - 1;
 
 const fn key_of(guid: &[u8]) -> u16 {
+    // A length has two digits, and so one byte.
+    let [length, ..] = guid.len().to_le_bytes();
     match guid.first() {
-        // A length has two digits.
-        Some(first) => (guid.len() as u16) << 8 | first.to_ascii_lowercase() as u16,
+        Some(first) => u16::from_be_bytes([length, first.to_ascii_lowercase()]),
         None => 0,
     }
 }
