@@ -277,6 +277,21 @@ impl<'a> Code<'a> {
         found.map(|field| self.value(field))
     }
 
+    /// The parts of a merchant account that is no template, where the table of schemes has them.
+    pub fn parts(&self, index: FieldIndex) -> impl Iterator<Item = (&'static Part, &[u8])> {
+        let owner = self.owners.iter().find(|owner| owner.field == Some(index));
+        let split = owner
+            .and_then(|owner| owner.row)
+            .map_or(&[][..], |row| row.split);
+        let mut rest = self.field(index).map_or(&[][..], |field| self.value(field));
+        split.iter().map_while(move |part| {
+            let bytes = text::length_of(rest, part.characters)?;
+            let (value, after) = rest.split_at(bytes);
+            rest = after;
+            Some((part, value))
+        })
+    }
+
     /// What the tables know of a field.
     pub fn rule(&self, index: FieldIndex) -> Option<&'static Rule> {
         match self.kind {

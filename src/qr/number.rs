@@ -290,4 +290,23 @@ mod tests {
             assert!(row.prefix_digits() + known < row.digits.0, "{row:?}");
         }
     }
+
+    #[test]
+    fn who_is_refused_hears_of_every_prefix_of_the_table() {
+        let told = Problem::Prefix.expected().to_string();
+        for row in NUMBERS {
+            let (start, name) = (&row.prefixes.0[..2], row.scheme.name());
+            // The longest prefix begins with one that is told.
+            let is_told = told.contains(start)
+                || NUMBERS.iter().any(|shorter| {
+                    shorter.prefix_digits() < row.prefix_digits()
+                        && shorter.begins(start.as_bytes())
+                });
+            assert!(is_told, "{row:?}");
+            assert!(
+                told.contains(name) || name == "WeChat Pay" || name == "AlipayHK",
+                "{name}"
+            );
+        }
+    }
 }

@@ -284,4 +284,13 @@ mod tests {
         let long = format!("https://qr.alipay.com/{:a<1100}", "");
         assert_eq!(told(&long), "too-long at 1024");
     }
+
+    #[test]
+    fn who_is_refused_hears_of_every_address_of_the_table() {
+        let told = Problem::Host.expected().to_string();
+        for row in URLS {
+            let start = row.start.trim_end_matches('/').trim_end_matches("?pr=");
+            assert!(told.contains(start), "{start} in {told}");
+        }
+    }
 }

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::qr::{
-    Code, Field, FieldIndex, Finding, Format, Id, Initiation, Kind, Mark, Owner, Piece, Scheme,
-    Secrecy,
+    Code, Field, FieldIndex, Finding, Format, Id, Initiation, Kind, Mark, Owner, Part, Piece,
+    Scheme, Secrecy,
 };
 use crate::wire::redact::{Secrets, Text, mask};
 
@@ -64,6 +64,9 @@ pub(super) struct FieldReport {
     pub(super) character: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) value: Option<String>,
+    /// What its characters are, where that is known of a value that is no template.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) parts: Vec<PartReport>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) fields: Vec<Self>,
 }
@@ -234,8 +237,24 @@ impl Shown<'_, '_> {
             byte: field.start,
             character: field.character,
             value: fields.is_empty().then(|| self.value(index, field)),
+            parts: self.field_parts(index, field),
             fields,
         }
+    }
+
+    fn field_parts(&self, index: FieldIndex, field: &Field) -> Vec<PartReport> {
+        let secrecy = self.code.secrecy(index);
+        let mut byte = field.value;
+        let report = |(part, value): (&'static Part, &[u8])| {
+            let at = byte;
+            byte = byte.saturating_add(u16::try_from(value.len()).unwrap_or(u16::MAX));
+            PartReport {
+                name: part.name,
+                byte: at,
+                value: self.text(value, secrecy),
+            }
+        };
+        self.code.parts(index).map(report).collect()
     }
 
     fn value(&self, index: FieldIndex, field: &Field) -> String {

@@ -33,6 +33,16 @@ fn a_good_code_is_a_tree_of_fields_with_owners_and_exit_code_zero() {
     assert_eq!(json["currency"], "156");
     assert_eq!(json["merchant_name"], "TEST SHOP");
     let fields = json["fields"].as_array().unwrap();
+    let account = fields.iter().find(|field| field["id"] == "15").unwrap();
+    let parts = account["parts"].as_array().unwrap();
+    let parts: Vec<_> = parts
+        .iter()
+        .map(|part| part["value"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        parts,
+        ["48000702", "00070200", "000000000TEST"].map(|it| it)
+    );
     let language = fields.iter().find(|field| field["id"] == "64").unwrap();
     assert_eq!(language["fields"][1]["value"], "测试商户");
     assert_eq!(language["fields"][1]["name"], "merchant name");

@@ -71,6 +71,9 @@ fn collect(fields: &[FieldReport], outer: &str, rows: &mut Vec<Row>) {
         let name = field.name.unwrap_or("unknown, ignored");
         let value = field.value.as_deref().map(escaped).unwrap_or_default();
         rows.push((field.byte, path.clone(), name, value));
+        for part in &field.parts {
+            rows.push((part.byte, path.clone(), part.name, escaped(&part.value)));
+        }
         collect(&field.fields, &path, rows);
     }
 }

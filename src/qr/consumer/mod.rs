@@ -164,7 +164,9 @@ fn find_owners(code: &mut Code<'_>) {
             start: aid.value,
             end: aid.end,
         };
-        if code.field(index).map(|field| field.id) != Some(Id::Tag(tags::APPLICATION)) {
+        let is_application =
+            code.field(index).map(|field| field.id) == Some(Id::Tag(tags::APPLICATION));
+        if !is_application || mark.start == mark.end {
             continue;
         }
         let bytes = mark.of(&code.decoded);

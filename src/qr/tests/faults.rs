@@ -306,6 +306,24 @@ fn a_leniency_is_its_own_scheme_s_alone() {
         let outcome = outcome(&Code::read(payload.as_bytes()));
         assert!(outcome.starts_with(said), "{account}: {outcome}");
     }
+    for (length, said) in [(25, ""), (28, "62.01 length"), (29, "fault")] {
+        let bill = "B".repeat(length);
+        let body = format!(
+            "00020126300009SG.PAYNOW01012020810000000520400005303702\
+             5802SG5904SHOP6002SG62{:02}01{length}{bill}",
+            length + 4
+        );
+        let payload = with_checksum(&body);
+        let code = Code::read(payload.as_bytes());
+        let warnings = code.warnings().iter();
+        let told = warnings.map(|it| format!("{} {}", it.path, it.problem.name()));
+        let told = if code.is_good() {
+            told.collect()
+        } else {
+            "fault".to_owned()
+        };
+        assert_eq!(told, said, "{length}: {:?}", code.faults());
+    }
     for indicator in ["01", "02"] {
         let body = format!(
             "0002{indicator}26440014A0000006150001010689000002120000000001235204000053034585802MY\
@@ -324,6 +342,7 @@ fn a_leniency_is_its_own_scheme_s_alone() {
 
 /// What comes after tag 85, in hexadecimal, and what is said of it.
 const CONSUMERS: &[(&str, &str)] = &[
+    ("054350563031 6102 4F00", "61.4F@14 length: 0 bytes"),
     ("", "@1 header-cut: 1 left"),
     ("05", "85@0 value-cut: a length of 5 where 0 are left"),
     (
