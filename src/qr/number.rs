@@ -295,7 +295,8 @@ mod tests {
     fn who_is_refused_hears_of_every_prefix_of_the_table() {
         let told = Problem::Prefix.expected().to_string();
         for row in NUMBERS {
-            let (start, name) = (&row.prefixes.0[..2], row.scheme.name());
+            let (start, _) = row.prefixes.0.split_at(2);
+            let name = row.scheme.name();
             // The longest prefix begins with one that is told.
             let is_told = told.contains(start)
                 || NUMBERS.iter().any(|shorter| {

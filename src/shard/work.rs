@@ -148,17 +148,19 @@ impl Worker {
             librarian,
             folder,
         };
-        worker.open_journal(&plan.journal.data)?;
+        worker.open_journal(&plan.journal.data, plan.journal.commit)?;
         Ok((worker, prepared))
     }
 
     /// Writes the first record and waits for a segment that takes it: a disk without room is told
-    /// now, not to the first participant.
-    fn open_journal(&mut self, data: &Path) -> Result<(), StartError> {
+    /// now, not to the first participant. In mode `memory` it waits until the record is on the
+    /// disk: then a later start sees that something may have been lost with the power, however soon
+    /// that failed. (A write that fails fences the shard, and its loop tells.)
+    fn open_journal(&mut self, data: &Path, mode: CommitMode) -> Result<(), StartError> {
         let mut submissions = Vec::with_capacity(SUBMISSIONS);
         let (shard, machine) = (&mut self.shard, &mut self.machine);
         let tail: &mut [u8] = &mut self.tail;
-        let mut opened = false;
+        let mut opened = None;
         loop {
             let now = self.clock.now();
             let mut pass = Pass {
@@ -166,15 +168,21 @@ impl Worker {
                 tail,
                 submissions: &mut submissions,
             };
-            if !opened {
+            let end = *opened.get_or_insert_with(|| {
                 shard.open_journal(&mut pass);
-                opened = true;
-            }
+                shard.journal().appended()
+            });
             machine.drain(|completion| shard.handle(completion, &mut pass));
             shard.tend_journal(&mut pass);
             machine.submit(&mut submissions);
-            if shard.journal().has_segment() {
-                return Ok(());
+            let journal = shard.journal();
+            let is_written = journal.durable() >= end || journal.fence().is_some();
+            match mode {
+                CommitMode::Disk if journal.has_segment() => return Ok(()),
+                CommitMode::Memory if is_written => {
+                    return self.folder.sync().map_err(StartError::Journal);
+                }
+                CommitMode::Disk | CommitMode::Memory => {}
             }
             if let Some(errno) = shard.journal().segment_failing() {
                 return Err(StartError::Journal(no_segment(data, errno)));

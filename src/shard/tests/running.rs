@@ -1,6 +1,7 @@
-//! Two shards on the machine, one of which cannot write.
+//! Shards on the machine: one of two cannot write; the power fails right after a start.
 
 use super::*;
+use crate::journal::store::{Folder, StoreOptions};
 use crate::shard::plan::{JournalPlan, KEY_RETENTION_MS, ShardPlan};
 use crate::shard::run::{ShardExit, start};
 use crate::shard::stats::Health;
@@ -67,4 +68,44 @@ fn a_fenced_shard_is_told_and_the_other_drains() {
         Health::Ended,
         "it was told, and drained"
     );
+}
+
+/// What memory took with it is told, though not one payment was written yet: the start itself was.
+#[test]
+fn a_loss_of_power_right_after_a_start_in_memory_mode_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut plan = plan(directory.path(), 0, WriteFaults::default());
+    plan.shards = 1;
+    plan.journal.commit = CommitMode::Memory;
+    let options = StoreOptions {
+        data: directory.path().join("after"),
+        shards: 1,
+        tail_bytes: plan.journal.tail_bytes,
+        segment_bytes: plan.journal.segment_bytes,
+        tail_dir: Some(directory.path().join("other-tails")),
+        zero_fill: false,
+        lock_wait_ms: 1_000,
+    };
+    let data = plan.journal.data.clone();
+    let running = start(vec![plan]).unwrap();
+    copy_folder(&data, &options.data);
+    // What was in memory goes with the first one's end.
+    assert!(running.mailboxes[0].send(Command::Drain));
+    assert!(matches!(running.join().1, ShardExit::Drained));
+    let folder = Folder::open(options).unwrap();
+    let opened = folder.open_shard(ShardId(0), |_| {}).unwrap();
+    assert!(opened.report.loss_window, "{:?}", opened.report);
+}
+
+fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
 }
