@@ -26,10 +26,8 @@ pub enum Format {
     Hexadecimal,
     /// Letters of what a consumer is asked for: A address, M mobile number, E e-mail.
     DataRequest,
-    /// Letters and digits, and an `@` between an account's name and its bank.
+    /// Printable ASCII without spaces, and an `@` between an account's name and its bank.
     Account,
-    /// Letters and digits.
-    LettersAndDigits,
     /// Any bytes.
     Bytes,
 }
@@ -48,7 +46,6 @@ impl Format {
             Self::Hexadecimal => "hexadecimal digits",
             Self::DataRequest => "letters of A (address), M (mobile number), E (e-mail)",
             Self::Account => "an account with its bank, as in name@bank",
-            Self::LettersAndDigits => "letters and digits",
             Self::Bytes => "bytes",
         }
     }
@@ -71,7 +68,6 @@ impl Format {
             Self::DataRequest => first(value, |byte| !matches!(byte, b'A' | b'M' | b'E')),
             Self::Account => first(value, |byte| !matches!(byte, 0x21..=0x7e))
                 .or_else(|| (!value.contains(&b'@')).then_some(value.len())),
-            Self::LettersAndDigits => first(value, |byte| !byte.is_ascii_alphanumeric()),
             Self::Bytes => None,
         }?;
         Some((place, CharKind::of(value.get(place).copied())))
@@ -177,8 +173,6 @@ mod tests {
             (Format::Account, "shop@devb", None),
             (Format::Account, "shop", Some((4, Nothing))),
             (Format::Account, "s p@b", Some((1, Space))),
-            (Format::LettersAndDigits, "aZ0", None),
-            (Format::LettersAndDigits, "a-", Some((1, Sign))),
         ] {
             assert_eq!(
                 format.breach(value.as_bytes()),

@@ -86,9 +86,12 @@ fn by_identifier(code: &Code<'_>, id: u16, guid: &[u8]) -> Option<(u8, &'static 
         let is_placed = row.mark != Mark::AccountAtBank || row.is_at(id);
         is_placed && row.mark.is_of(guid) && is_in(code, row)
     };
-    let rows = || (0_u8..).zip(TABLE).zip(&KEYS);
-    let (first, _) = rows()
-        .find(|((_, row), known)| (**known == key || **known == LOOK_CLOSELY) && fits(row))?;
+    let may_fit = |known: u16| known == key || known == LOOK_CLOSELY;
+    let first = (0_u8..)
+        .zip(&KEYS)
+        .filter(|(_, known)| may_fit(**known))
+        .filter_map(|(rank, _)| Some((rank, TABLE.get(usize::from(rank))?)))
+        .find(|(_, row)| fits(row))?;
     if first.1.is_at(id) {
         return Some(first);
     }

@@ -274,3 +274,36 @@ impl Row {
         self.places.0 <= id && id <= self.places.1
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schemes_have_words_and_names_of_their_own() {
+        for (at, scheme) in Scheme::ALL.iter().enumerate() {
+            for other in &Scheme::ALL[..at] {
+                assert_ne!(scheme.word(), other.word());
+                assert_ne!(scheme.name(), other.name());
+            }
+        }
+    }
+
+    #[test]
+    fn every_row_and_application_can_be_reached() {
+        for (at, row) in TABLE.iter().enumerate() {
+            assert!(
+                Scheme::ALL.contains(&row.scheme) && row.places.0 <= row.places.1,
+                "{row:?}"
+            );
+            let hides = |before: &&Row| {
+                before.mark == row.mark && before.places == row.places && before.only_in.is_none()
+            };
+            let hidden = row.mark != Mark::AccountAtBank && TABLE[..at].iter().any(|it| hides(&it));
+            assert!(!hidden, "{row:?}");
+        }
+        for application in APPLICATIONS {
+            assert!((5..=16).contains(&application.aid.len()), "{application:?}");
+        }
+    }
+}
