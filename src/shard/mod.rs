@@ -297,6 +297,11 @@ impl Shard {
         &self.journal
     }
 
+    /// Whether all that an earlier run left open has been taken up.
+    pub fn has_resumed(&self) -> bool {
+        self.resumed
+    }
+
     /// Payments without an answer yet.
     pub fn open_payments(&self) -> u32 {
         self.engine.open_payments()
