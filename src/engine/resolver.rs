@@ -236,14 +236,16 @@ impl Engine {
         effects: &mut Effects<'_>,
     ) {
         let open = self.exchanges.get(index);
-        let (slot, talk, sends) = (open.slot, open.talk, open.sends);
+        let (slot, talk, sends, sent) = (open.slot, open.talk, open.sends, open.sent);
         let participant = context.tables.participant(open.with);
         let profile = &participant.resolver;
+        // What still waits for our own disk nobody can have acknowledged.
+        let is_used_up = sent && sends >= profile.sends_max;
         let event = match talk {
             Talk::Inquiry if sends >= profile.inquiries_max => Event::InquiriesExhausted,
             Talk::Inquiry => Event::InquiryDeadline,
-            Talk::PaymentAdvice if sends >= profile.sends_max => Event::AdviceExhausted,
-            Talk::ReversalAdvice if sends >= profile.sends_max => Event::ReversalExhausted,
+            Talk::PaymentAdvice if is_used_up => Event::AdviceExhausted,
+            Talk::ReversalAdvice if is_used_up => Event::ReversalExhausted,
             Talk::ReversalAdvice if self.is_too_late(slot, context) => Event::ReversalExhausted,
             Talk::PaymentAdvice | Talk::ReversalAdvice => {
                 let wait_ms = back_off_ms(participant.repeat_ms, sends);

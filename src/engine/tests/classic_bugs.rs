@@ -99,6 +99,7 @@ fn no_reversal_is_ever_dropped() {
     };
     let mut world = World::with(profile);
     silent(&mut world, 1);
+    assert!(world.release());
     assert_eq!(world.pass(500), "+queued");
     for _ in 0..3 {
         world.set_up(WALLET, false);

@@ -318,12 +318,32 @@ fn a_full_operator_queue_is_no_reason_to_drop_anything() {
     let mut world = World::with(profile);
     for reference in 1..=5 {
         silent(&mut world, reference);
+        assert!(world.release());
         world.pass(500);
     }
     assert_eq!(world.engine.operator_queue().0, 4);
     assert_eq!(world.engine.tally().operator_queue_full, 1);
     let told = world.pass(20_000);
     assert!(told.contains("0420#"), "it is tried on: {told}");
+}
+
+/// Nobody can acknowledge what still waits for its commit (sim seed 7003691).
+#[test]
+fn what_waits_for_our_own_disk_is_not_handed_to_an_operator() {
+    let profile = ResolverProfile {
+        sends_max: 1,
+        ..ResolverProfile::default()
+    };
+    let mut world = World::with(profile);
+    silent(&mut world, 1);
+    for _ in 0..3 {
+        assert_eq!(world.pass(20_000), "0420#1002>wallet");
+        assert_eq!(world.pass(20_000), "", "a pause");
+        assert_eq!(world.engine.operator_queue(), (0, None));
+    }
+    assert!(world.release(), "it leaves");
+    assert_eq!(world.pass(20_000), "0420#1002*>wallet");
+    assert_eq!(world.pass(20_000), "+queued", "nobody has answered it");
 }
 
 /// It is too late to reverse, and there is no room for it in the queue: nothing is on its way that
