@@ -319,40 +319,12 @@ impl Claim {
         }
     }
 
-    /// What a record tells of a claim, if it is one of a refund's key.
+    /// What a record tells of a claim, if it is one of a refund's key: also where the refund was
+    /// reversed before it came.
     fn told_by(record: &Record) -> Option<Self> {
-        match record {
-            Record::Refund(refund) => Some(Self {
-                key: refund.key,
-                root: refund.root,
-            }),
-            // Reversed before it came: it is remembered under its key like one that came.
-            Record::Reversal(reversal)
-                if reversal.claims && reversal.target.class == Class::Refund =>
-            {
-                Some(Self {
-                    key: reversal.target.key,
-                    root: reversal.root,
-                })
-            }
-            Record::Reversal(_)
-            | Record::Opened(_)
-            | Record::Payment(_)
-            | Record::Recalled(_)
-            | Record::Answer(_)
-            | Record::Unknown(_)
-            | Record::ReversalAnswer(_)
-            | Record::ReversalEscalation(_)
-            | Record::Advice(_)
-            | Record::AdviceAnswer(_)
-            | Record::LateAnswer(_)
-            | Record::InDoubt(_)
-            | Record::Inquiry(_)
-            | Record::InquiryEnd(_)
-            | Record::Finding(_)
-            | Record::Pending(_)
-            | Record::Queued(_) => None,
-        }
+        let (target, root) = record.claim()?;
+        let key = target.key;
+        (target.class == Class::Refund).then_some(Self { key, root })
     }
 }
 

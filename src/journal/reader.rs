@@ -12,7 +12,7 @@ use crate::journal::read_only::ReadOnlyFolder;
 use crate::journal::recovery::RecoveryReport;
 use crate::journal::store::StoreError;
 use crate::model::ids::{Lsn, ShardId, TransactionNumber};
-use crate::model::keys::{BusinessKey, Class};
+use crate::model::keys::BusinessKey;
 use crate::model::record::Record;
 
 /// One shard, verified.
@@ -125,26 +125,8 @@ pub fn explain(data: &Path, key: &BusinessKey) -> Result<Vec<(ShardId, Entry)>, 
 }
 
 fn names(record: &Record, key: &BusinessKey) -> bool {
-    match record {
-        Record::Payment(payment) => key.class == Class::Payment && payment.key == key.key,
-        Record::Recalled(recalled) => key.class == Class::Payment && recalled.key == key.key,
-        Record::Refund(refund) => key.class == Class::Refund && refund.key == key.key,
-        Record::Reversal(reversal) => reversal.target == *key,
-        Record::Opened(_)
-        | Record::Answer(_)
-        | Record::Unknown(_)
-        | Record::ReversalAnswer(_)
-        | Record::ReversalEscalation(_)
-        | Record::Advice(_)
-        | Record::AdviceAnswer(_)
-        | Record::LateAnswer(_)
-        | Record::InDoubt(_)
-        | Record::Inquiry(_)
-        | Record::InquiryEnd(_)
-        | Record::Finding(_)
-        | Record::Pending(_)
-        | Record::Queued(_) => false,
-    }
+    let reverses = matches!(record, Record::Reversal(reversal) if reversal.target == *key);
+    reverses || record.claimed() == Some(*key)
 }
 
 fn shards(folder: &ReadOnlyFolder) -> impl Iterator<Item = ShardId> {

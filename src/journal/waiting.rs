@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::journal::reader::dump;
 use crate::journal::store::StoreError;
 use crate::model::ids::{Institution, ShardId, TransactionNumber};
-use crate::model::keys::{BusinessKey, Class};
+use crate::model::keys::BusinessKey;
 use crate::model::outcome::QueueReason;
 use crate::model::record::Record;
 use crate::model::time::Wall;
@@ -51,7 +51,7 @@ pub fn operator_queue(data: &Path) -> Result<Vec<Waiting>, StoreError> {
     // Few wait, and millions do not: their keys are looked up in a second reading.
     if !waiting.is_empty() {
         dump(data, |shard, entry| {
-            if let Some(key) = claimed(&entry.record)
+            if let Some(key) = entry.record.claimed()
                 && let Some(one) = waiting.get_mut(&(shard, entry.record.number()))
             {
                 one.key = Some(key);
@@ -61,38 +61,4 @@ pub fn operator_queue(data: &Path) -> Result<Vec<Waiting>, StoreError> {
     let mut list: Vec<Waiting> = waiting.into_values().collect();
     list.sort_by_key(|one| (one.since, one.shard, one.number));
     Ok(list)
-}
-
-/// The key that a record claims.
-fn claimed(record: &Record) -> Option<BusinessKey> {
-    match record {
-        Record::Payment(payment) => Some(BusinessKey {
-            key: payment.key,
-            class: Class::Payment,
-        }),
-        Record::Refund(refund) => Some(BusinessKey {
-            key: refund.key,
-            class: Class::Refund,
-        }),
-        Record::Recalled(recalled) => Some(BusinessKey {
-            key: recalled.key,
-            class: Class::Payment,
-        }),
-        Record::Reversal(reversal) if reversal.claims => Some(reversal.target),
-        Record::Opened(_)
-        | Record::Answer(_)
-        | Record::Unknown(_)
-        | Record::Reversal(_)
-        | Record::ReversalAnswer(_)
-        | Record::ReversalEscalation(_)
-        | Record::Advice(_)
-        | Record::AdviceAnswer(_)
-        | Record::LateAnswer(_)
-        | Record::InDoubt(_)
-        | Record::Inquiry(_)
-        | Record::InquiryEnd(_)
-        | Record::Finding(_)
-        | Record::Pending(_)
-        | Record::Queued(_) => None,
-    }
 }

@@ -495,17 +495,21 @@ impl Record {
         *place = number;
     }
 
-    /// The root of the transaction that it begins, by which its shard is found; none where it goes
+    /// The key that it claims, and the root of the transaction that it begins; none where it goes
     /// on with one.
-    pub fn claimed_root(&self) -> Option<Key> {
+    pub fn claim(&self) -> Option<(BusinessKey, Key)> {
+        let of = |key, class, root| Some((BusinessKey { key, class }, root));
         match self {
-            Self::Payment(record) => Some(record.key),
-            Self::Recalled(record) => Some(record.key),
-            Self::Refund(record) => Some(record.root),
-            Self::Reversal(record) if record.claims => Some(match record.target.class {
-                Class::Payment | Class::CodeInquiry => record.target.key,
-                Class::Refund => record.root,
-            }),
+            Self::Payment(record) => of(record.key, Class::Payment, record.key),
+            Self::Recalled(record) => of(record.key, Class::Payment, record.key),
+            Self::Refund(record) => of(record.key, Class::Refund, record.root),
+            Self::Reversal(record) if record.claims => {
+                let root = match record.target.class {
+                    Class::Payment | Class::CodeInquiry => record.target.key,
+                    Class::Refund => record.root,
+                };
+                Some((record.target, root))
+            }
             Self::Opened(_)
             | Self::Answer(_)
             | Self::Unknown(_)
@@ -522,6 +526,16 @@ impl Record {
             | Self::Pending(_)
             | Self::Queued(_) => None,
         }
+    }
+
+    /// The key that it claims.
+    pub fn claimed(&self) -> Option<BusinessKey> {
+        self.claim().map(|(target, _)| target)
+    }
+
+    /// The root of the transaction that it begins, by which its shard is found.
+    pub fn claimed_root(&self) -> Option<Key> {
+        self.claim().map(|(_, root)| root)
     }
 
     /// The word for people and for JSON.

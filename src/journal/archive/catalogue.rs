@@ -12,7 +12,7 @@ use super::files::{
     read_index_header,
 };
 use super::index::{self, IndexHeader, Spot};
-use super::{By, claimed, refunded};
+use super::{By, refunded};
 use crate::journal::Entry;
 use crate::journal::digest::files::digest_name;
 use crate::journal::digest::{Digest, Item, Settled};
@@ -141,7 +141,9 @@ impl Catalogue {
     /// The keys with a reference, oldest claim first; each once.
     pub fn keys_of(&self, reference: Reference) -> Result<Vec<BusinessKey>, StoreError> {
         self.keys_by(By::Claim(reference), |record| {
-            claimed(record).filter(|key| key.key.reference == reference)
+            record
+                .claimed()
+                .filter(|key| key.key.reference == reference)
         })
     }
 
@@ -149,7 +151,7 @@ impl Catalogue {
     pub fn keys_of_match_key(&self, match_key: MatchKey) -> Result<Vec<BusinessKey>, StoreError> {
         self.keys_by(By::MatchKey(match_key), |record| {
             let same = super::destination_key(record) == Some(match_key);
-            claimed(record).filter(|_| same)
+            record.claimed().filter(|_| same)
         })
     }
 
@@ -178,7 +180,7 @@ impl Catalogue {
             let items = self.items(header, By::Claim(key.key.reference))?;
             let mine = items
                 .into_iter()
-                .filter(|(_, item)| claimed(&record_of(item)) == Some(*key));
+                .filter(|(_, item)| record_of(item).claimed() == Some(*key));
             claims.extend(mine);
         }
         Ok(claims)

@@ -30,7 +30,7 @@
 //! whoever reads one item need not read the whole digest to know that it is as it was written.
 #![deny(clippy::indexing_slicing)]
 
-use super::{By, claimed, references, refunded};
+use super::{By, references, refunded};
 use crate::journal::Entry;
 use crate::journal::digest::{BadDigest, Digest, DigestHeader, Item, Settled};
 use crate::journal::layout::{Reader, Writer, checksum};
@@ -325,7 +325,7 @@ impl Summary {
     fn add(&mut self, wall: Wall, record: &Record) {
         self.walls = (self.walls.0.min(wall), self.walls.1.max(wall));
         let number = record.number();
-        if let Some(key) = claimed(record) {
+        if let Some(key) = record.claimed() {
             self.claims += 1;
             self.refunds += u64::from(refunded(record).is_some());
             self.claimed = (self.claimed.0.min(number), self.claimed.1.max(number));

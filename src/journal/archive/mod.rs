@@ -22,7 +22,7 @@ pub mod index;
 
 use crate::journal::digest::{Item, Settled};
 use crate::model::ids::{MatchKey, Reference, TransactionNumber};
-use crate::model::keys::{BusinessKey, Class, Key};
+use crate::model::keys::Key;
 use crate::model::record::{Decision, Record, Refund};
 
 /// By what something in the archive is found.
@@ -58,32 +58,6 @@ fn wide(number: u64) -> [u8; 12] {
     bytes
 }
 
-/// The key that a record claims, if it does.
-pub fn claimed(record: &Record) -> Option<BusinessKey> {
-    let of = |key, class| Some(BusinessKey { key, class });
-    match record {
-        Record::Payment(payment) => of(payment.key, Class::Payment),
-        Record::Recalled(recalled) => of(recalled.key, Class::Payment),
-        Record::Refund(refund) => of(refund.key, Class::Refund),
-        Record::Reversal(reversal) if reversal.claims => Some(reversal.target),
-        Record::Opened(_)
-        | Record::Answer(_)
-        | Record::Unknown(_)
-        | Record::Reversal(_)
-        | Record::ReversalAnswer(_)
-        | Record::ReversalEscalation(_)
-        | Record::Advice(_)
-        | Record::AdviceAnswer(_)
-        | Record::LateAnswer(_)
-        | Record::InDoubt(_)
-        | Record::Inquiry(_)
-        | Record::InquiryEnd(_)
-        | Record::Finding(_)
-        | Record::Pending(_)
-        | Record::Queued(_) => None,
-    }
-}
-
 /// The payment that a record gives back from, if it claims a refund.
 pub fn refunded(record: &Record) -> Option<Key> {
     match record {
@@ -111,7 +85,7 @@ fn references(item: &Item, mut found: impl FnMut(By)) {
         Item::Settled(Settled { payment, .. }) => Record::Payment(*payment),
         Item::Loose(entry) => entry.record,
     };
-    match claimed(&record) {
+    match record.claimed() {
         Some(key) => found(By::Claim(key.key.reference)),
         None if record.number().0 != 0 => found(By::Number(record.number())),
         None => {}

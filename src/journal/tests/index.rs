@@ -82,7 +82,7 @@ proptest! {
                             Item::Settled(settled) => Record::Payment(settled.payment),
                             Item::Loose(entry) => entry.record,
                         };
-                        let key = claimed(&record).unwrap();
+                        let key = record.claimed().unwrap();
                         prop_assert!(header.has_day(key.key.local_date));
                     }
                     By::Number(number) => prop_assert!(header.may_name(number)),
