@@ -21,7 +21,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use cpg_switch::engine::EngineLimits;
+use cpg_switch::engine::{EngineLimits, Snapshot};
 use cpg_switch::journal::digest::maker::{Made, make_all};
 use cpg_switch::journal::store::{Folder, OpenShard, Piece, StoreOptions};
 use cpg_switch::journal::{CommitMode, Journal, JournalConfig, Pace, Room};
@@ -52,7 +52,7 @@ fn institution(code: u64) -> Institution {
     Institution::new(48_000_000 + code).expect("eleven digits at most")
 }
 
-fn tables() -> Arc<Tables> {
+fn tables() -> Arc<Snapshot> {
     let participant = |code| Participant {
         institution: institution(code),
         name: format!("p{code}"),
@@ -72,7 +72,7 @@ fn tables() -> Arc<Tables> {
     };
     let participants = (0..PARTICIPANTS).map(participant).collect();
     let tables = Tables::new(TableVersion(1), 1, participants, CodePrefixes::default());
-    Arc::new(tables.expect("each institution once"))
+    Arc::new(tables.expect("each institution once").into())
 }
 
 fn amounts(number: u64) -> Amounts {
@@ -267,7 +267,13 @@ fn timed<T>(what: &str, body: impl FnOnce() -> T) -> (T, f64) {
 }
 
 /// One start; returns how many keys it remembers.
-fn start(name: &str, options: &StoreOptions, tables: &Arc<Tables>, payments: u64, digested: bool) {
+fn start(
+    name: &str,
+    options: &StoreOptions,
+    tables: &Arc<Snapshot>,
+    payments: u64,
+    digested: bool,
+) {
     println!("-- {name}");
     let ready = timed("ready", || {
         let folder = Folder::open(options.clone()).expect("it was written");

@@ -127,7 +127,11 @@ impl World {
             participant(100, Role::Acquirer, protocol),
             participant(200, Role::Wallet, protocol),
         ];
-        let tables = Arc::new(Tables::new(TableVersion(1), 1, participants, prefixes).unwrap());
+        let tables = Arc::new(
+            Tables::new(TableVersion(1), 1, participants, prefixes)
+                .unwrap()
+                .into(),
+        );
         let parts = ShardParts {
             shard: ShardId(0),
             shards: 1,

@@ -30,6 +30,7 @@ mod restore;
 mod reversal_acts;
 mod reversals;
 mod rows;
+mod snapshot;
 mod timers;
 mod transactions;
 pub mod transitions;
@@ -55,6 +56,7 @@ pub use effects::{EFFECTS_MAX, Effect, Effects, Gate, Outgoing};
 pub use exchanges::{ExchangeId, Talk, Waiter};
 pub use forgetting::CARRIED_MAX;
 pub use resolver::Leg;
+pub use snapshot::Snapshot;
 
 /// What the engine must know of the legs: who is up, and our next match key on each.
 pub trait Legs {
@@ -81,7 +83,7 @@ pub struct Context<'c, L: Legs> {
     /// The date of now, in UTC.
     pub today: Date,
     /// The tables that decide.
-    pub tables: &'c Tables,
+    pub tables: &'c Snapshot,
     /// The sessions.
     pub legs: &'c mut L,
     /// The journal's.

@@ -8,13 +8,12 @@ use std::thread::JoinHandle;
 
 use crossbeam_queue::ArrayQueue;
 
-use crate::engine::{Aged, LOOK_UPS_MAX, LookUp, LookedUp};
+use crate::engine::{Aged, LOOK_UPS_MAX, LookUp, LookedUp, Snapshot};
 use crate::journal::archive::catalogue::Catalogue;
 use crate::journal::archive::files::archive_path;
 use crate::journal::layout::JournalIdentity;
 use crate::journal::store::StoreError;
 use crate::model::keys::{BusinessKey, Class};
-use crate::route::Tables;
 use crate::sys::clock::Clock;
 use crate::sys::error::MachineError;
 use crate::sys::threads;
@@ -28,7 +27,7 @@ pub(super) struct Shelf {
     pub(super) segment_bytes: u64,
     /// Segments up to this one were in the archive alone at the start.
     pub(super) given_up: u64,
-    pub(super) tables: Arc<Tables>,
+    pub(super) tables: Arc<Snapshot>,
 }
 
 /// The shard's end.

@@ -29,14 +29,13 @@ mod tests;
 
 use std::sync::Arc;
 
-use crate::engine::{Engine, EngineLimits, LOOK_UPS_MAX, LookUp, ReplayError, Told};
+use crate::engine::{Engine, EngineLimits, LOOK_UPS_MAX, LookUp, ReplayError, Snapshot, Told};
 use crate::journal::keeper::Progress;
 use crate::journal::{self, Journal};
 use crate::model::ids::{LinkId, Lsn, MatchKey, ParticipantIndex, ShardId, TransactionNumber};
 use crate::model::limits::{CODE_BYTES_MAX, FRAME_BYTES_MAX};
 use crate::model::record::{Opened, Record};
 use crate::model::time::{DAY_NS, Date, Monotonic, Now, Wall};
-use crate::route::Tables;
 use crate::session::{Care, SessionLimits, Sessions};
 use crate::shard::gate::GatedFrames;
 use crate::shard::links::Links;
@@ -78,7 +77,7 @@ pub struct Shard {
     shards: u16,
     listeners: Vec<ListenerPlan>,
     plain: Vec<Dialect>,
-    tables: Arc<Tables>,
+    tables: Arc<Snapshot>,
     dialects: Vec<Dialect>,
     credentials: Vec<Credential>,
     sessions: Sessions,
@@ -134,7 +133,7 @@ pub struct Pass<'p> {
 #[derive(Debug)]
 pub struct Replaying {
     engine: Engine,
-    tables: Arc<Tables>,
+    tables: Arc<Snapshot>,
     /// The last match key drawn for each participant.
     drawn: Vec<Option<MatchKey>>,
     /// Size of the journal's segments; zero: not told.
@@ -147,7 +146,7 @@ pub struct Replaying {
 
 impl Replaying {
     /// Remembers nothing yet. `seed` is the journal's.
-    pub fn new(limits: EngineLimits, tables: Arc<Tables>, seed: u64) -> Self {
+    pub fn new(limits: EngineLimits, tables: Arc<Snapshot>, seed: u64) -> Self {
         let drawn = vec![None; tables.participants().len()];
         Self {
             engine: Engine::new(limits, &tables, seed),

@@ -4,12 +4,11 @@ use core::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::engine::EngineLimits;
+use crate::engine::{EngineLimits, Snapshot};
 use crate::journal::CommitMode;
 use crate::model::ids::ShardId;
 use crate::model::limits::KEY_RETENTION_DAYS;
 use crate::model::participant::Protocol;
-use crate::route::Tables;
 use crate::session::SessionLimits;
 use crate::sys::machine::{Idle, WriteFaults};
 use crate::wire::Dialect;
@@ -71,7 +70,7 @@ pub struct ShardPlan {
     /// Where participants dial.
     pub listeners: Vec<ListenerPlan>,
     /// The tables.
-    pub tables: Arc<Tables>,
+    pub tables: Arc<Snapshot>,
     /// By participant.
     pub dialects: Vec<Dialect>,
     /// By participant.

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::engine::Snapshot;
 use crate::model::keys::Key;
 use crate::model::time::{DAY_NS, Monotonic, Now, Wall};
 use crate::route::Tables;
@@ -93,7 +94,7 @@ pub(super) struct World {
     pub(super) now: u64,
     pub(super) wall_offset: i64,
     pub(super) plan: Plan,
-    pub(super) tables: Arc<Tables>,
+    pub(super) tables: Arc<Snapshot>,
     pub(super) chance: Chance,
     pub(super) nodes: Vec<Node>,
     pub(super) players: Vec<Player>,
@@ -153,7 +154,7 @@ impl World {
         let mut world = Self {
             now: 0,
             wall_offset: 0,
-            tables: Arc::new(tables),
+            tables: Arc::new(tables.into()),
             chance,
             nodes: (0..plan.shards)
                 .map(|shard| Node::new(&plan, shard))

@@ -105,7 +105,11 @@ fn plan(directory: &std::path::Path, (shard, shards): (u16, u16)) -> ShardPlan {
         listeners: listeners.into(),
         dialects,
         credentials: credentials.collect(),
-        tables: Arc::new(Tables::new(TableVersion(1), 1, participants, prefixes).unwrap()),
+        tables: Arc::new(
+            Tables::new(TableVersion(1), 1, participants, prefixes)
+                .unwrap()
+                .into(),
+        ),
         sessions: SessionLimits {
             links_max: 16,
             unsigned_links_max: 16,

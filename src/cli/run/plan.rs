@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::control::configuration::{Configuration, ParticipantEntry};
-use crate::engine::EngineLimits;
+use crate::engine::{EngineLimits, Snapshot};
 use crate::model::ids::{ParticipantIndex, ShardId, TableVersion};
 use crate::model::participant::Participant;
 use crate::route::{CodePrefixes, Tables};
@@ -13,13 +13,13 @@ use crate::sys::machine::WriteFaults;
 
 /// The plan of every shard, in order.
 pub(super) fn shard_plans(configuration: &Configuration) -> Vec<ShardPlan> {
-    let tables = Arc::new(tables(configuration));
+    let tables = Arc::new(Snapshot::new(tables(configuration)));
     (0..configuration.shards)
         .map(|shard| shard_plan(configuration, ShardId(shard), &tables))
         .collect()
 }
 
-fn shard_plan(configuration: &Configuration, shard: ShardId, tables: &Arc<Tables>) -> ShardPlan {
+fn shard_plan(configuration: &Configuration, shard: ShardId, tables: &Arc<Snapshot>) -> ShardPlan {
     let entries = &configuration.participants;
     let limits = &configuration.limits;
     let journal = &configuration.journal;

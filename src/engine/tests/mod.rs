@@ -73,7 +73,7 @@ fn participant(institution: u64, role: Role) -> Participant {
     }
 }
 
-fn tables(profile: ResolverProfile) -> Tables {
+fn tables(profile: ResolverProfile) -> Snapshot {
     let mut prefixes = CodePrefixes::default();
     prefixes.insert("28", WALLET).unwrap();
     let mut participants = vec![
@@ -84,12 +84,12 @@ fn tables(profile: ResolverProfile) -> Tables {
     for participant in &mut participants {
         participant.resolver = profile;
     }
-    Tables::new(TableVersion(1), 1, participants, prefixes).unwrap()
+    Snapshot::new(Tables::new(TableVersion(1), 1, participants, prefixes).unwrap())
 }
 
 struct World {
     engine: Engine,
-    tables: Tables,
+    tables: Snapshot,
     legs: FakeLegs,
     ms: u64,
     room: Room,

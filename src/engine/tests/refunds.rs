@@ -445,14 +445,14 @@ fn numbered(reference: u8) -> Key {
     }
 }
 
-fn tables_for_racing() -> Tables {
+fn tables_for_racing() -> Snapshot {
     let mut participants = tables(ResolverProfile::default()).participants().to_vec();
     for participant in &mut participants {
         (participant.window_in, participant.window_out) = (100, 100);
     }
     let mut prefixes = CodePrefixes::default();
     prefixes.insert("28", WALLET).unwrap();
-    Tables::new(TableVersion(1), 1, participants, prefixes).unwrap()
+    Snapshot::new(Tables::new(TableVersion(1), 1, participants, prefixes).unwrap())
 }
 
 fn big_engine(tables: &Tables) -> Engine {

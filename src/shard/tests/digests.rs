@@ -47,7 +47,7 @@ fn replaying() -> Replaying {
         in_flight_max: 64,
         remembered_keys_max: KEYS_MAX,
     };
-    Replaying::new(limits, Arc::new(tables), 5)
+    Replaying::new(limits, Arc::new(tables.into()), 5)
 }
 
 fn remembered(replaying: &Replaying) -> BTreeMap<u64, String> {

@@ -52,7 +52,7 @@ pub(super) fn plan(directory: &Path, shard: u16, shards: u16) -> ShardPlan {
             Credential(Box::new(|_| true)),
             Credential(Box::new(|_| true)),
         ],
-        tables: Arc::new(tables.unwrap()),
+        tables: Arc::new(tables.unwrap().into()),
         sessions: SessionLimits {
             links_max: 8,
             unsigned_links_max: 8,

@@ -25,7 +25,7 @@ use crate::model::money::Currency;
 use crate::model::outcome::ResponseCode;
 use crate::model::participant::{Participant, Protocol, ResolverProfile, Role};
 use crate::model::time::Wall;
-use crate::route::CodePrefixes;
+use crate::route::{CodePrefixes, Tables};
 use crate::sys::operation::{Completion, Errno};
 use crate::wire::frame::{Framing, Split};
 
@@ -172,7 +172,7 @@ impl World {
             in_flight_max: 64,
             remembered_keys_max: 256,
         };
-        let mut replayed = Replaying::new(limits, Arc::new(tables), 5);
+        let mut replayed = Replaying::new(limits, Arc::new(tables.into()), 5);
         replayed.gather_claims(Wall(START).date());
         for record in records {
             let entry = journal::Entry {

@@ -22,7 +22,7 @@ fn plan(directory: &std::path::Path, shard: u16, faults: WriteFaults) -> ShardPl
         }],
         dialects: vec![Dialect::plain(Protocol::Sbe)],
         credentials: vec![Credential(Box::new(|_| true))],
-        tables: Arc::new(tables.unwrap()),
+        tables: Arc::new(tables.unwrap().into()),
         sessions: SessionLimits {
             links_max: 8,
             unsigned_links_max: 8,
