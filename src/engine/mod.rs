@@ -108,7 +108,7 @@ pub struct EngineLimits {
     pub remembered_keys_max: u32,
 }
 
-/// What happened, counted. Names and help texts are in `shard/stats.rs`.
+/// What happened, counted. Names and help texts are in `shard/stats/counter.rs`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Tally {
     /// New payments.

@@ -1,0 +1,211 @@
+//! What a shard counts, and how others read it.
+//!
+//! The shard counts in plain integers of its own and now and then copies them into [`Counters`],
+//! which anybody may read at any time: no message ever touches a shared cache line.
+
+mod counter;
+
+use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::Arc;
+
+use crossbeam_utils::CachePadded;
+
+use crate::model::ids::TransactionNumber;
+use crate::model::refusal::Fault;
+use crate::shard::carried::CarriedNumbers;
+
+pub use counter::{Counter, TABLE};
+
+use counter::COUNTERS;
+
+/// How many faults there are.
+const FAULTS: usize = Fault::ALL.len();
+
+/// The shard's own count.
+#[derive(Clone, Debug)]
+pub struct Stats {
+    values: [u64; COUNTERS],
+    refusals: [u64; FAULTS],
+}
+
+impl Default for Stats {
+    fn default() -> Self {
+        Self {
+            values: [0; COUNTERS],
+            refusals: [0; FAULTS],
+        }
+    }
+}
+
+impl Stats {
+    pub(super) fn add(&mut self, counter: Counter, count: u64) {
+        self.values[counter as usize] += count;
+    }
+
+    pub(super) fn set(&mut self, counter: Counter, value: u64) {
+        self.values[counter as usize] = value;
+    }
+
+    pub(super) fn refuse(&mut self, fault: Fault) {
+        self.refusals[usize::from(fault as u16 - 1)] += 1;
+    }
+
+    /// One value.
+    pub fn get(&self, counter: Counter) -> u64 {
+        self.values[counter as usize]
+    }
+
+    /// Refusals for one reason.
+    pub fn refusals(&self, fault: Fault) -> u64 {
+        self.refusals[usize::from(fault as u16 - 1)]
+    }
+}
+
+/// Whether the shard can take payments.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Health {
+    /// It reads its journal.
+    Starting = 0,
+    /// It does.
+    Serving = 1,
+    /// It answers what is in flight and takes nothing new.
+    Draining = 2,
+    /// The journal has no room for new payments; those in flight are answered.
+    Full = 3,
+    /// It has ended.
+    Ended = 4,
+    /// A write of its journal failed, and it has ended.
+    Fenced = 5,
+}
+
+impl Health {
+    /// Why no payment is taken; none where they are.
+    pub const fn unready(self) -> Option<&'static str> {
+        match self {
+            Self::Starting => Some("the journal is being read"),
+            Self::Serving => None,
+            Self::Draining => Some("draining"),
+            Self::Full => Some("the journal is full: new payments are shed"),
+            Self::Ended => Some("the shard has ended"),
+            Self::Fenced => Some("the journal is fenced: a write failed, and the shard has ended"),
+        }
+    }
+}
+
+/// The copy that others read.
+#[derive(Debug)]
+pub struct Counters {
+    values: CachePadded<[AtomicU64; COUNTERS]>,
+    refusals: CachePadded<[AtomicU64; FAULTS]>,
+    health: CachePadded<AtomicU8>,
+    /// What is carried, which whoever reads it wants one by one.
+    pub carried: CarriedNumbers,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self {
+            values: CachePadded::new([const { AtomicU64::new(0) }; COUNTERS]),
+            refusals: CachePadded::new([const { AtomicU64::new(0) }; FAULTS]),
+            health: CachePadded::new(AtomicU8::new(Health::Starting as u8)),
+            carried: CarriedNumbers::default(),
+        }
+    }
+}
+
+impl Counters {
+    /// Says whether payments are taken.
+    pub fn set_health(&self, health: Health) {
+        self.health.store(health as u8, Ordering::Relaxed);
+    }
+
+    /// Whether payments are taken.
+    pub fn health(&self) -> Health {
+        match self.health.load(Ordering::Relaxed) {
+            0 => Health::Starting,
+            1 => Health::Serving,
+            2 => Health::Draining,
+            3 => Health::Full,
+            5 => Health::Fenced,
+            _ => Health::Ended,
+        }
+    }
+
+    /// Takes over what the shard has counted; what it carries first, which belongs to it.
+    pub fn publish(&self, stats: &Stats, carried: &[TransactionNumber]) {
+        self.carried.publish(carried);
+        for (place, value) in self.values.iter().zip(stats.values) {
+            place.store(value, Ordering::Relaxed);
+        }
+        for (place, value) in self.refusals.iter().zip(stats.refusals) {
+            place.store(value, Ordering::Relaxed);
+        }
+    }
+
+    /// One value.
+    pub fn get(&self, counter: Counter) -> u64 {
+        self.values[counter as usize].load(Ordering::Relaxed)
+    }
+
+    /// Refusals for one reason.
+    fn refusals(&self, fault: Fault) -> u64 {
+        self.refusals[usize::from(fault as u16 - 1)].load(Ordering::Relaxed)
+    }
+}
+
+/// Receives one value: name, help text, label, number.
+type Visit<'v> =
+    &'v mut dyn FnMut(&'static str, &'static str, Option<(&'static str, &'static str)>, u64);
+
+/// Every value, summed over all shards. Values of one name follow one another.
+pub fn each(shards: &[Arc<Counters>], visit: Visit<'_>) {
+    let sum = |read: &dyn Fn(&Counters) -> u64| shards.iter().map(|shard| read(shard)).sum();
+    for (counter, name, help, label) in TABLE {
+        visit(name, help, label, sum(&|shard| shard.get(counter)));
+    }
+    for fault in Fault::ALL {
+        let label = Some(("reason", fault.name()));
+        let refused = sum(&|shard| shard.refusals(fault));
+        visit("refusals", "messages refused, by reason", label, refused);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_order_unique_and_documented() {
+        let mut seen = std::collections::BTreeSet::new();
+        for (place, (counter, name, help, label)) in TABLE.iter().enumerate() {
+            assert_eq!(*counter as usize, place, "{name}");
+            assert!(seen.insert((name, label)), "{name} {label:?} twice");
+            assert!(help.len() > 4 && !name.contains(' '));
+        }
+        for (place, fault) in Fault::ALL.iter().enumerate() {
+            assert_eq!(usize::from(*fault as u16), place + 1);
+        }
+    }
+
+    #[test]
+    fn what_is_counted_can_be_read() {
+        let mut stats = Stats::default();
+        stats.add(Counter::Payments, 3);
+        stats.refuse(Fault::Truncated);
+        let shards = [Arc::new(Counters::default()), Arc::new(Counters::default())];
+        shards[0].publish(&stats, &[]);
+        stats.add(Counter::Payments, 1);
+        shards[1].publish(&stats, &[]);
+        let mut text = String::new();
+        each(&shards, &mut |name, _, label, value| {
+            if value > 0 {
+                text += &format!("{name} {label:?} {value};");
+            }
+        });
+        assert_eq!(
+            text,
+            "payments None 7;refusals Some((\"reason\", \"truncated\")) 2;"
+        );
+    }
+}
