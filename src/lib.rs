@@ -23,6 +23,9 @@ pub mod session;
 // Where it goes.
 pub mod route;
 
+// At what rate.
+pub mod fx;
+
 // What happens to a transaction.
 pub mod engine;
 

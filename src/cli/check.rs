@@ -1,5 +1,6 @@
 //! `check`: everything that is wrong with a configuration file, in one go.
 
+use std::fmt::Write;
 use std::io;
 use std::path::Path;
 
@@ -57,9 +58,18 @@ pub(super) fn load_failure(error: LoadError) -> Failure {
 
 fn in_words(file: &Path, configuration: &Configuration) -> String {
     let journal = &configuration.journal;
+    let mut files = String::new();
+    for file in &configuration.table_files {
+        write!(
+            files,
+            ", {} row(s) of {} from {}",
+            file.tally.rows, file.key, file.name
+        )
+        .expect("a string takes all that is written");
+    }
     format!(
         "{} is good: {} listener(s), {} participant(s), {} shard(s), journal in {} (commit {}), \
-         tables {} ({:016x})",
+         tables {} ({:016x}){files}",
         file.display(),
         configuration.listeners.len(),
         configuration.participants.len(),
@@ -72,6 +82,15 @@ fn in_words(file: &Path, configuration: &Configuration) -> String {
 }
 
 fn as_json(file: &Path, configuration: &Configuration) -> String {
+    let table_files = configuration.table_files.iter().map(|file| {
+        json!({
+            "table": file.key,
+            "file": file.name,
+            "rows": file.tally.rows,
+            "hash": format!("{:016x}", file.tally.hash),
+        })
+    });
+    let table_files: Vec<_> = table_files.collect();
     pretty(&json!({
         "file": file.display().to_string(),
         "good": true,
@@ -83,6 +102,7 @@ fn as_json(file: &Path, configuration: &Configuration) -> String {
         "commit": commit_name(configuration.journal.commit),
         "table_version": configuration.table_version,
         "table_hash": format!("{:016x}", configuration.table_hash),
+        "table_files": table_files,
     }))
 }
 

@@ -83,12 +83,19 @@ fn the_sandbox_is_printed_and_is_good() {
         words.contains("is good: 3 listener(s), 7 participant(s), 1 shard(s)"),
         "{words}"
     );
+    assert!(
+        words.contains("28 row(s) of rates from sandbox:rates"),
+        "{words}"
+    );
 
     let (exit, json, _) = run(&["check", path, "--json"], b"");
     assert_eq!(exit, Exit::Good);
     let report: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(report["good"], true);
     assert_eq!(report["table_hash"].as_str().unwrap().len(), 16);
+    assert_eq!(report["table_files"][0]["table"], "rates");
+    assert_eq!(report["table_files"][0]["file"], "sandbox:rates");
+    assert_eq!(report["table_files"][0]["rows"], 28);
 }
 
 #[test]

@@ -97,6 +97,43 @@ impl Rate {
     }
 }
 
+/// ISO 4217 exponents by numeric code: how many decimals a major unit has.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Exponents([u8; 1_000]);
+
+/// Most decimals that a currency has (UYW and CLF).
+pub const EXPONENT_MAX: u8 = 4;
+
+impl Exponents {
+    const UNKNOWN: u8 = u8::MAX;
+
+    /// The exponents that `of` tells; what it does not tell, or is above [`EXPONENT_MAX`], is
+    /// unknown.
+    pub fn new(of: impl Fn(Currency) -> Option<u8>) -> Self {
+        let mut table = [Self::UNKNOWN; 1_000];
+        for (numeric, exponent) in (0..).zip(&mut table) {
+            *exponent = Currency::new(numeric)
+                .and_then(&of)
+                .filter(|exponent| *exponent <= EXPONENT_MAX)
+                .unwrap_or(Self::UNKNOWN);
+        }
+        Self(table)
+    }
+
+    /// The decimals of a currency; `None` where it has no minor unit or is not known.
+    pub fn of(&self, currency: Currency) -> Option<u8> {
+        let exponent = *self.0.get(usize::from(currency.numeric()))?;
+        (exponent != Self::UNKNOWN).then_some(exponent)
+    }
+}
+
+impl fmt::Debug for Exponents {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = self.0.iter().filter(|it| **it != Self::UNKNOWN).count();
+        write!(formatter, "Exponents({known} currencies)")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,16 +12,20 @@ use super::cross::Claims;
 use super::diagnostic::Diagnostics;
 use super::section::{Found, Section};
 use super::shape::size;
+use super::table_files::TableFiles;
 use super::{
     CommitMode, Configuration, Idle, JournalConfiguration, Limits, Listener, participants,
 };
+use crate::control::tables::{Reader, rates};
 use crate::model::limits::BLOCK_BYTES;
 use crate::model::participant::Protocol;
 use crate::wire::frame::Framing;
 
 /// All of the file; `None` only where something was noted.
 pub(super) fn configuration<'a>(
+    name: &'a str,
     document: &'a Spanned<DeTable<'a>>,
+    reader: Reader<'a>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Configuration> {
     let root = Section::root(document);
@@ -41,6 +45,9 @@ pub(super) fn configuration<'a>(
         .collect();
     let (participants, table_hash) =
         participants::read(&root.sections("participants"), &spoken, diagnostics);
+    let mut files = TableFiles::new(name, root.section("tables"), reader);
+    files.take("rates", diagnostics, |name, text| rates::read(name, text));
+    let (table_files, table_hash) = files.finish(table_hash);
     let (shards, cores, idle) = shard?;
     Some(Configuration {
         shards,
@@ -51,6 +58,7 @@ pub(super) fn configuration<'a>(
         admin: admin?,
         table_version: root.number_u32("table_version")?,
         table_hash,
+        table_files,
         listeners,
         participants,
     })

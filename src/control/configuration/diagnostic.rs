@@ -9,10 +9,14 @@ use serde::Serialize;
 
 /// Shown to people in one go; programs get all.
 const SHOWN_MAX: usize = 20;
+/// Kept of one table file, which may have a million lines; the others are counted.
+const TABLE_MAX: usize = 100;
 
 /// One thing that is wrong.
 #[derive(Clone, PartialEq, Eq, Serialize, Debug)]
 pub struct Diagnostic {
+    /// The file: the configuration, or a table that it names.
+    pub file: String,
     /// From 1.
     pub line: usize,
     /// From 1, in characters.
@@ -27,13 +31,17 @@ pub struct Diagnostic {
     pub remedy: String,
 }
 
-/// All that is wrong with one file.
+/// All that is wrong with one file, and with the tables that it names.
 #[derive(Clone, PartialEq, Eq, Serialize, Debug)]
 pub struct Diagnostics {
     file: String,
     #[serde(skip)]
     text: String,
     errors: Vec<Diagnostic>,
+    /// Errors beyond those that are kept.
+    untold: usize,
+    #[serde(skip)]
+    kept_max: usize,
 }
 
 impl Diagnostics {
@@ -42,33 +50,71 @@ impl Diagnostics {
             file: file.to_owned(),
             text: text.to_owned(),
             errors: Vec::new(),
+            untold: 0,
+            kept_max: usize::MAX,
         }
     }
 
-    /// What is wrong, in the order of the file.
+    /// Of a table file, which may have a million bad lines.
+    pub(in crate::control) fn of_table(file: &str, text: &str) -> Self {
+        Self {
+            kept_max: TABLE_MAX,
+            ..Self::new(file, text)
+        }
+    }
+
+    /// What is wrong, in the order of the file; what is wrong with tables after that.
     pub fn errors(&self) -> &[Diagnostic] {
         &self.errors
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// How many errors there are, those included that are not kept.
+    pub fn count(&self) -> usize {
+        self.errors.len().saturating_add(self.untold)
+    }
+
+    pub(in crate::control) fn is_empty(&self) -> bool {
         self.errors.is_empty()
+    }
+
+    /// Takes over what is wrong with a table.
+    pub(in crate::control) fn absorb(&mut self, table: Self) {
+        self.errors.extend(table.errors);
+        self.untold = self.untold.saturating_add(table.untold);
     }
 
     /// The line on which `span` begins.
     pub(super) fn line(&self, span: &Range<usize>) -> usize {
-        Place::of(&self.text, span).line
+        let start = floor(&self.text, span.start.min(self.text.len()));
+        self.text.split_at(start).0.matches('\n').count() + 1
     }
 
     /// Notes that `problem` lies at `span`.
-    pub(super) fn note(
+    pub(in crate::control) fn note(
         &mut self,
         span: &Range<usize>,
         problem: impl Into<String>,
         remedy: impl Into<String>,
     ) {
+        self.note_in_line(self.line(span), span, problem, remedy);
+    }
+
+    /// The same where it is known on which line the span begins.
+    pub(in crate::control) fn note_in_line(
+        &mut self,
+        line: usize,
+        span: &Range<usize>,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        if self.errors.len() >= self.kept_max {
+            self.untold = self.untold.saturating_add(1);
+            return;
+        }
         let place = Place::of(&self.text, span);
         self.errors.push(Diagnostic {
-            line: place.line,
+            file: self.file.clone(),
+            line,
             column: place.column,
             marked: place.marked,
             text: place.text,
@@ -86,9 +132,16 @@ impl Diagnostics {
         self.note(&span, problem, remedy);
     }
 
-    /// In the order of the file, each once.
+    /// In the order of the file, each once; then its tables, one after the other.
     pub(super) fn sorted(mut self) -> Self {
-        self.errors.sort_by_key(|error| (error.line, error.column));
+        let own = self.file.clone();
+        self.errors.sort_by(|left, right| {
+            let file = |error: &Diagnostic| (error.file != own).then(|| error.file.clone());
+            let place = |error: &Diagnostic| (error.line, error.column);
+            file(left)
+                .cmp(&file(right))
+                .then_with(|| place(left).cmp(&place(right)))
+        });
         self.errors.dedup();
         self
     }
@@ -101,7 +154,7 @@ impl fmt::Display for Diagnostics {
             writeln!(
                 formatter,
                 "  --> {}:{}:{}",
-                self.file, error.line, error.column
+                error.file, error.line, error.column
             )?;
             let margin = error.line.to_string().len().max(3);
             writeln!(formatter, "{:margin$} |", "")?;
@@ -119,23 +172,23 @@ impl fmt::Display for Diagnostics {
             }
             writeln!(formatter, "{:margin$} = remedy: {}\n", "", error.remedy)?;
         }
-        let more = self.errors.len().saturating_sub(SHOWN_MAX);
+        let more = self.count().saturating_sub(SHOWN_MAX);
         if more > 0 {
-            writeln!(formatter, "and {more} more (--json shows all)")?;
+            let all = if self.untold == 0 { "all" } else { "more" };
+            writeln!(formatter, "and {more} more (--json shows {all})")?;
         }
         write!(
             formatter,
             "{}: {} error{}",
             self.file,
-            self.errors.len(),
-            if self.errors.len() == 1 { "" } else { "s" }
+            self.count(),
+            if self.count() == 1 { "" } else { "s" }
         )
     }
 }
 
 /// A span in the words of people.
 struct Place {
-    line: usize,
     column: usize,
     marked: usize,
     text: Option<String>,
@@ -160,7 +213,6 @@ impl Place {
             shown.push_str(" ...");
         }
         Self {
-            line: before.matches('\n').count() + 1,
             column: lead.chars().count() + 1,
             marked: marked.chars().count().max(1),
             text: (!is_secret(lead, marked)).then_some(shown),

@@ -100,6 +100,12 @@ pub const KEYS: &[Key] = &[
         "Names this generation of participants and routes in the journal; raise it with each \
         change."),
 
+    key("tables", Table, Optional("no table files"),
+        "Files with many rows: a line each, cells with a tab between them."),
+    key("tables.rates", Text, Optional("no rates"),
+        "The file of exchange rates: its path, from the folder of this file, or `sandbox:rates` \
+        for the made-up rates of the sandbox."),
+
     key("shard", Table, Optional("all its defaults"), "The threads that do the work."),
     key("shard.count", Whole(1, SHARDS_MAX as u64), Default("1"),
         "How many shards share the transactions. A journal belongs to as many as it was made for; \

@@ -15,6 +15,7 @@ pub mod network;
 mod participants;
 mod section;
 mod shape;
+mod table_files;
 
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ mod tests;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use crate::control::tables::{self, Reader, TableFile};
 use crate::model::ids::Institution;
 use crate::model::participant::{Participant, Protocol};
 use crate::wire::Dialect;
@@ -29,6 +31,7 @@ use crate::wire::frame::Framing;
 
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use network::Network;
+pub(in crate::control) use shape::did_you_mean;
 
 pub use crate::journal::CommitMode;
 pub use crate::sys::machine::Idle;
@@ -58,8 +61,10 @@ pub struct Configuration {
     /// Names this generation of the tables.
     pub table_version: u32,
     /// xxh64 of the tables' canonical text: equal tables have equal hashes, whatever the file's
-    /// order of keys, spaces and comments.
+    /// order of keys, spaces and comments. What table files hold is part of it.
     pub table_hash: u64,
+    /// The table files that were read, in the order of [`tables::FORMS`].
+    pub table_files: Vec<TableFile>,
 }
 
 /// One place where participants dial.
@@ -167,11 +172,23 @@ impl Configuration {
             path: path.to_owned(),
             source,
         })?;
-        Self::from_text(&path.display().to_string(), &text).map_err(LoadError::Invalid)
+        let name = path.display().to_string();
+        Self::from_text_and_tables(&name, &text, &tables::beside(path)).map_err(LoadError::Invalid)
     }
 
-    /// Reads `text`; `name` is what diagnostics call the file.
+    /// Reads `text`, which names no table files but those that come with the switch; `name` is what
+    /// diagnostics call the file.
     pub fn from_text(name: &str, text: &str) -> Result<Self, Diagnostics> {
+        Self::from_text_and_tables(name, text, &tables::only_embedded)
+    }
+
+    /// The same with table files, of which `reader` finds the text by the names that `text` gives
+    /// them.
+    pub fn from_text_and_tables(
+        name: &str,
+        text: &str,
+        reader: Reader<'_>,
+    ) -> Result<Self, Diagnostics> {
         let mut diagnostics = Diagnostics::new(name, text);
         let (document, errors) = toml::de::DeTable::parse_recoverable(text);
         for error in &errors {
@@ -179,7 +196,7 @@ impl Configuration {
         }
         if diagnostics.is_empty() {
             shape::check(&document, &mut diagnostics);
-            let built = build::configuration(&document, &mut diagnostics);
+            let built = build::configuration(name, &document, reader, &mut diagnostics);
             if let (true, Some(built)) = (diagnostics.is_empty(), built) {
                 return Ok(built);
             }

@@ -196,7 +196,7 @@ pub(super) fn listed(names: impl Iterator<Item = &'static str>) -> String {
 }
 
 /// `did you mean ...?` where one of `names` is close enough to be a slip.
-pub(super) fn did_you_mean(
+pub(in crate::control) fn did_you_mean(
     given: &str,
     names: impl Iterator<Item = &'static str>,
 ) -> Option<String> {

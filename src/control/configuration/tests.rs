@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use super::keys::{KEYS, Key, Kind, Presence};
 use super::section::{element, number};
 use super::*;
+use crate::control::tables::FORMS;
+use crate::control::tables::sheet::{Column, Needed};
 use crate::model::participant::Role;
 
 const DOCUMENT: &str = include_str!("../CONFIGURATION.md");
@@ -55,7 +57,12 @@ fn the_sandbox_has_a_wallet_and_an_acquirer_for_every_protocol() {
 
 #[test]
 fn the_document_has_a_row_for_every_key_and_no_other() {
-    let expected: BTreeSet<String> = KEYS.iter().map(row).collect();
+    let columns = FORMS.iter().flat_map(|form| {
+        form.columns
+            .iter()
+            .map(|column| column_row(form.key, column))
+    });
+    let expected: BTreeSet<String> = KEYS.iter().map(row).chain(columns).collect();
     let found: BTreeSet<String> = DOCUMENT
         .lines()
         .filter(|line| line.starts_with("| `"))
@@ -80,6 +87,68 @@ fn row(key: &Key) -> String {
     };
     let takes = shape::takes(key.kind);
     format!("| `{}` | {takes} | {default} | {} |", key.path, key.meaning)
+}
+
+fn column_row(table: &str, column: &Column) -> String {
+    let otherwise = match column.needed {
+        Needed::Always => "**required**",
+        Needed::Else(otherwise) => otherwise,
+    };
+    let (name, takes, meaning) = (column.name, column.takes, column.meaning);
+    format!("| `{table}: {name}` | {takes} | {otherwise} | {meaning} |")
+}
+
+#[test]
+fn every_table_file_has_a_key_and_columns_with_names_of_their_own() {
+    for form in FORMS {
+        let path = format!("tables.{}", form.key);
+        assert!(KEYS.iter().any(|key| key.path == path), "{path}");
+        let names: BTreeSet<_> = form.columns.iter().map(|column| column.name).collect();
+        assert_eq!(names.len(), form.columns.len(), "{path}");
+    }
+}
+
+#[test]
+fn a_table_that_is_missing_or_wrong_is_told_with_its_own_name() {
+    let text = format!("[tables]\nrates = \"rates.tsv\"\n{SMALL}");
+    let read = |table: std::io::Result<&str>| {
+        let table = table.map(str::to_owned).map_err(|error| error.kind());
+        Configuration::from_text_and_tables("etc/small.toml", &text, &|name| {
+            assert_eq!(name, "rates.tsv");
+            table.clone().map_err(std::io::Error::from)
+        })
+    };
+    let head = "base\tquote\trate\tvalid_from\tvalid_until\tsource\n";
+    let row = "MYR\tCNY\t1.7\t2026-01-01T00:00:00Z\t2027-01-01T00:00:00Z\tbank\n";
+    let good = read(Ok(&format!("{head}{row}"))).unwrap();
+    let [file] = good.table_files.as_slice() else {
+        panic!("{:?}", good.table_files)
+    };
+    assert_eq!(
+        (file.key, file.name.as_str(), file.tally.rows),
+        ("rates", "rates.tsv", 1)
+    );
+    let plain = Configuration::from_text("small.toml", SMALL).unwrap();
+    let other = read(Ok(&format!("{head}{}", row.replace("1.7", "1.8")))).unwrap();
+    assert_ne!(good.table_hash, plain.table_hash);
+    assert_ne!(good.table_hash, other.table_hash);
+
+    let missing = read(Err(std::io::ErrorKind::NotFound.into())).unwrap_err();
+    assert_eq!(
+        said(&missing),
+        "2:9 cannot read the table \"rates.tsv\": entity not found | the path starts at the \
+         configuration's own folder: correct it"
+    );
+    let wrong = read(Ok(&format!("{head}{row}{}", row.replace("MYR", "MYX")))).unwrap_err();
+    let expected = "error: `base`: \"MYX\" is not a currency with a minor unit
+  --> etc/rates.tsv:3:1
+    |
+  3 | MYX ...
+    | ^^^
+    = remedy: did you mean `MYR`?
+
+etc/small.toml: 1 error";
+    assert_eq!(wrong.to_string(), expected);
 }
 
 #[test]

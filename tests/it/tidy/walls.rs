@@ -18,7 +18,7 @@ const DIRECTIONS: [(&str, &[&str]); 14] = [
     ("sys", &["model::ids", "model::limits", "model::time"]),
     (
         "control",
-        &["model", "wire", "route", "sys", "shard", "journal"],
+        &["model", "wire", "route", "fx", "sys", "shard", "journal"],
     ),
     ("shard", ANY),
     ("sim", ANY),

@@ -1,0 +1,85 @@
+//! `[tables]`: files with many rows, read through [`crate::control::tables`] and taken as a whole.
+
+use std::fmt::Write;
+use std::io;
+
+use xxhash_rust::xxh64::xxh64;
+
+use super::diagnostic::Diagnostics;
+use super::section::Section;
+use crate::control::tables::{self, Reader, TableFile, Taken};
+
+/// The table files of one configuration, as far as they were read.
+pub(super) struct TableFiles<'a> {
+    /// What diagnostics call the configuration.
+    configuration: &'a str,
+    section: Section<'a>,
+    reader: Reader<'a>,
+    taken: Vec<TableFile>,
+}
+
+impl<'a> TableFiles<'a> {
+    pub(super) fn new(configuration: &'a str, section: Section<'a>, reader: Reader<'a>) -> Self {
+        Self {
+            configuration,
+            section,
+            reader,
+            taken: Vec::new(),
+        }
+    }
+
+    /// What `take` makes of the file under `key`, from what diagnostics call it and its text;
+    /// `None` where no file is named, or something was noted.
+    pub(super) fn take<T>(
+        &mut self,
+        key: &'static str,
+        diagnostics: &mut Diagnostics,
+        take: impl FnOnce(&str, &str) -> Taken<T>,
+    ) -> Option<T> {
+        let found = self.section.text(key)?;
+        let text = match tables::text(&found.value, self.reader) {
+            Ok(text) => text,
+            Err(error) => {
+                let problem = format!("cannot read the table \"{}\": {error}", found.value);
+                diagnostics.note(&found.span, problem, remedy(error.kind()));
+                return None;
+            }
+        };
+        match take(&tables::shown(self.configuration, &found.value), &text) {
+            Ok((value, tally)) => {
+                self.taken.push(TableFile {
+                    key,
+                    name: found.value,
+                    tally,
+                });
+                Some(value)
+            }
+            Err(wrong) => {
+                diagnostics.absorb(wrong);
+                None
+            }
+        }
+    }
+
+    /// What was read, and the hash of the participants' tables with it.
+    pub(super) fn finish(self, participants: u64) -> (Vec<TableFile>, u64) {
+        if self.taken.is_empty() {
+            return (self.taken, participants);
+        }
+        let mut text = format!("{participants:016x}");
+        for file in &self.taken {
+            write!(text, " {} {:016x}", file.key, file.tally.hash)
+                .expect("a string takes all that is written");
+        }
+        (self.taken, xxh64(text.as_bytes(), 0))
+    }
+}
+
+fn remedy(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::NotFound => "the path starts at the configuration's own folder: correct it",
+        io::ErrorKind::InvalidData => "the file must be UTF-8 text",
+        io::ErrorKind::FileTooLarge => "name a smaller file",
+        _ => "let this user read the file",
+    }
+}

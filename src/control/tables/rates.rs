@@ -1,0 +1,218 @@
+//! The rates file: what a currency is worth in another, from when, until when, and by whom.
+
+use rust_decimal::Decimal;
+use toml::value::{Datetime, Offset};
+
+use super::Taken;
+use super::sheet::{Column, Form, Needed, Row, Sheet, Wrong};
+use crate::control::configuration::did_you_mean;
+use crate::fx::exponents;
+use crate::fx::rates::{MARGIN_BP_MAX, RATE_DECIMALS_MAX, STATED_DIGITS_MAX, StatedRate};
+use crate::fx::rounding::Rounding;
+use crate::model::money::Currency;
+use crate::model::time::{Date, Wall};
+
+/// The columns of a rates file.
+pub const FORM: Form = Form {
+    key: "rates",
+    columns: &[
+        Column {
+            name: "base",
+            takes: "three letters of ISO 4217",
+            needed: Needed::Always,
+            meaning: "One major unit of this currency is worth `rate` of `quote`: amounts in it \
+                are converted.",
+        },
+        Column {
+            name: "quote",
+            takes: "three letters of ISO 4217",
+            needed: Needed::Always,
+            meaning: "The currency that they are converted to. The way back needs a row of its \
+                own: no rate is ever inverted.",
+        },
+        Column {
+            name: "rate",
+            takes: "a decimal number above 0, of 12 significant digits and 18 decimals at most",
+            needed: Needed::Always,
+            meaning: "Before the margin.",
+        },
+        Column {
+            name: "margin_bp",
+            takes: "a whole number from -9999 to 10000",
+            needed: Needed::Else("0"),
+            meaning: "Hundredths of a percent that are added to the rate before anything is \
+                converted.",
+        },
+        Column {
+            name: "rounding",
+            takes: "`half-up`, `half-even`, `up` or `down`",
+            needed: Needed::Else("`half-up`"),
+            meaning: "What becomes of a part of `quote`'s minor unit.",
+        },
+        Column {
+            name: "valid_from",
+            takes: "an instant in UTC, such as 2026-11-22T00:00:00Z",
+            needed: Needed::Always,
+            meaning: "From when on the row is used.",
+        },
+        Column {
+            name: "valid_until",
+            takes: "an instant in UTC, such as 2026-11-23T00:00:00Z",
+            needed: Needed::Always,
+            meaning: "From when on it is stale, and payments that need it are refused unless \
+                another row for the same pair begins. Rows for one pair must not overlap.",
+        },
+        Column {
+            name: "source",
+            takes: "a text of 64 characters at most",
+            needed: Needed::Always,
+            meaning: "Where the rate comes from, for whoever asks.",
+        },
+    ],
+    rows_max: 100_000,
+};
+
+/// Characters of a source.
+const SOURCE_MAX: usize = 64;
+
+/// The rows of a rates file; `name` is what diagnostics call it.
+pub(in crate::control) fn read(name: &str, text: &str) -> Taken<Vec<StatedRate>> {
+    let mut sheet = Sheet::open(&FORM, name, text);
+    let mut rates = Vec::new();
+    while let Some(row) = sheet.next_row() {
+        rates.extend(stated(&mut sheet, &row));
+    }
+    Ok((rates, sheet.finish()?))
+}
+
+/// One row; `None` where something was noted.
+fn stated(sheet: &mut Sheet<'_>, row: &Row) -> Option<StatedRate> {
+    // Every cell is read before any is required, so that one report names all that is wrong.
+    let base = sheet.read(row, "base", currency);
+    let quote = sheet.read(row, "quote", currency);
+    let rate = sheet.read(row, "rate", rate);
+    let margin_bp = sheet.read_or(row, "margin_bp", 0, margin);
+    let rounding = sheet.read_or(row, "rounding", Rounding::default(), rounding);
+    let valid_from = sheet.read(row, "valid_from", instant);
+    let valid_until = sheet.read(row, "valid_until", instant);
+    let source = sheet.read(row, "source", source);
+    if let (Some(base), Some(quote)) = (base, quote)
+        && base == quote
+    {
+        let wrong = Wrong::new(
+            "a currency needs no rate to itself",
+            "remove the line, or correct one of the two currencies",
+        );
+        sheet.note(row, "quote", wrong);
+    }
+    if let (Some(from), Some(until)) = (valid_from, valid_until)
+        && until <= from
+    {
+        let wrong = Wrong::new("it is not after `valid_from`", "correct one of the two");
+        sheet.note(row, "valid_until", wrong);
+    }
+    Some(StatedRate {
+        base: base?,
+        quote: quote?,
+        rate: rate?,
+        margin_bp: margin_bp?,
+        rounding: rounding?,
+        valid_from: valid_from?,
+        valid_until: valid_until?,
+        source: source?,
+    })
+}
+
+fn currency(text: &str) -> Result<Currency, Wrong> {
+    let known =
+        exponents::by_letters(text).filter(|_| exponents::all_letters().any(|it| it == text));
+    known.ok_or_else(|| {
+        let remedy = did_you_mean(text, exponents::all_letters());
+        Wrong::new(
+            format!("\"{text}\" is not a currency with a minor unit"),
+            remedy.unwrap_or_else(|| "use three letters of ISO 4217, such as CNY".to_owned()),
+        )
+    })
+}
+
+fn rate(text: &str) -> Result<Decimal, Wrong> {
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let Some(rate) = plain.then(|| Decimal::from_str_exact(text).ok()).flatten() else {
+        return Err(Wrong::new(
+            format!("\"{text}\" is not a decimal number"),
+            "write digits and at most one point, such as 0.0053120",
+        ));
+    };
+    let rate = rate.normalize();
+    if rate.is_zero() {
+        return Err(Wrong::new("a rate of 0", "use a rate above 0"));
+    }
+    let digits = rate.mantissa().unsigned_abs().checked_ilog10().unwrap_or(0) + 1;
+    if digits > STATED_DIGITS_MAX || rate.scale() > RATE_DECIMALS_MAX {
+        return Err(Wrong::new(
+            format!("{digits} significant digits and {} decimals", rate.scale()),
+            format!(
+                "round it to {STATED_DIGITS_MAX} digits and {RATE_DECIMALS_MAX} decimals at most"
+            ),
+        ));
+    }
+    Ok(rate)
+}
+
+fn margin(text: &str) -> Result<i32, Wrong> {
+    let remedy = "use a whole number of hundredths of a percent, from -9999 to 10000";
+    let margin: i32 = text
+        .parse()
+        .map_err(|_| Wrong::new(format!("\"{text}\" is not a whole number"), remedy))?;
+    if margin > MARGIN_BP_MAX || margin <= -MARGIN_BP_MAX {
+        return Err(Wrong::new(format!("{margin} is 100 % or more"), remedy));
+    }
+    Ok(margin)
+}
+
+fn rounding(text: &str) -> Result<Rounding, Wrong> {
+    Rounding::from_name(text).ok_or_else(|| {
+        Wrong::new(
+            format!("\"{text}\" is not a rounding"),
+            did_you_mean(text, Rounding::NAMES.into_iter())
+                .unwrap_or_else(|| "use `half-up`, `half-even`, `up` or `down`".to_owned()),
+        )
+    })
+}
+
+/// RFC 3339, in UTC.
+fn instant(text: &str) -> Result<Wall, Wrong> {
+    utc(text).ok_or_else(|| {
+        Wrong::new(
+            format!("\"{text}\" is not an instant in UTC"),
+            "write it as 2026-11-22T00:00:00Z",
+        )
+    })
+}
+
+fn utc(text: &str) -> Option<Wall> {
+    let instant: Datetime = text.parse().ok()?;
+    let (date, time) = (instant.date?, instant.time?);
+    if !matches!(instant.offset?, Offset::Z | Offset::Custom { minutes: 0 }) {
+        return None;
+    }
+    let date = u32::from(date.year) * 10_000 + u32::from(date.month) * 100 + u32::from(date.day);
+    let days = u64::try_from(Date::from_yyyymmdd(date)?.days()).ok()?;
+    let (hour, minute) = (u64::from(time.hour), u64::from(time.minute));
+    let second = u64::from(time.second.unwrap_or(0));
+    let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second;
+    let nanosecond = u64::from(time.nanosecond.unwrap_or(0));
+    Some(Wall(seconds * 1_000_000_000 + nanosecond))
+}
+
+fn source(text: &str) -> Result<String, Wrong> {
+    if text.chars().count() > SOURCE_MAX {
+        return Err(Wrong::new(
+            format!("it has more than {SOURCE_MAX} characters"),
+            "name the source in fewer words",
+        ));
+    }
+    Ok(text.to_owned())
+}
