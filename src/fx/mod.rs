@@ -17,6 +17,9 @@ pub mod quotes;
 pub mod rates;
 pub mod rounding;
 
+#[cfg(test)]
+mod tests;
+
 pub use convert::{NoConversion, convert, share};
 pub use quotes::{QuoteFault, QuoteKey, QuoteKeys, QuoteTerms};
 pub use rates::{Applied, NoRate, Rates, Settings, StatedRate};

@@ -14,7 +14,7 @@ use super::section::{Found, Section};
 use super::shape::size;
 use super::table_files::TableFiles;
 use super::{
-    CommitMode, Configuration, Idle, JournalConfiguration, Limits, Listener, participants,
+    CommitMode, Configuration, Idle, JournalConfiguration, Limits, Listener, fx, participants,
 };
 use crate::control::tables::{Reader, rates};
 use crate::model::limits::BLOCK_BYTES;
@@ -45,9 +45,17 @@ pub(super) fn configuration<'a>(
         .collect();
     let (participants, table_hash) =
         participants::read(&root.sections("participants"), &spoken, diagnostics);
+    let fx = fx::fx(&root.section("fx"), diagnostics);
+    let quotes = fx::quotes(&root.section("quotes"), reader, diagnostics);
     let mut files = TableFiles::new(name, root.section("tables"), reader);
-    files.take("rates", diagnostics, |name, text| rates::read(name, text));
-    let (table_files, table_hash) = files.finish(table_hash);
+    let mut fx = fx?;
+    let rates = files.take("rates", diagnostics, |name, text| {
+        rates::read(name, text, &fx.settings)
+    });
+    if let Some(rates) = rates {
+        fx.rates = rates;
+    }
+    let (table_files, table_hash) = files.finish(table_hash, &fx);
     let (shards, cores, idle) = shard?;
     Some(Configuration {
         shards,
@@ -59,6 +67,8 @@ pub(super) fn configuration<'a>(
         table_version: root.number_u32("table_version")?,
         table_hash,
         table_files,
+        fx,
+        quotes: quotes?,
         listeners,
         participants,
     })

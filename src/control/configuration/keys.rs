@@ -295,7 +295,23 @@ pub const KEYS: &[Key] = &[
         Optional("that of the plain table"),
         "How it writes digits, its length and bytes: as characters, or BCD and raw."),
 
-    key("fx", Any, NotYet, "Rates, quotes and rounding."),
+    key("fx", Table, Optional("all its defaults"), "How amounts are converted."),
+    key("fx.pivot", Text, Default("\"CNY\""),
+        "ISO 4217. A pair that `tables.rates` does not state is crossed through this currency, \
+        where both legs are stated and valid."),
+    key("fx.significant_digits", Whole(4, 15), Default("7"),
+        "To how many digits a rate with a margin, or a crossed one, is rounded, half up; from then \
+        on it is the rate. Seven is what ISO 8583 DE 9 and 10 can say. A stated rate without a \
+        margin is used as it is written."),
+    key("fx.settlement", Text, Optional("the merchant's currency"),
+        "ISO 4217: the currency in which participants settle."),
+    key("quotes", Table, Optional("all its defaults"), "What a code inquiry's answer promises."),
+    key("quotes.valid_s", Whole(1, 86_400), Default("60"),
+        "How long may be paid under a quote, in seconds; never longer than its rate is valid."),
+    key("quotes.key_file", Text, Optional("a key is drawn at the start"),
+        "A file with the key that seals quotes, as 64 hexadecimal digits, and on a second line, if \
+        there is one, the key before it, which still opens quotes. Its path starts at this file's \
+        folder. Without it, quotes of an earlier start are refused."),
     key("lists", Any, NotYet, "Lists of who and what is blocked."),
     key("schemes", Any, NotYet, "QR schemes and the leniency that each needs."),
 ];

@@ -10,6 +10,7 @@ mod codes;
 mod cross;
 mod diagnostic;
 mod dialect;
+mod fx;
 pub mod keys;
 pub mod network;
 mod participants;
@@ -30,6 +31,7 @@ use crate::wire::Dialect;
 use crate::wire::frame::Framing;
 
 pub use diagnostic::{Diagnostic, Diagnostics};
+pub use fx::{FxConfiguration, QuotesConfiguration};
 pub use network::Network;
 pub(in crate::control) use shape::did_you_mean;
 
@@ -65,6 +67,10 @@ pub struct Configuration {
     pub table_hash: u64,
     /// The table files that were read, in the order of [`tables::FORMS`].
     pub table_files: Vec<TableFile>,
+    /// At what rate.
+    pub fx: FxConfiguration,
+    /// What a quote promises for how long.
+    pub quotes: QuotesConfiguration,
 }
 
 /// One place where participants dial.

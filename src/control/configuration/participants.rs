@@ -193,7 +193,8 @@ fn country(text: &Found<String>, diagnostics: &mut Diagnostics) -> Option<u16> {
     number
 }
 
-fn currency(text: &Found<String>, diagnostics: &mut Diagnostics) -> Option<Currency> {
+/// ISO 4217, three letters or three digits.
+pub(super) fn currency(text: &Found<String>, diagnostics: &mut Diagnostics) -> Option<Currency> {
     let currency = codes::currency(&text.value).and_then(Currency::new);
     if currency.is_none() {
         let remedy = did_you_mean(&text.value, codes::known_currencies());

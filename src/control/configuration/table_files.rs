@@ -6,6 +6,7 @@ use std::io;
 use xxhash_rust::xxh64::xxh64;
 
 use super::diagnostic::Diagnostics;
+use super::fx::FxConfiguration;
 use super::section::Section;
 use crate::control::tables::{self, Reader, TableFile, Taken};
 
@@ -61,12 +62,14 @@ impl<'a> TableFiles<'a> {
         }
     }
 
-    /// What was read, and the hash of the participants' tables with it.
-    pub(super) fn finish(self, participants: u64) -> (Vec<TableFile>, u64) {
-        if self.taken.is_empty() {
+    /// What was read, and the hash of all tables: the participants', and what is made of the files
+    /// by `fx`.
+    pub(super) fn finish(self, participants: u64, fx: &FxConfiguration) -> (Vec<TableFile>, u64) {
+        if self.taken.is_empty() && fx.settlement.is_none() {
             return (self.taken, participants);
         }
-        let mut text = format!("{participants:016x}");
+        let (settings, settlement) = (fx.settings, fx.settlement);
+        let mut text = format!("{participants:016x} {settings:?} {settlement:?}");
         for file in &self.taken {
             write!(text, " {} {:016x}", file.key, file.tally.hash)
                 .expect("a string takes all that is written");
@@ -75,7 +78,8 @@ impl<'a> TableFiles<'a> {
     }
 }
 
-fn remedy(kind: io::ErrorKind) -> &'static str {
+/// What to do about a file that cannot be read.
+pub(super) fn remedy(kind: io::ErrorKind) -> &'static str {
     match kind {
         io::ErrorKind::NotFound => "the path starts at the configuration's own folder: correct it",
         io::ErrorKind::InvalidData => "the file must be UTF-8 text",

@@ -6,9 +6,10 @@ use toml::value::{Datetime, Offset};
 use super::Taken;
 use super::sheet::{Column, Form, Needed, Row, Sheet, Wrong};
 use crate::control::configuration::did_you_mean;
-use crate::fx::exponents;
-use crate::fx::rates::{MARGIN_BP_MAX, RATE_DECIMALS_MAX, STATED_DIGITS_MAX, StatedRate};
-use crate::fx::rounding::Rounding;
+use crate::fx::rates::{
+    BadRow, MARGIN_BP_MAX, PERIODS_MAX, RATE_DECIMALS_MAX, RowFault, STATED_DIGITS_MAX,
+};
+use crate::fx::{Rates, Rounding, Settings, StatedRate, exponents};
 use crate::model::money::Currency;
 use crate::model::time::{Date, Wall};
 
@@ -75,14 +76,100 @@ pub const FORM: Form = Form {
 /// Characters of a source.
 const SOURCE_MAX: usize = 64;
 
-/// The rows of a rates file; `name` is what diagnostics call it.
-pub(in crate::control) fn read(name: &str, text: &str) -> Taken<Vec<StatedRate>> {
+/// The rates of a file; `name` is what diagnostics call it.
+pub(in crate::control) fn read(name: &str, text: &str, settings: &Settings) -> Taken<Rates> {
     let mut sheet = Sheet::open(&FORM, name, text);
-    let mut rates = Vec::new();
+    let (mut rows, mut rates) = (Vec::new(), Vec::new());
     while let Some(row) = sheet.next_row() {
-        rates.extend(stated(&mut sheet, &row));
+        if let Some(rate) = stated(&mut sheet, &row) {
+            rates.push(rate);
+            rows.push(row);
+        }
     }
-    Ok((rates, sheet.finish()?))
+    // Also where a cell was wrong: what is wrong between the other rows is told in the same report.
+    match Rates::build(&rates, settings) {
+        Ok(rates) => Ok((rates, sheet.finish()?)),
+        Err(bad) => {
+            let line = |row: usize| rows.get(row).map_or(0, |row: &Row| row.line);
+            for BadRow { row, fault } in bad {
+                let (column, wrong) = said(fault, line);
+                if let Some(row) = rows.get(row) {
+                    sheet.note(row, column, wrong);
+                }
+            }
+            Err(sheet.finish().expect_err("a bad row was noted"))
+        }
+    }
+}
+
+/// A fault of a row and where it shows; most are found cell by cell before.
+fn said(fault: RowFault, line: impl Fn(usize) -> usize) -> (&'static str, Wrong) {
+    match fault {
+        RowFault::UnknownCurrency(currency) => (
+            "base",
+            Wrong::new(
+                format!("currency {currency} has no minor unit"),
+                "use another currency",
+            ),
+        ),
+        RowFault::SameCurrency => (
+            "quote",
+            Wrong::new(
+                "a currency needs no rate to itself",
+                "remove the line, or correct one of the two currencies",
+            ),
+        ),
+        RowFault::BadRate => (
+            "rate",
+            Wrong::new(
+                "not a rate",
+                "use a rate above 0, of 12 digits and 18 decimals at most",
+            ),
+        ),
+        RowFault::BadMargin => (
+            "margin_bp",
+            Wrong::new("100 % or more", "use a smaller margin"),
+        ),
+        RowFault::EndsFirst => (
+            "valid_until",
+            Wrong::new("it is not after `valid_from`", "correct one of the two"),
+        ),
+        RowFault::Overlaps(first) => (
+            "valid_from",
+            Wrong::new(
+                format!(
+                    "line {} is valid at the same time for the same pair",
+                    line(first)
+                ),
+                "end one of the two where the other begins",
+            ),
+        ),
+        RowFault::Unstatable(None) => (
+            "rate",
+            Wrong::new(
+                format!("with its margin it has more than {RATE_DECIMALS_MAX} decimals"),
+                "use fewer digits, or no margin",
+            ),
+        ),
+        RowFault::Unstatable(Some(other)) => (
+            "rate",
+            Wrong::new(
+                format!(
+                    "crossed with line {} it has more than {RATE_DECIMALS_MAX} decimals or 18 \
+                     digits",
+                    line(other)
+                ),
+                "state the pair that follows from both in a line of its own",
+            ),
+        ),
+        RowFault::TooMany => (
+            "base",
+            Wrong::new(
+                format!("with all crosses there are more than {PERIODS_MAX} periods"),
+                "state fewer pairs, or longer periods",
+            ),
+        ),
+    }
 }
 
 /// One row; `None` where something was noted.
@@ -96,21 +183,6 @@ fn stated(sheet: &mut Sheet<'_>, row: &Row) -> Option<StatedRate> {
     let valid_from = sheet.read(row, "valid_from", instant);
     let valid_until = sheet.read(row, "valid_until", instant);
     let source = sheet.read(row, "source", source);
-    if let (Some(base), Some(quote)) = (base, quote)
-        && base == quote
-    {
-        let wrong = Wrong::new(
-            "a currency needs no rate to itself",
-            "remove the line, or correct one of the two currencies",
-        );
-        sheet.note(row, "quote", wrong);
-    }
-    if let (Some(from), Some(until)) = (valid_from, valid_until)
-        && until <= from
-    {
-        let wrong = Wrong::new("it is not after `valid_from`", "correct one of the two");
-        sheet.note(row, "valid_until", wrong);
-    }
     Some(StatedRate {
         base: base?,
         quote: quote?,
