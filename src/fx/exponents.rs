@@ -48,7 +48,7 @@ mod tests {
             ("KWD", 414, Some(3)),
             ("CLF", 990, Some(4)),
             ("XAU", 959, None),
-            ("XXX", 999, None),
+            ("XTS", 963, None),
         ] {
             let currency = by_letters(letters).unwrap();
             assert_eq!(currency.numeric(), numeric, "{letters}");
