@@ -342,7 +342,8 @@ impl World {
         });
         place.tail = Some(tail);
         place.shard = Some(shard);
-        self.observe(node);
+        let lost = self.lost();
+        self.observe(node, lost);
         self.tell(|| format!("shard {node} starts, epoch {}", start.epoch.0));
         self.wake(node, 1_000);
         Some(claims)

@@ -51,7 +51,7 @@ pub(super) enum Arrived {
 pub(super) struct Begun {
     pub(super) at_ns: u64,
     pub(super) originator: Institution,
-    /// Messages that had found no link or no room by then: its answer may be among the next.
+    /// Messages lost before the turn that wrote it: its answer may be among the next, at once.
     pub(super) lost: u64,
     /// Whether its first answer has left.
     pub(super) told: bool,
@@ -248,7 +248,7 @@ impl World {
             return;
         }
         place.turn_at = None;
-        let now = self.clocks();
+        let (now, lost) = (self.clocks(), self.lost());
         let now = self.plant.map_or(now, |plant| plant.clock(now));
         let place = &mut self.nodes[node];
         let (Some(shard), Some(tail)) = (&mut place.shard, &mut place.tail) else {
@@ -280,7 +280,7 @@ impl World {
             place.turned_at = self.now;
         }
         let misled = self.relay(node);
-        self.observe(node);
+        self.observe(node, lost);
         self.check_submissions(node, &submissions);
         self.note_empty(node, &back, &submissions);
         for submission in submissions {
@@ -327,14 +327,13 @@ impl World {
         })
     }
 
-    /// Looks at what the turn has written, and at the bounds.
-    pub(super) fn observe(&mut self, node: usize) {
+    /// Looks at what the turn has written, and at the bounds; `lost`: by its beginning.
+    pub(super) fn observe(&mut self, node: usize, lost: u64) {
         let (at, mode) = (self.now, self.plan.mode);
         let (in_flight, keys) = (
             self.plan.in_flight_max,
             self.plan.remembered_keys_max as usize,
         );
-        let lost = self.lost();
         let place = &mut self.nodes[node];
         let (Some(shard), Some(tail)) = (&place.shard, &place.tail) else {
             return;

@@ -33,6 +33,14 @@ fn a_hundred_seeds_break_no_rule() {
     assert!(idle.is_empty(), "rules that were never checked: {idle:?}");
 }
 
+/// A payment that is answered in the turn that writes it down, over a link that was replaced
+/// meanwhile: nobody takes that answer, and the next leaves when the payment is repeated.
+#[test]
+fn an_answer_that_is_lost_in_the_turn_that_gives_it_is_not_late() {
+    let outcome = run(8_001_055, &Options::default());
+    assert!(outcome.violations.is_empty(), "{:?}", outcome.violations);
+}
+
 #[test]
 fn every_rule_has_a_planted_bug() {
     for (rule, _, name, _) in RULE_TABLE {
