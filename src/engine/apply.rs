@@ -4,17 +4,14 @@
 
 use crate::engine::Engine;
 use crate::engine::operator_queue::NOT_QUEUED;
-use crate::engine::transactions::{AdviceState, FinalAnswer, NO_EXCHANGE, Transaction};
+use crate::engine::transactions::{AdviceState, FinalAnswer, Transaction};
 use crate::engine::transitions::Phase;
-use crate::model::fingerprint::Fingerprint;
 use crate::model::ids::{MatchKey, ParticipantIndex};
 use crate::model::keys::{BusinessKey, Class};
-use crate::model::message::{Amounts, Echoed};
-use crate::model::outcome::Resolution;
+use crate::model::message::Amounts;
 use crate::model::outcome::{Outcome, ResponseCode};
 use crate::model::record::{
     Actor, Answer, Decision, Finding, Payment, Queued, Record, Refund, Reversal, ReversalAnswer,
-    ShortText,
 };
 use crate::model::time::Wall;
 use crate::route::Tables;
@@ -297,17 +294,17 @@ impl Engine {
     /// The target is not known: its key is claimed, so that the payment, should it come, is
     /// declined.
     fn claim_reversed(&mut self, reversal: &Reversal, tables: &Tables, wall: Wall) -> u32 {
+        let amounts = Amounts {
+            amount: reversal.amount,
+            billing: None,
+            settlement: None,
+            billing_rate: None,
+            settlement_rate: None,
+        };
+        let (number, target) = (reversal.number, reversal.target);
         self.transactions.insert(Transaction {
-            number: reversal.number,
-            target: reversal.target,
-            fingerprint: Fingerprint(0),
-            received: wall,
             phase: Phase::Reversed,
             claimed_by_reversal: true,
-            told_unknown: false,
-            told_reversing: false,
-            resolution: Resolution::Reverse,
-            advice: AdviceState::None,
             answer: Some(FinalAnswer {
                 response_code: ResponseCode::INVALID_TRANSACTION,
                 outcome: Outcome::Declined,
@@ -315,34 +312,10 @@ impl Engine {
             originator: reversal
                 .participant
                 .and_then(|institution| tables.speaks_for(institution)),
-            destination: None,
-            amounts: Amounts {
-                amount: reversal.amount,
-                billing: None,
-                settlement: None,
-                billing_rate: None,
-                settlement_rate: None,
-            },
-            echoed: Echoed::default(),
-            settlement_date: wall.date(),
-            approval_code: None,
-            text: ShortText::EMPTY,
-            match_key: MatchKey(0),
-            reversal_key: None,
             reversal_by: reversal.by,
             reversal_is_advice: reversal.advice,
             reversal_reason: reversal.reason,
-            advice_key: None,
-            inquiry_key: MatchKey(0),
-            pending_until_s: 0,
-            queued: NOT_QUEUED,
-            root: NO_EXCHANGE,
-            refund: NO_EXCHANGE,
-            refunded_minor: 0,
-            forward: NO_EXCHANGE,
-            reversal: NO_EXCHANGE,
-            payment_advice: NO_EXCHANGE,
-            touched: 0,
+            ..Transaction::claimed(number, target, wall, amounts, wall.date())
         })
     }
 }
@@ -351,44 +324,20 @@ impl Engine {
 #[inline]
 pub(super) fn claimed(payment: &Payment, tables: &Tables, wall: Wall) -> Transaction {
     let (phase, destination, match_key, answer) = begun(&payment.decision, tables);
+    let target = BusinessKey {
+        key: payment.key,
+        class: Class::Payment,
+    };
+    let (number, amounts) = (payment.number, payment.amounts);
     Transaction {
-        number: payment.number,
-        target: BusinessKey {
-            key: payment.key,
-            class: Class::Payment,
-        },
         fingerprint: payment.fingerprint,
-        received: wall,
         phase,
-        claimed_by_reversal: false,
-        told_unknown: false,
-        told_reversing: false,
-        resolution: Resolution::Reverse,
-        advice: AdviceState::None,
         answer,
         originator: tables.speaks_for(payment.originator),
         destination,
-        amounts: payment.amounts,
         echoed: payment.echoed,
-        settlement_date: payment.settlement_date,
-        approval_code: None,
-        text: ShortText::EMPTY,
         match_key,
-        reversal_key: None,
-        reversal_by: Actor::Switch,
-        reversal_is_advice: false,
-        reversal_reason: None,
-        advice_key: None,
-        inquiry_key: MatchKey(0),
-        pending_until_s: 0,
-        queued: NOT_QUEUED,
-        root: NO_EXCHANGE,
-        refund: NO_EXCHANGE,
-        refunded_minor: 0,
-        forward: NO_EXCHANGE,
-        reversal: NO_EXCHANGE,
-        payment_advice: NO_EXCHANGE,
-        touched: 0,
+        ..Transaction::claimed(number, target, wall, amounts, payment.settlement_date)
     }
 }
 

@@ -4,17 +4,15 @@
 
 use crate::engine::aged::{Aged, LookedUp};
 use crate::engine::effects::{Effects, Gate};
-use crate::engine::operator_queue::NOT_QUEUED;
 use crate::engine::payments::Request;
 use crate::engine::replies::Verdict;
-use crate::engine::transactions::{AdviceState, FinalAnswer, NO_EXCHANGE, Transaction};
+use crate::engine::transactions::{FinalAnswer, Transaction};
 use crate::engine::transitions::Phase;
 use crate::engine::{Context, Engine, Legs, Room, Sender, replies};
-use crate::model::ids::MatchKey;
 use crate::model::keys::{BusinessKey, Class};
 use crate::model::message::{Message, RefundRequest, Reversal};
-use crate::model::outcome::{Outcome, Resolution, ResponseCode};
-use crate::model::record::{Actor, Recalled, Record, ShortText};
+use crate::model::outcome::{Outcome, ResponseCode};
+use crate::model::record::{Recalled, Record, ShortText};
 use crate::model::time::Wall;
 use crate::route::Tables;
 
@@ -88,44 +86,22 @@ impl Engine {
         if let Some(before) = self.transactions.find(&target) {
             self.transactions.forget(before);
         }
+        let (number, amounts) = (recalled.number, recalled.amounts);
+        let (received, settlement_date) = (recalled.received, recalled.settlement_date);
         let slot = self.transactions.insert(Transaction {
-            number: recalled.number,
-            target,
             fingerprint: recalled.fingerprint,
-            received: recalled.received,
             phase: Phase::Approved,
-            claimed_by_reversal: false,
-            told_unknown: false,
-            told_reversing: false,
-            resolution: Resolution::Reverse,
-            advice: AdviceState::None,
             answer: Some(FinalAnswer {
                 response_code: ResponseCode::APPROVED,
                 outcome: Outcome::Approved,
             }),
             originator: speaks_for(recalled.originator),
             destination: speaks_for(recalled.destination),
-            amounts: recalled.amounts,
             echoed: recalled.echoed,
-            settlement_date: recalled.settlement_date,
             approval_code: recalled.approval_code,
             text: recalled.text,
             match_key: recalled.match_key,
-            reversal_key: None,
-            reversal_by: Actor::Switch,
-            reversal_is_advice: false,
-            reversal_reason: None,
-            advice_key: None,
-            inquiry_key: MatchKey(0),
-            pending_until_s: 0,
-            queued: NOT_QUEUED,
-            root: NO_EXCHANGE,
-            refund: NO_EXCHANGE,
-            refunded_minor: 0,
-            forward: NO_EXCHANGE,
-            reversal: NO_EXCHANGE,
-            payment_advice: NO_EXCHANGE,
-            touched: 0,
+            ..Transaction::claimed(number, target, received, amounts, settlement_date)
         });
         self.transactions.at(slot).root = slot;
         if recalled.refunded.count > 0 {

@@ -8,10 +8,9 @@
 use crate::engine::apply::begun;
 use crate::engine::effects::{Effects, Gate};
 use crate::engine::exchanges::Waiter;
-use crate::engine::operator_queue::NOT_QUEUED;
 use crate::engine::payments::{Request, is_far};
 use crate::engine::replies;
-use crate::engine::transactions::{AdviceState, NO_EXCHANGE, Transaction};
+use crate::engine::transactions::{NO_EXCHANGE, Transaction};
 use crate::engine::transitions::Phase;
 use crate::engine::{Context, Engine, Legs, Sender};
 use crate::model::fingerprint::Fingerprint;
@@ -21,7 +20,7 @@ use crate::model::limits::REFUNDS_MAX;
 use crate::model::message::{Amounts, Header, Message, RefundRequest};
 use crate::model::money::Money;
 use crate::model::outcome::{Presentation, Resolution, ResponseCode};
-use crate::model::record::{Actor, Decision, Record, Refund, Refunded, ShortText};
+use crate::model::record::{Decision, Record, Refund, Refunded, ShortText};
 use crate::model::time::Wall;
 use crate::route::Tables;
 
@@ -342,44 +341,22 @@ impl Engine {
             key: refund.root,
             class: Class::Payment,
         });
+        let target = BusinessKey {
+            key: refund.key,
+            class: Class::Refund,
+        };
+        let (number, amounts) = (refund.number, refund.amounts);
         let slot = self.transactions.insert(Transaction {
-            number: refund.number,
-            target: BusinessKey {
-                key: refund.key,
-                class: Class::Refund,
-            },
             fingerprint: refund.fingerprint,
-            received: wall,
             phase,
-            claimed_by_reversal: false,
-            told_unknown: false,
-            told_reversing: false,
             resolution: Resolution::InquireOnly,
-            advice: AdviceState::None,
             answer,
             originator: tables.speaks_for(refund.originator),
             destination,
-            amounts: refund.amounts,
             echoed: refund.echoed,
-            settlement_date: refund.settlement_date,
-            approval_code: None,
-            text: ShortText::EMPTY,
             match_key,
-            reversal_key: None,
-            reversal_by: Actor::Switch,
-            reversal_is_advice: false,
-            reversal_reason: None,
-            advice_key: None,
-            inquiry_key: MatchKey(0),
-            pending_until_s: 0,
-            queued: NOT_QUEUED,
             root: root.unwrap_or(NO_EXCHANGE),
-            refund: NO_EXCHANGE,
-            refunded_minor: 0,
-            forward: NO_EXCHANGE,
-            reversal: NO_EXCHANGE,
-            payment_advice: NO_EXCHANGE,
-            touched: 0,
+            ..Transaction::claimed(number, target, wall, amounts, refund.settlement_date)
         });
         // What we decline ourselves takes nothing, and is not chained.
         let root = self.transactions.root(self.transactions.get(slot));

@@ -107,6 +107,54 @@ const TRANSACTION_BYTES_MAX: usize = 448;
 const _: () = assert!(size_of::<Transaction>() <= TRANSACTION_BYTES_MAX);
 
 impl Transaction {
+    /// One that is claimed now: nothing was said about it yet, and nothing is open. Who claims it
+    /// writes over what differs.
+    #[inline]
+    pub(super) fn claimed(
+        number: TransactionNumber,
+        target: BusinessKey,
+        received: Wall,
+        amounts: Amounts,
+        settlement_date: Date,
+    ) -> Self {
+        Self {
+            number,
+            target,
+            fingerprint: Fingerprint(0),
+            received,
+            phase: Phase::Forwarded,
+            claimed_by_reversal: false,
+            told_unknown: false,
+            told_reversing: false,
+            resolution: Resolution::Reverse,
+            advice: AdviceState::None,
+            answer: None,
+            originator: None,
+            destination: None,
+            amounts,
+            echoed: Echoed::default(),
+            settlement_date,
+            approval_code: None,
+            text: ShortText::EMPTY,
+            match_key: MatchKey(0),
+            reversal_key: None,
+            reversal_by: Actor::Switch,
+            reversal_is_advice: false,
+            reversal_reason: None,
+            advice_key: None,
+            inquiry_key: MatchKey(0),
+            pending_until_s: 0,
+            queued: NOT_QUEUED,
+            root: NO_EXCHANGE,
+            refund: NO_EXCHANGE,
+            refunded_minor: 0,
+            forward: NO_EXCHANGE,
+            reversal: NO_EXCHANGE,
+            payment_advice: NO_EXCHANGE,
+            touched: 0,
+        }
+    }
+
     /// Whether nothing is left to be done about it.
     pub(super) fn is_over(&self) -> bool {
         let told = self.advice != AdviceState::Owed && !self.needs_advice();
