@@ -3,18 +3,19 @@
 //! Measured: encoding, checksum and store of one record into a ring in ordinary memory, block
 //! headers and sealing included, and the turn's end with an imaginary disk that answers at once;
 //! inspecting, chaining and decoding blocks that are in the cache; making a digest of them, with as
-//! many payments open as at full load. All in CPU time of the thread, because machines are shared.
-//! Not measured: the disk, the ring's system calls, page faults, a tail shared with the kernel (the
-//! loopback runs do that).
+//! many payments open as at full load; reading the digest of a whole segment, and making its index.
+//! All in CPU time of the thread, because machines are shared. Not measured: the disk, the ring's
+//! system calls, page faults, a tail shared with the kernel (the loopback runs do that).
 
 use std::hint::black_box;
 
 use core::time::Duration;
 
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use rustix::time::{ClockId, clock_gettime};
 
+use cpg_switch::journal::archive::index::build;
 use cpg_switch::journal::digest::{Digest, SegmentDigester};
 use cpg_switch::journal::layout::BLOCK;
 use cpg_switch::journal::recovery::Recovery;
@@ -43,6 +44,17 @@ const IDENTITY: JournalIdentity = JournalIdentity {
     shard: ShardId(0),
     shards: 1,
 };
+
+/// The reference of a payment: its number.
+fn reference(number: u64) -> Reference {
+    let mut digits = [b'0'; 12];
+    let mut rest = number;
+    for digit in digits.iter_mut().rev() {
+        *digit += u8::try_from(rest % 10).expect("a digit");
+        rest /= 10;
+    }
+    Reference::new(digits).expect("digits")
+}
 
 fn institution(code: u64) -> Institution {
     Institution::new(code).expect("eleven digits at most")
@@ -119,11 +131,11 @@ struct Bench {
 }
 
 impl Bench {
-    fn new() -> Self {
+    fn new(ring_bytes: u64) -> Self {
         let config = JournalConfig {
             identity: IDENTITY,
             mode: CommitMode::Memory,
-            ring_bytes: RING_BYTES,
+            ring_bytes,
             segment_bytes: SEGMENT_BYTES,
             segments_max: u64::from(u32::MAX),
             reserve_bytes: 64 * 1024,
@@ -137,7 +149,7 @@ impl Bench {
             chain: IDENTITY.chain(),
             segments_open: 0,
         };
-        let tail = usize::try_from(RING_BYTES + BLOCK).expect("64 bits");
+        let tail = usize::try_from(ring_bytes + BLOCK).expect("64 bits");
         let mut bench = Self {
             journal: Journal::new(config, start),
             tail: vec![0; tail],
@@ -180,12 +192,12 @@ fn append(criterion: &mut Criterion<CpuTime>) {
     let mut group = criterion.benchmark_group("append");
     group.throughput(Throughput::Elements(1));
     for (name, record) in [("payment-208", payment()), ("answer-112", answer())] {
-        let mut bench = Bench::new();
+        let mut bench = Bench::new(RING_BYTES);
         group.bench_function(name, |bencher| {
             bencher.iter(|| bench.append(black_box(&record)));
         });
     }
-    let mut bench = Bench::new();
+    let mut bench = Bench::new(RING_BYTES);
     group.bench_function("end-of-an-empty-turn", |bencher| {
         bencher.iter(|| {
             bench
@@ -199,9 +211,9 @@ fn append(criterion: &mut Criterion<CpuTime>) {
 /// Payments that wait for their answer in what is read back.
 const IN_FLIGHT: u64 = 1_024;
 
-/// Blocks of a journal of payments and their answers.
-fn blocks() -> Vec<u8> {
-    let mut bench = Bench::new();
+/// Blocks of a journal of payments and their answers, as many as such a ring holds.
+fn blocks(ring_bytes: u64) -> Vec<u8> {
+    let mut bench = Bench::new(ring_bytes);
     let (Record::Payment(mut payment), Record::Answer(mut answer)) = (payment(), answer()) else {
         unreachable!("that is what they are")
     };
@@ -210,6 +222,10 @@ fn blocks() -> Vec<u8> {
             break;
         }
         payment.number = TransactionNumber(number);
+        payment.key.reference = reference(number);
+        if let Decision::Forward { match_key, .. } = &mut payment.decision {
+            *match_key = MatchKey(number << 3);
+        }
         let mut append = |record: &Record| {
             let written = bench.journal.append(&mut bench.tail, Wall(7), record);
             written.expect("there is room");
@@ -226,7 +242,7 @@ fn blocks() -> Vec<u8> {
 }
 
 fn replay(criterion: &mut Criterion<CpuTime>) {
-    let blocks = blocks();
+    let blocks = blocks(RING_BYTES);
     let (blocks, _) = blocks.as_chunks::<BLOCK_BYTES>();
     let scan = || {
         let mut recovery = Recovery::new(IDENTITY, SEGMENT_BYTES);
@@ -246,16 +262,17 @@ fn replay(criterion: &mut Criterion<CpuTime>) {
     group.finish();
 }
 
+fn digest_of(blocks: &[u8]) -> Vec<u8> {
+    let mut digester = SegmentDigester::new(IDENTITY, 1, blocks.len() as u64);
+    for block in blocks.as_chunks::<BLOCK_BYTES>().0 {
+        digester.handle_block(block).expect("it is whole");
+    }
+    digester.finish().expect("all of it was seen")
+}
+
 fn digest(criterion: &mut Criterion<CpuTime>) {
-    let blocks = blocks();
-    let make = || {
-        let segment_bytes = blocks.len() as u64;
-        let mut digester = SegmentDigester::new(IDENTITY, 1, segment_bytes);
-        for block in blocks.as_chunks::<BLOCK_BYTES>().0 {
-            digester.handle_block(block).expect("it is whole");
-        }
-        black_box(digester.finish().expect("all of it was seen"))
-    };
+    let blocks = blocks(RING_BYTES);
+    let make = || black_box(digest_of(&blocks));
     let digest = Digest::read(make()).expect("what is encoded can be decoded");
     let header = digest.header();
     assert!(header.settled > 5_000, "{header:?}");
@@ -263,6 +280,26 @@ fn digest(criterion: &mut Criterion<CpuTime>) {
     group.throughput(Throughput::Elements(header.records));
     group.sample_size(30);
     group.bench_function("payments-and-answers", |bencher| bencher.iter(make));
+    group.finish();
+}
+
+/// Of one whole segment, as the keeper does it.
+fn index(criterion: &mut Criterion<CpuTime>) {
+    let mut blocks = blocks(SEGMENT_BYTES + RING_BYTES);
+    blocks.truncate(usize::try_from(SEGMENT_BYTES).expect("64 bits"));
+    let bytes = digest_of(&blocks);
+    let digest = Digest::read(bytes.clone()).expect("what is encoded can be decoded");
+    let header = digest.header();
+    assert!(header.settled > 150_000, "{header:?}");
+    let mut group = criterion.benchmark_group("index");
+    group.throughput(Throughput::Elements(header.settled));
+    group.sample_size(20);
+    group.bench_function("read-a-digest", |bencher| {
+        bencher.iter_batched(|| bytes.clone(), Digest::read, BatchSize::PerIteration);
+    });
+    group.bench_function("build", |bencher| {
+        bencher.iter(|| build(&digest).expect("it was read"));
+    });
     group.finish();
 }
 
@@ -306,6 +343,6 @@ impl Measurement for CpuTime {
 criterion_group! {
     name = benches;
     config = Criterion::default().with_measurement(CpuTime);
-    targets = append, replay, digest
+    targets = append, replay, digest, index
 }
 criterion_main!(benches);

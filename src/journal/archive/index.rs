@@ -30,12 +30,12 @@
 //! whoever reads one item need not read the whole digest to know that it is as it was written.
 #![deny(clippy::indexing_slicing)]
 
+use super::ordered::Ordered;
 use super::{By, references, refunded};
 use crate::journal::Entry;
-use crate::journal::digest::{BadDigest, Digest, DigestHeader, Item, Settled};
+use crate::journal::digest::{BadDigest, Digest, DigestHeader, Skimmed};
 use crate::journal::layout::{Reader, Writer, checksum};
 use crate::model::ids::{ShardId, TransactionNumber};
-use crate::model::record::Record;
 use crate::model::time::{Date, Wall};
 
 /// What this build writes, and the only one that it reads.
@@ -114,9 +114,14 @@ pub struct BucketSpot {
     check: u32,
 }
 
-/// The check of an item: of its bytes and of its context's, where it has one.
-pub fn item_check(context: &[u8], item: &[u8]) -> u32 {
-    checksum(checksum(0, context), item)
+/// What an item's context adds to its check; empty where it has none.
+pub fn context_check(context: &[u8]) -> u32 {
+    checksum(0, context)
+}
+
+/// The check of an item: of its bytes and of its context's.
+pub fn item_check(context_check: u32, item: &[u8]) -> u32 {
+    checksum(context_check, item)
 }
 
 impl IndexHeader {
@@ -287,15 +292,11 @@ fn read_entry(entry: &[u8; ENTRY_BYTES]) -> (u64, Spot) {
     (hash, Spot { offset, check })
 }
 
-fn put_entry(bytes: &mut Vec<u8>, (hash, spot): (u64, Spot)) {
-    let narrow = |number: u64| {
-        let [a, b, c, d, e, f, g, h] = number.to_le_bytes();
-        assert!(g == 0 && h == 0, "48 bits");
-        [a, b, c, d, e, f]
-    };
-    bytes.extend_from_slice(&narrow(short(hash)));
-    bytes.extend_from_slice(&narrow(spot.offset));
-    bytes.extend_from_slice(&spot.check.to_le_bytes());
+#[inline]
+fn entry(hash: u64, spot: Spot) -> [u8; ENTRY_BYTES] {
+    assert!(spot.offset >> HASH_BITS == 0, "48 bits");
+    let head = u128::from(short(hash)) | u128::from(spot.offset) << HASH_BITS;
+    (head | u128::from(spot.check) << (2 * HASH_BITS)).to_le_bytes()
 }
 
 /// What the items of a digest add up to.
@@ -322,48 +323,59 @@ impl Summary {
         }
     };
 
-    fn add(&mut self, wall: Wall, record: &Record) {
-        self.walls = (self.walls.0.min(wall), self.walls.1.max(wall));
-        let number = record.number();
-        if let Some(key) = record.claimed() {
-            self.claims += 1;
-            self.refunds += u64::from(refunded(record).is_some());
-            self.claimed = (self.claimed.0.min(number), self.claimed.1.max(number));
-            let day = i32::try_from(key.key.local_date.days()).expect("years of four digits");
-            self.days = (self.days.0.min(day), self.days.1.max(day));
-        } else if number.0 != 0 {
-            self.named = (self.named.0.min(number), self.named.1.max(number));
+    #[inline]
+    fn add(&mut self, skimmed: &Skimmed) {
+        match skimmed {
+            Skimmed::Settled(payment) => {
+                self.note_walls(payment.walls);
+                self.note_claim(payment.number, payment.local_date);
+            }
+            Skimmed::Loose(Entry { wall, record, .. }) => {
+                self.note_walls((*wall, *wall));
+                let number = record.number();
+                if let Some(key) = record.claimed() {
+                    self.refunds += u64::from(refunded(record).is_some());
+                    self.note_claim(number, key.key.local_date);
+                } else if number.0 != 0 {
+                    self.named = (self.named.0.min(number), self.named.1.max(number));
+                }
+            }
         }
+    }
+
+    /// The earliest and the latest of what an item tells.
+    #[inline]
+    fn note_walls(&mut self, (first, last): (Wall, Wall)) {
+        let latest = self.walls.1.max(first).max(last);
+        self.walls = (self.walls.0.min(first), latest);
+    }
+
+    #[inline]
+    fn note_claim(&mut self, number: TransactionNumber, date: Date) {
+        self.claims += 1;
+        self.claimed = (self.claimed.0.min(number), self.claimed.1.max(number));
+        let day = i32::try_from(date.days()).expect("years of four digits");
+        self.days = (self.days.0.min(day), self.days.1.max(day));
     }
 }
 
 /// Makes the index of a digest.
 pub fn build(digest: &Digest) -> Result<Vec<u8>, BadDigest> {
+    let header = digest.header();
     let mut summary = Summary::NOTHING;
-    let mut entries: Vec<(u64, Spot)> = Vec::new();
-    digest.each_item(|offset, check, item| {
+    // A payment is found by its reference and its match key; others, as a rule, by their number.
+    let mut entries = Ordered::with_room_for(2 * header.settled + header.loose);
+    digest.each_skimmed(|offset, check, skimmed| {
         let spot = Spot { offset, check };
-        references(item, |by| entries.push((by.hash(), spot)));
-        match item {
-            Item::Loose(Entry { wall, record, .. }) => summary.add(*wall, record),
-            Item::Settled(Settled {
-                wall,
-                payment,
-                answer,
-            }) => {
-                summary.add(*wall, &Record::Payment(*payment));
-                // It stands with its payment: nobody looks for it by its number.
-                let wall = answer.map_or(*wall, |(wall, _)| wall);
-                summary.walls.1 = summary.walls.1.max(wall);
-            }
-        }
+        references(skimmed, |by| entries.push(by.hash(), spot));
+        summary.add(skimmed);
     })?;
-    entries.sort_unstable();
-    Ok(encode(digest.header(), &summary, &entries))
+    entries.sort();
+    Ok(encode(header, &summary, &entries))
 }
 
-fn encode(digest: &DigestHeader, summary: &Summary, entries: &[(u64, Spot)]) -> Vec<u8> {
-    let count = entries.len() as u64;
+fn encode(digest: &DigestHeader, summary: &Summary, entries: &Ordered) -> Vec<u8> {
+    let count = entries.len();
     let buckets = (count / BUCKET_ENTRIES).max(1).next_power_of_two();
     let mut header = IndexHeader {
         uuid: digest.uuid,
@@ -380,24 +392,29 @@ fn encode(digest: &DigestHeader, summary: &Summary, entries: &[(u64, Spot)]) -> 
         refunds: summary.refunds,
         body_check: 0,
     };
-    let (mut table, mut body) = (Vec::new(), Vec::new());
-    let mut rest = entries;
+    let bytes = usize::try_from(header.file_bytes()).expect("it is in memory");
+    let table = header.entries_offset();
+    let mut file = Vec::with_capacity(bytes);
+    file.resize(usize::try_from(table).expect("less than the file"), 0);
+    let mut rest = entries.iter().peekable();
+    let mut end = 0_u32;
     for bucket in 0..header.buckets {
-        let inside = rest.partition_point(|(hash, _)| header.bucket_of(*hash) <= bucket);
-        let (mine, others) = rest.split_at_checked(inside).expect("a partition point");
-        let start = body.len();
-        mine.iter().for_each(|entry| put_entry(&mut body, *entry));
-        rest = others;
-        let end = u32::try_from(entries.len() - rest.len()).expect("fewer than 2^32 records");
-        table.extend_from_slice(&end.to_le_bytes());
-        let check = checksum(0, body.get(start..).unwrap_or_default());
-        table.extend_from_slice(&check.to_le_bytes());
+        let start = file.len();
+        while let Some((hash, spot)) = rest.next_if(|(hash, _)| header.bucket_of(*hash) <= bucket) {
+            file.extend_from_slice(&entry(*hash, *spot));
+            end += 1;
+        }
+        let check = checksum(0, file.get(start..).unwrap_or_default());
+        let slot = INDEX_HEADER_BYTES + BUCKET_BYTES * usize::try_from(bucket).expect("64 bits");
+        let slot = file.get_mut(slot..slot + BUCKET_BYTES);
+        let mut slot = Writer::new(slot.expect("the table is there"));
+        slot.put(end.to_le_bytes());
+        slot.put(check.to_le_bytes());
     }
-    table.append(&mut body);
-    header.body_check = checksum(0, &table);
-    let mut bytes = header.encode().to_vec();
-    bytes.append(&mut table);
-    bytes
+    header.body_check = checksum(0, file.get(INDEX_HEADER_BYTES..).unwrap_or_default());
+    let place = file.first_chunk_mut().expect("the header's place is there");
+    *place = header.encode();
+    file
 }
 
 #[cfg(test)]

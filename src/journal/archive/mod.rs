@@ -19,8 +19,9 @@
 pub mod catalogue;
 pub mod files;
 pub mod index;
+mod ordered;
 
-use crate::journal::digest::{Item, Settled};
+use crate::journal::digest::Skimmed;
 use crate::model::ids::{MatchKey, Reference, TransactionNumber};
 use crate::model::keys::Key;
 use crate::model::record::{Decision, Record, Refund};
@@ -41,6 +42,7 @@ pub enum By {
 
 impl By {
     /// What it is sorted by.
+    #[inline]
     fn hash(self) -> u64 {
         let (kind, bytes) = match self {
             Self::Claim(reference) => (1, *reference.bytes()),
@@ -79,21 +81,28 @@ fn destination_key(record: &Record) -> Option<MatchKey> {
     }
 }
 
-/// Everything by which an item of a digest is found.
-fn references(item: &Item, mut found: impl FnMut(By)) {
-    let record = match item {
-        Item::Settled(Settled { payment, .. }) => Record::Payment(*payment),
-        Item::Loose(entry) => entry.record,
+/// Everything by which an entry of a digest is found.
+#[inline]
+fn references(skimmed: &Skimmed, mut found: impl FnMut(By)) {
+    let record = match skimmed {
+        Skimmed::Settled(payment) => {
+            found(By::Claim(payment.reference));
+            if let Some(key) = payment.match_key {
+                found(By::MatchKey(key));
+            }
+            return;
+        }
+        Skimmed::Loose(entry) => &entry.record,
     };
     match record.claimed() {
         Some(key) => found(By::Claim(key.key.reference)),
         None if record.number().0 != 0 => found(By::Number(record.number())),
         None => {}
     }
-    if let Some(root) = refunded(&record) {
+    if let Some(root) = refunded(record) {
         found(By::Root(root.reference));
     }
-    if let Some(key) = destination_key(&record) {
+    if let Some(key) = destination_key(record) {
         found(By::MatchKey(key));
     }
 }

@@ -105,13 +105,52 @@ fn enumerator<T>([value]: [u8; 1], from_u8: impl Fn(u8) -> Option<T>) -> Option<
     }
 }
 
-/// What kind of entry it is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Skimmed {
+/// An entry as the index sees it: of a payment, only what it is found by.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most are payments, and a box for each other would be allocated for each"
+)]
+#[derive(Clone, Copy, Debug)]
+pub(in crate::journal) enum Skimmed {
     /// A payment.
-    Settled,
+    Settled(Glimpse),
     /// Any other record.
-    Loose,
+    Loose(Entry),
+}
+
+/// What a payment, settled or not, is found by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::journal) struct Glimpse {
+    /// Its number.
+    pub(in crate::journal) number: TransactionNumber,
+    /// Its key's date and reference.
+    pub(in crate::journal) local_date: Date,
+    pub(in crate::journal) reference: Reference,
+    /// Ours on the destination's leg, where it was forwarded.
+    pub(in crate::journal) match_key: Option<MatchKey>,
+    /// When it was written, and its answer: the same where that stands elsewhere.
+    pub(in crate::journal) walls: (Wall, Wall),
+}
+
+impl Glimpse {
+    #[inline(always)]
+    fn of(settled: &Settled) -> Self {
+        let Settled {
+            wall,
+            payment,
+            answer,
+        } = settled;
+        Self {
+            number: payment.number,
+            local_date: payment.key.local_date,
+            reference: payment.key.reference,
+            match_key: match payment.decision {
+                Decision::Forward { match_key, .. } => Some(match_key),
+                Decision::Decline { .. } => None,
+            },
+            walls: (*wall, answer.map_or(*wall, |(wall, _)| wall)),
+        }
+    }
 }
 
 /// The entries of a digest, in order.
@@ -165,13 +204,17 @@ impl<'a> Items<'a> {
         item.map(Some).ok_or(BadDigest::Damaged)
     }
 
-    /// As [`Items::next_item`], and as strict, for who asks only whether it can be read: what is
-    /// made of it the compiler leaves out.
+    /// As [`Items::next_item`], and as strict, for who needs little of it: what else is made of it,
+    /// and what the caller does not look at, the compiler leaves out.
+    #[inline(always)]
     pub(super) fn skim(&mut self) -> Result<Option<Skimmed>, BadDigest> {
         let skimmed = match self.rest.flags() {
             None => return Ok(None),
-            Some(LOOSE) => self.read_loose().map(|_| Skimmed::Loose),
-            Some(flags) => self.read_settled(flags).map(|_| Skimmed::Settled),
+            Some(LOOSE) => self.read_loose().map(Skimmed::Loose),
+            Some(flags) => {
+                let settled = self.read_settled(flags);
+                settled.map(|settled| Skimmed::Settled(Glimpse::of(&settled)))
+            }
         };
         skimmed.map(Some).ok_or(BadDigest::Damaged)
     }

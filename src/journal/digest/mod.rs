@@ -50,7 +50,7 @@ mod single;
 use crate::journal::layout::{Reader, Writer, checksum};
 use crate::model::ids::{Epoch, Lsn, ShardId};
 
-use items::Skimmed;
+pub(in crate::journal) use items::Skimmed;
 pub use items::{Item, Items, Settled};
 pub use make::{NotDigested, SegmentDigester};
 pub(in crate::journal) use single::{WINDOW_BYTES, read_single};
@@ -220,8 +220,8 @@ impl Digest {
         let (mut settled, mut loose) = (0, 0);
         while let Some(skimmed) = items.skim()? {
             match skimmed {
-                Skimmed::Settled => settled += 1,
-                Skimmed::Loose => loose += 1,
+                Skimmed::Settled(_) => settled += 1,
+                Skimmed::Loose(_) => loose += 1,
             }
         }
         if (settled, loose) == (header.settled, header.loose) {

@@ -153,7 +153,7 @@ proptest! {
                 let (item, skimmed) = (items.next_item(), skimmed.skim());
                 prop_assert_eq!(
                     item.map(|item| item.map(|item| matches!(item, Item::Loose(_)))),
-                    skimmed.map(|item| item.map(|item| matches!(item, Skimmed::Loose)))
+                    skimmed.map(|item| item.map(|item| matches!(item, Skimmed::Loose(_))))
                 );
                 if !matches!(item, Ok(Some(_))) {
                     break;
