@@ -8,6 +8,7 @@ pub mod codec;
 pub mod commit;
 pub mod config;
 pub mod digest;
+mod file_header;
 mod first;
 #[cfg(test)]
 #[path = "tests/fixtures.rs"]

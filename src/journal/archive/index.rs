@@ -34,6 +34,8 @@ use super::ordered::Ordered;
 use super::{By, references, refunded};
 use crate::journal::Entry;
 use crate::journal::digest::{BadDigest, Digest, DigestHeader, Skimmed};
+pub use crate::journal::file_header::BadFile as BadIndex;
+use crate::journal::file_header::{FILE_HEADER_BYTES, FileKind, Whose};
 use crate::journal::layout::{Reader, Writer, checksum};
 use crate::model::ids::{ShardId, TransactionNumber};
 use crate::model::time::{Date, Wall};
@@ -41,14 +43,16 @@ use crate::model::time::{Date, Wall};
 /// What this build writes, and the only one that it reads.
 pub const INDEX_VERSION: u16 = 1;
 /// Where the table of buckets starts.
-pub const INDEX_HEADER_BYTES: usize = 128;
+pub const INDEX_HEADER_BYTES: usize = FILE_HEADER_BYTES;
 /// One slot of the table.
 pub const BUCKET_BYTES: usize = 8;
 /// One entry.
 pub const ENTRY_BYTES: usize = 16;
 
-const MAGIC: [u8; 4] = *b"CPGX";
-const CHECKED_BYTES: usize = INDEX_HEADER_BYTES - 4;
+const KIND: FileKind = FileKind {
+    magic: *b"CPGX",
+    version: INDEX_VERSION,
+};
 /// Entries of a bucket, as a rule: more than half of this, and a kilobyte at most.
 const BUCKET_ENTRIES: u64 = 64;
 /// Bits of a hash that an entry keeps.
@@ -86,15 +90,6 @@ pub struct IndexHeader {
     pub body_check: u32,
 }
 
-/// Why bytes are no index that can be used.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum BadIndex {
-    /// Another version of the format.
-    Version(u16),
-    /// No magic, a wrong size, or a check that fails.
-    Damaged,
-}
-
 /// Where an item stands in a digest's file, and what its bytes must be.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Spot {
@@ -127,13 +122,15 @@ pub fn item_check(context_check: u32, item: &[u8]) -> u32 {
 impl IndexHeader {
     /// The header's bytes.
     pub fn encode(&self) -> [u8; INDEX_HEADER_BYTES] {
-        let mut bytes = [0; INDEX_HEADER_BYTES];
-        let mut writer = Writer::new(&mut bytes);
-        writer.put(MAGIC);
-        writer.put(INDEX_VERSION.to_le_bytes());
-        writer.put(self.shard.0.to_le_bytes());
-        writer.put(self.uuid);
-        writer.put(self.segment.to_le_bytes());
+        let whose = Whose {
+            shard: self.shard,
+            uuid: self.uuid,
+            segment: self.segment,
+        };
+        KIND.encode(&whose, |writer| self.put_rest(writer))
+    }
+
+    fn put_rest(&self, writer: &mut Writer<'_>) {
         writer.put(self.digest_check.to_le_bytes());
         writer.put(self.buckets.to_le_bytes());
         writer.put(self.entries.to_le_bytes());
@@ -152,32 +149,11 @@ impl IndexHeader {
                 .to_le_bytes(),
         );
         writer.put(self.body_check.to_le_bytes());
-        let (checked, check) = bytes.split_at_mut(CHECKED_BYTES);
-        check.copy_from_slice(&checksum(0, checked).to_le_bytes());
-        bytes
     }
 
     /// Reads a header; what follows it is not looked at.
     pub fn decode(bytes: &[u8]) -> Result<Self, BadIndex> {
-        let bytes: &[u8; INDEX_HEADER_BYTES] = bytes.first_chunk().ok_or(BadIndex::Damaged)?;
-        let (checked, check) = bytes
-            .split_first_chunk::<CHECKED_BYTES>()
-            .expect("it is part of the header");
-        let mut reader = Reader::new(checked);
-        let magic: [u8; 4] = reader.take();
-        let version = u16::from_le_bytes(reader.take());
-        if magic != MAGIC {
-            return Err(BadIndex::Damaged);
-        }
-        if version != INDEX_VERSION {
-            return Err(BadIndex::Version(version));
-        }
-        if checksum(0, checked).to_le_bytes() != check {
-            return Err(BadIndex::Damaged);
-        }
-        let shard = ShardId(u16::from_le_bytes(reader.take()));
-        let uuid = reader.take();
-        let segment = u64::from_le_bytes(reader.take());
+        let (whose, mut reader) = KIND.decode(bytes)?;
         let digest_check = u32::from_le_bytes(reader.take());
         let buckets = u32::from_le_bytes(reader.take());
         let entries = u64::from_le_bytes(reader.take());
@@ -189,9 +165,9 @@ impl IndexHeader {
         let mut wall = || Wall(u64::from_le_bytes(reader.take()));
         let walls = (wall(), wall());
         let header = Self {
-            uuid,
-            shard,
-            segment,
+            uuid: whose.uuid,
+            shard: whose.shard,
+            segment: whose.segment,
             digest_check,
             buckets,
             entries,

@@ -47,7 +47,9 @@ mod make;
 pub mod maker;
 mod single;
 
-use crate::journal::layout::{Reader, Writer, checksum};
+pub use crate::journal::file_header::BadFile as BadDigest;
+use crate::journal::file_header::{FILE_HEADER_BYTES, FileKind, Whose};
+use crate::journal::layout::checksum;
 use crate::model::ids::{Epoch, Lsn, ShardId};
 
 pub(in crate::journal) use items::Skimmed;
@@ -58,10 +60,12 @@ pub(in crate::journal) use single::{WINDOW_BYTES, read_single};
 /// What this build writes, and the only one that it reads.
 pub const DIGEST_VERSION: u16 = 1;
 /// Where the body starts.
-pub const DIGEST_HEADER_BYTES: usize = 128;
+pub const DIGEST_HEADER_BYTES: usize = FILE_HEADER_BYTES;
 
-const MAGIC: [u8; 4] = *b"CPGD";
-const CHECKED_BYTES: usize = DIGEST_HEADER_BYTES - 4;
+const KIND: FileKind = FileKind {
+    magic: *b"CPGD",
+    version: DIGEST_VERSION,
+};
 
 /// What a digest says of its segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -102,15 +106,6 @@ pub struct DigestHeader {
     pub body_check: u32,
 }
 
-/// Why bytes are no digest that can be used.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum BadDigest {
-    /// Another version of the format.
-    Version(u16),
-    /// No magic, a wrong size, or a check that fails.
-    Damaged,
-}
-
 impl DigestHeader {
     /// The header's bytes.
     pub fn encode(&self) -> [u8; DIGEST_HEADER_BYTES] {
@@ -133,54 +128,36 @@ impl DigestHeader {
             body_bytes,
             body_check,
         } = *self;
-        let mut bytes = [0; DIGEST_HEADER_BYTES];
-        let mut writer = Writer::new(&mut bytes);
-        writer.put(MAGIC);
-        writer.put(DIGEST_VERSION.to_le_bytes());
-        writer.put(shard.0.to_le_bytes());
-        writer.put(uuid);
-        writer.put(segment.to_le_bytes());
-        writer.put(segment_bytes.to_le_bytes());
-        writer.put(chain_before.to_le_bytes());
-        writer.put(chain_after.to_le_bytes());
-        writer.put(epoch_first.0.to_le_bytes());
-        writer.put(epoch_last.0.to_le_bytes());
-        writer.put(watermark.0.to_le_bytes());
-        writer.put(records.to_le_bytes());
-        writer.put(record_bytes.to_le_bytes());
-        writer.put(settled.to_le_bytes());
-        writer.put(loose.to_le_bytes());
-        writer.put(number_first.to_le_bytes());
-        writer.put(contexts.to_le_bytes());
-        writer.put(body_bytes.to_le_bytes());
-        writer.put(body_check.to_le_bytes());
-        let (checked, check) = bytes.split_at_mut(CHECKED_BYTES);
-        check.copy_from_slice(&checksum(0, checked).to_le_bytes());
-        bytes
+        let whose = Whose {
+            shard,
+            uuid,
+            segment,
+        };
+        KIND.encode(&whose, |writer| {
+            writer.put(segment_bytes.to_le_bytes());
+            writer.put(chain_before.to_le_bytes());
+            writer.put(chain_after.to_le_bytes());
+            writer.put(epoch_first.0.to_le_bytes());
+            writer.put(epoch_last.0.to_le_bytes());
+            writer.put(watermark.0.to_le_bytes());
+            writer.put(records.to_le_bytes());
+            writer.put(record_bytes.to_le_bytes());
+            writer.put(settled.to_le_bytes());
+            writer.put(loose.to_le_bytes());
+            writer.put(number_first.to_le_bytes());
+            writer.put(contexts.to_le_bytes());
+            writer.put(body_bytes.to_le_bytes());
+            writer.put(body_check.to_le_bytes());
+        })
     }
 
     /// Reads a header; the body is not looked at.
     pub fn decode(bytes: &[u8]) -> Result<Self, BadDigest> {
-        let bytes: &[u8; DIGEST_HEADER_BYTES] = bytes.first_chunk().ok_or(BadDigest::Damaged)?;
-        let (checked, check) = bytes
-            .split_first_chunk::<CHECKED_BYTES>()
-            .expect("it is part of the header");
-        let mut reader = Reader::new(checked);
-        let magic: [u8; 4] = reader.take();
-        let version = u16::from_le_bytes(reader.take());
-        if magic != MAGIC {
-            return Err(BadDigest::Damaged);
-        }
-        if version != DIGEST_VERSION {
-            return Err(BadDigest::Version(version));
-        }
-        if checksum(0, checked).to_le_bytes() != check {
-            return Err(BadDigest::Damaged);
-        }
+        let (whose, mut reader) = KIND.decode(bytes)?;
         Ok(Self {
-            shard: ShardId(u16::from_le_bytes(reader.take())),
-            uuid: reader.take(),
-            segment: u64::from_le_bytes(reader.take()),
+            shard: whose.shard,
+            uuid: whose.uuid,
+            segment: whose.segment,
             segment_bytes: u64::from_le_bytes(reader.take()),
             chain_before: u32::from_le_bytes(reader.take()),
             chain_after: u32::from_le_bytes(reader.take()),
