@@ -9,17 +9,19 @@ use crate::model::fingerprint::Fingerprint;
 use crate::model::ids::{MatchKey, ParticipantIndex, TransactionNumber};
 use crate::model::keys::{BusinessKey, Class, Key};
 use crate::model::limits::KEY_DAYS_MAX;
+use crate::model::mark::CodeMarks;
 use crate::model::message::{Header, Message, PaymentRequest, RefundRequest};
 use crate::model::outcome::ResponseCode;
 use crate::model::record::{Decision, Payment, Record, ShortText};
 use crate::model::time::{Date, Monotonic, Wall};
-use crate::route::Route;
+use crate::route::{Ask, ROUTE_SEED, Route};
 
 impl Engine {
-    /// A participant asks for a payment. Its session may speak for the originator.
+    /// A participant asks for a payment; `code` is what its code is known by. Its session may speak
+    /// for the originator.
     pub fn handle_payment<'a, L: Legs>(
         &mut self,
-        request: &PaymentRequest<'a>,
+        (request, code): (&PaymentRequest<'a>, &CodeMarks<'_>),
         sender: Sender,
         context: &mut Context<'_, L>,
         effects: &mut Effects<'a>,
@@ -34,7 +36,7 @@ impl Engine {
         let Some(number) = self.admit(asked, sender, context, effects) else {
             return;
         };
-        match self.choose(request, sender, context) {
+        match self.choose((request, code), sender, context) {
             Ok(Choice::Shed) => self.shed(asked, &waiter, context.now.wall, effects),
             Ok(Choice::Forward(route, match_key)) => {
                 self.forward(
@@ -166,14 +168,24 @@ impl Engine {
     /// Where it goes; or the code with which we decline it, on record.
     fn choose<L: Legs>(
         &self,
-        request: &PaymentRequest<'_>,
+        (request, code): (&PaymentRequest<'_>, &CodeMarks<'_>),
         sender: Sender,
         context: &mut Context<'_, L>,
     ) -> Result<Choice, ResponseCode> {
-        let route = context.tables.route(sender.participant, request)?;
-        if !context.legs.is_up(route.destination) {
-            return Err(ResponseCode::DESTINATION_DOWN);
-        }
+        let amount = request.amounts.amount;
+        let ask = Ask {
+            originator: sender.participant,
+            presentation: request.presentation,
+            named: request.destination,
+            currency: Some(amount.currency),
+            minor: Some(amount.minor),
+            code,
+            wall: context.now.wall,
+            draw: request.key.hash(ROUTE_SEED),
+        };
+        let legs = &context.legs;
+        let chosen = context.tables.choose(&ask, |index| legs.is_up(index))?;
+        let route = chosen.route;
         Ok(match self.draw_leg(route.destination, context) {
             Some(match_key) => Choice::Forward(route, match_key),
             None => Choice::Shed,
@@ -227,6 +239,7 @@ impl Engine {
                 match_key,
                 transmit_time: now.wall,
             },
+            destination: route.institution.or(request.destination),
             scenario: route.scenario.or(request.scenario),
             mac: b"",
             ..*request

@@ -49,12 +49,17 @@ impl Key {
     /// Published in the protocol: clients may pick their link by it.
     pub fn owner(&self, shards: u16) -> ShardId {
         assert!(shards > 0);
+        let shard = self.hash(0) % u64::from(shards);
+        ShardId(u16::try_from(shard).expect("smaller than a u16"))
+    }
+
+    /// xxh64 over the key's 24 bytes, as [`Key::owner`] lays them out.
+    pub fn hash(&self, seed: u64) -> u64 {
         let mut bytes = [0_u8; 24];
         bytes[..8].copy_from_slice(&self.originator.code().to_le_bytes());
         bytes[8..12].copy_from_slice(&self.local_date.yyyymmdd().to_le_bytes());
         bytes[12..].copy_from_slice(self.reference.bytes());
-        let shard = xxh64(&bytes, 0) % u64::from(shards);
-        ShardId(u16::try_from(shard).expect("smaller than a u16"))
+        xxh64(&bytes, seed)
     }
 }
 

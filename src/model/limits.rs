@@ -24,6 +24,18 @@ pub const EMV_FIELDS_MAX: usize = EMV_CHARACTERS_MAX / 4 * 3 / 2;
 pub const URL_BYTES_MAX: usize = 1_024;
 /// Digits of a numeric payment code, whoever made it (Alipay+ reserves up to 32).
 pub const NUMBER_DIGITS_MAX: usize = 32;
+/// Owners that one code may have: EMV root fields 02 to 51 can hold an account, and a
+/// consumer-presented code has room for fewer applications.
+pub const MARKS_MAX: usize = 50;
+/// Longest prefix of a payment code that rules may name, in digits: no more of a code is told to
+/// who chooses by it.
+pub const PREFIX_DIGITS_MAX: usize = 12;
+/// Longest identifier, host or application identifier that rules may name, in bytes.
+pub const MARK_BYTES_MAX: usize = 64;
+/// Rules of one table of routes, prefixes of participants included.
+pub const RULES_MAX: usize = 1 << 20;
+/// Rules that may name the same mark: each look-up walks all of them.
+pub const RULES_PER_MARK_MAX: usize = 64;
 /// Longest free text kept in a journal and carried by ISO 8583 DE 44 (`ans..25`).
 pub const TEXT_BYTES_MAX: usize = 25;
 
@@ -57,6 +69,7 @@ pub const RECORD_BYTES_MAX: usize = 1_024;
 const _: () = assert!(FRAME_BYTES_DEFAULT <= FRAME_BYTES_MAX);
 const _: () = assert!(CODE_BYTES_MAX < FRAME_BYTES_DEFAULT);
 const _: () = assert!(URL_BYTES_MAX < CODE_BYTES_MAX);
+const _: () = assert!(PREFIX_DIGITS_MAX < 16 && PREFIX_DIGITS_MAX < MARK_BYTES_MAX);
 const _: () = assert!(EMV_FIELDS_MAX >= EMV_CHARACTERS_MAX / 4 && EMV_FIELDS_MAX < 255);
 const _: () = assert!(RECORD_BYTES_MAX < BLOCK_BYTES);
 const _: () = assert!(STAN_MAX / SHARDS_MAX as u32 > 10_000);

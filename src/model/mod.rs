@@ -9,6 +9,7 @@ pub mod ids;
 pub mod keys;
 pub mod kind;
 pub mod limits;
+pub mod mark;
 pub mod message;
 pub mod money;
 pub mod outcome;

@@ -38,6 +38,7 @@ use core::fmt;
 use arrayvec::ArrayVec;
 
 use crate::model::limits::{CODE_BYTES_MAX, EMV_CHARACTERS_MAX};
+use crate::model::mark::{self as model, CodeMarks, first_digits};
 use crate::model::money::Currency;
 
 pub use field::{Field, FieldIndex, Id, Path};
@@ -224,6 +225,30 @@ impl<'a> Code<'a> {
     /// By what an owner is known: an identifier, a field's id, an AID's bytes, a host, digits.
     pub fn mark(&self, owner: &Owner) -> &[u8] {
         owner.mark.of(self.bytes())
+    }
+
+    /// What a choice of its destination may go by: a mark for each owner, and how a payment code
+    /// begins, also where no table knows such codes.
+    pub fn marks(&self) -> CodeMarks<'_> {
+        let is_emv = matches!(self.kind, Kind::Merchant(_) | Kind::Consumer);
+        let mut known = CodeMarks {
+            is_bad: !self.is_good() && (is_emv || !self.owners.is_empty()),
+            marks: ArrayVec::new(),
+        };
+        for owner in &self.owners {
+            known.marks.push(model::Mark {
+                scheme: owner.scheme.word(),
+                by: owner.by,
+                value: match owner.by {
+                    By::Prefix => first_digits(self.payload),
+                    By::Guid | By::Network | By::Aid | By::Host => self.mark(owner),
+                },
+            });
+        }
+        if known.marks.is_empty() && !is_emv {
+            return CodeMarks::of_digits(self.payload);
+        }
+        known
     }
 
     /// The institution that an owner's account is at, where the code names it.

@@ -4,34 +4,9 @@ use arrayvec::ArrayVec;
 
 use super::field::FieldIndex;
 use super::schemes::{Row, Scheme};
+use crate::model::limits::MARKS_MAX;
 
-/// By what an owner is known.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum By {
-    /// A globally unique identifier in a merchant account template.
-    Guid,
-    /// A root field that EMVCo has given to a network.
-    Network,
-    /// An application identifier.
-    Aid,
-    /// The scheme, or scheme and host, of a URL.
-    Host,
-    /// The first digits of a payment code.
-    Prefix,
-}
-
-impl By {
-    /// A word for programs. They rely on it: add, never rename.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Guid => "guid",
-            Self::Network => "network",
-            Self::Aid => "aid",
-            Self::Host => "host",
-            Self::Prefix => "prefix",
-        }
-    }
-}
+pub use crate::model::mark::By;
 
 /// Bytes of a payload, or of what its base64 holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -79,11 +54,7 @@ pub struct Owner {
 }
 
 /// All of them, in order.
-pub(super) type Owners = ArrayVec<Owner, OWNERS_MAX>;
-
-/// Root fields that can hold an account: 02 to 51. A consumer-presented code has room for fewer
-/// applications (nine bytes each).
-pub(super) const OWNERS_MAX: usize = 50;
+pub(super) type Owners = ArrayVec<Owner, MARKS_MAX>;
 
 /// Puts an owner in its place: by rank, then as they came.
 pub(super) fn insert(owners: &mut Owners, owner: Owner) {

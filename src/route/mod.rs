@@ -1,9 +1,12 @@
 //! WHERE IT GOES: the immutable tables of one snapshot, and the choice of a destination.
 //!
-//! Pure: the same tables and the same request give the same route. Nothing here knows whether a
-//! participant is signed on; sessions do.
+//! Pure: the same tables and the same question give the same route. Nothing here knows whether a
+//! participant is signed on, or what a code looks like: who asks says so.
 
+mod choice;
 mod prefixes;
+mod rule;
+mod rules;
 
 use core::fmt;
 
@@ -11,14 +14,15 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use crate::model::ids::{Institution, ParticipantIndex, TableVersion};
-use crate::model::message::PaymentRequest;
-use crate::model::outcome::{Presentation, ResponseCode, Scenario};
-use crate::model::participant::{Participant, Role};
+use crate::model::participant::Participant;
 
-pub use prefixes::{CodePrefixes, PREFIX_DIGITS_MAX, PrefixError};
-
-/// ISO 3166-1 numeric code of China: what inbound and outbound are seen from.
-const CHINA: u16 = 156;
+pub use choice::{Ask, Choice, Considered, ROUTE_SEED, Route, Verdict, may_originate, may_receive};
+pub use prefixes::{CodePrefixes, PrefixError};
+pub use rule::{
+    Band, Flow, MarkError, MarkKind, PRIORITY_DEFAULT, Rule, RuleMark, Terms, WEIGHT_DEFAULT,
+    WEIGHT_MAX, Window, shown_mark,
+};
+pub use rules::{Behind, Rank, RuleError, Rules};
 
 /// One immutable generation of all tables.
 #[derive(Debug)]
@@ -27,7 +31,7 @@ pub struct Tables {
     hash: u64,
     participants: Vec<Participant>,
     institutions: HashMap<Institution, ParticipantIndex, FixedState>,
-    prefixes: CodePrefixes,
+    rules: Rules,
 }
 
 /// Why a snapshot cannot be built.
@@ -37,6 +41,14 @@ pub enum TablesError {
     TooManyParticipants,
     /// Two participants speak for one institution.
     InstitutionTwice(Institution),
+    /// The rules make no table.
+    Rule(RuleError),
+}
+
+impl From<RuleError> for TablesError {
+    fn from(error: RuleError) -> Self {
+        Self::Rule(error)
+    }
 }
 
 impl fmt::Display for TablesError {
@@ -55,28 +67,30 @@ impl fmt::Display for TablesError {
                     "institution {institution} belongs to two participants"
                 )
             }
+            Self::Rule(error) => write!(formatter, "{error}"),
         }
     }
 }
 
 impl core::error::Error for TablesError {}
 
-/// Where a payment goes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Route {
-    /// The participant that answers it.
-    pub destination: ParticipantIndex,
-    /// Direction x presentation, where China is on one side.
-    pub scenario: Option<Scenario>,
-}
-
 impl Tables {
-    /// Builds a snapshot.
+    /// Builds a snapshot in which codes are known by participants' prefixes alone.
     pub fn new(
         version: TableVersion,
         hash: u64,
         participants: Vec<Participant>,
         prefixes: CodePrefixes,
+    ) -> Result<Self, TablesError> {
+        Self::with_rules(version, hash, participants, prefixes.into_rules().collect())
+    }
+
+    /// Builds a snapshot.
+    pub fn with_rules(
+        version: TableVersion,
+        hash: u64,
+        participants: Vec<Participant>,
+        rules: Vec<Rule>,
     ) -> Result<Self, TablesError> {
         if participants.len() > crate::model::limits::PARTICIPANTS_MAX {
             return Err(TablesError::TooManyParticipants);
@@ -93,12 +107,13 @@ impl Tables {
                 }
             }
         }
+        check_participants(&rules, participants.len())?;
         Ok(Self {
             version,
             hash,
             participants,
             institutions,
-            prefixes,
+            rules: Rules::new(rules, hash)?,
         })
     }
 
@@ -127,78 +142,23 @@ impl Tables {
         self.institutions.get(&institution).copied()
     }
 
-    /// Where a payment of `originator` goes. CPM: to the owner of the code's prefix; a destination
-    /// that is named too must be the same participant. MPM: to the destination that it names.
-    pub fn route(
-        &self,
-        originator: ParticipantIndex,
-        request: &PaymentRequest<'_>,
-    ) -> Result<Route, ResponseCode> {
-        let sender = self.participant(originator);
-        if !may_originate(sender.role, request.presentation) {
-            return Err(ResponseCode::NOT_PERMITTED);
-        }
-        let named = match request.destination {
-            Some(institution) => Some(
-                self.speaks_for(institution)
-                    .ok_or(ResponseCode::NO_SUCH_INSTITUTION)?,
-            ),
-            None => None,
-        };
-        let destination = match request.presentation {
-            Presentation::Cpm => {
-                let owner = self
-                    .prefixes
-                    .owner(request.code.expose())
-                    .ok_or(ResponseCode::NO_ROUTE)?;
-                if named.is_some_and(|named| named != owner) {
-                    return Err(ResponseCode::NO_ROUTE);
-                }
-                owner
-            }
-            Presentation::Mpm => named.ok_or(ResponseCode::NO_ROUTE)?,
-        };
-        let receiver = self.participant(destination);
-        if destination == originator || !may_receive(receiver.role, request.presentation) {
-            return Err(ResponseCode::NO_ROUTE);
-        }
-        let (wallet, acquirer) = match request.presentation {
-            Presentation::Cpm => (receiver, sender),
-            Presentation::Mpm => (sender, receiver),
-        };
-        let scenario = scenario(wallet.country, acquirer.country, request.presentation);
-        Ok(Route {
-            destination,
-            scenario,
-        })
+    /// The rules.
+    pub const fn rules(&self) -> &Rules {
+        &self.rules
     }
 }
 
-/// CPM starts at the merchant's side, MPM at the payer's.
-const fn may_originate(role: Role, presentation: Presentation) -> bool {
-    match (role, presentation) {
-        (Role::Infrastructure, _)
-        | (Role::Acquirer, Presentation::Cpm)
-        | (Role::Wallet, Presentation::Mpm) => true,
-        (Role::Acquirer, Presentation::Mpm) | (Role::Wallet, Presentation::Cpm) => false,
-    }
-}
-
-/// The other side of [`may_originate`].
-const fn may_receive(role: Role, presentation: Presentation) -> bool {
-    match presentation {
-        Presentation::Cpm => may_originate(role, Presentation::Mpm),
-        Presentation::Mpm => may_originate(role, Presentation::Cpm),
-    }
-}
-
-const fn scenario(wallet: u16, acquirer: u16, presentation: Presentation) -> Option<Scenario> {
-    match (wallet == CHINA, acquirer == CHINA, presentation) {
-        (false, true, Presentation::Mpm) => Some(Scenario::InboundMpm),
-        (false, true, Presentation::Cpm) => Some(Scenario::InboundCpm),
-        (true, false, Presentation::Mpm) => Some(Scenario::OutboundMpm),
-        (true, false, Presentation::Cpm) => Some(Scenario::OutboundCpm),
-        (true, true, _) | (false, false, _) => None,
+/// Rules name participants of the snapshot.
+fn check_participants(rules: &[Rule], count: usize) -> Result<(), RuleError> {
+    let is_there =
+        |index: Option<ParticipantIndex>| index.is_none_or(|index| usize::from(index.0) < count);
+    let stray = rules
+        .iter()
+        .map(|rule| rule.terms)
+        .find(|terms| !is_there(terms.wallet) || !is_there(terms.destination));
+    match stray {
+        Some(terms) => Err(RuleError::Participant { row: terms.row }),
+        None => Ok(()),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::model::message::{
 use crate::model::outcome::ResponseCode;
 use crate::model::participant::Protocol;
 use crate::model::refusal::{Fault, Refusal, Refused};
+use crate::qr::Code;
 use crate::session::LinkState;
 use crate::shard::stats::Counter;
 use crate::shard::{Pass, Shard};
@@ -234,7 +235,8 @@ impl Shard {
         let (engine, context, out) = (&mut self.engine, &mut context, &mut effects);
         match message {
             Message::PaymentRequest(request) => {
-                engine.handle_payment(request, sender, context, out);
+                let code = Code::read(request.code.expose());
+                engine.handle_payment((request, &code.marks()), sender, context, out);
             }
             Message::PaymentResult(result) => {
                 engine.handle_payment_result(result, sender, context, out);

@@ -8,9 +8,7 @@ use serde::Serialize;
 use crate::cli::check::load_failure;
 use crate::cli::exit::Failure;
 use crate::control::configuration::Configuration;
-use crate::model::ids::ParticipantIndex;
 use crate::qr::{Code, Kind};
-use crate::route::CodePrefixes;
 
 /// Where a payment with the code would go.
 #[derive(Serialize)]
@@ -46,23 +44,21 @@ pub(super) fn configuration(file: Option<&Path>) -> Result<(String, Configuratio
 
 impl Route {
     pub(super) fn of(code: &Code<'_>, name: String, configuration: &Configuration) -> Self {
-        let chosen = prefixes(configuration).owner(code.payload());
         let mut participants = Vec::new();
-        for (index, entry) in (0_u16..).zip(&configuration.participants) {
+        for entry in &configuration.participants {
             let fitting = |prefix: &&String| code.payload().starts_with(prefix.as_bytes());
             for prefix in entry.code_prefixes.iter().filter(fitting) {
                 participants.push(Destination {
                     name: entry.participant.name.clone(),
                     institution: entry.participant.institution.to_string(),
                     prefix: prefix.clone(),
-                    chosen: chosen == Some(ParticipantIndex(index)),
+                    chosen: false,
                 });
             }
         }
         participants.sort_by_key(|destination| std::cmp::Reverse(destination.prefix.len()));
-        // Two prefixes of one participant: the longer one counts.
-        for shorter in participants.iter_mut().skip(1) {
-            shorter.chosen = false;
+        if let Some(longest) = participants.first_mut() {
+            longest.chosen = true;
         }
         let note = note(code.kind(), participants.is_empty());
         Self {
@@ -72,18 +68,6 @@ impl Route {
             note,
         }
     }
-}
-
-fn prefixes(configuration: &Configuration) -> CodePrefixes {
-    let mut prefixes = CodePrefixes::default();
-    for (index, entry) in (0_u16..).zip(&configuration.participants) {
-        for prefix in &entry.code_prefixes {
-            prefixes
-                .insert(prefix, ParticipantIndex(index))
-                .expect("a configuration has each prefix once, of digits");
-        }
-    }
-    prefixes
 }
 
 const fn note(kind: Kind, is_nobodys: bool) -> &'static str {

@@ -9,11 +9,10 @@ use super::section::{Found, Section};
 use super::shape::did_you_mean;
 use super::{Network, ParticipantEntry, codes, dialect};
 use crate::model::ids::Institution;
-use crate::model::limits::PARTICIPANTS_MAX;
+use crate::model::limits::{PARTICIPANTS_MAX, PREFIX_DIGITS_MAX};
 use crate::model::money::Currency;
 use crate::model::outcome::Resolution;
 use crate::model::participant::{Participant, Protocol, ResolverProfile, Role};
-use crate::route::PREFIX_DIGITS_MAX;
 
 /// A destination that has agreed to answer within some time.
 #[derive(Debug)]

@@ -18,6 +18,7 @@ use super::*;
 use crate::model::chars::{Chars, Sensitive};
 use crate::model::ids::{Institution, LinkAddress, LinkId, Reference, ShardId, TableVersion};
 use crate::model::keys::{BusinessKey, Class, Key};
+use crate::model::mark::CodeMarks;
 use crate::model::message::{
     Amounts, Echoed, Header, PaymentAdvice, PaymentAdviceAck, PaymentRequest, PaymentResult,
     RefundRequest, RefundResult, Reversal, ReversalResult, StatusInquiry, StatusResult,
@@ -97,6 +98,11 @@ struct World {
     last_exchange: Option<ExchangeId>,
     /// What was asked of the archive.
     wanted: Vec<LookUp>,
+}
+
+/// What a request's code is known by.
+fn code_of<'a>(request: &PaymentRequest<'a>) -> CodeMarks<'a> {
+    CodeMarks::of_digits(request.code.expose())
 }
 
 fn engine(tables: &Tables) -> Engine {
@@ -226,7 +232,12 @@ impl World {
     fn pay(&mut self, reference: u8, minor: i64, match_key: u64) -> String {
         self.run(|engine, context, effects| {
             let request = request(reference, minor, match_key);
-            engine.handle_payment(&request, sender(ACQUIRER), context, effects);
+            engine.handle_payment(
+                (&request, &code_of(&request)),
+                sender(ACQUIRER),
+                context,
+                effects,
+            );
         })
     }
 
@@ -297,7 +308,12 @@ impl World {
         let mut request = request(reference, 500, 1);
         request.key.local_date = date;
         let told = self.run(|engine, context, effects| {
-            engine.handle_payment(&request, sender(ACQUIRER), context, effects);
+            engine.handle_payment(
+                (&request, &code_of(&request)),
+                sender(ACQUIRER),
+                context,
+                effects,
+            );
         });
         self.answer_under(request.key, b"51", self.legs.drawn, 500);
         told

@@ -285,7 +285,12 @@ fn pay_in_three(world: &mut World, all: Amounts) {
         ..request(1, 1, 11)
     };
     world.run(|engine, context, effects| {
-        engine.handle_payment(&request, sender(ACQUIRER), context, effects);
+        engine.handle_payment(
+            (&request, &code_of(&request)),
+            sender(ACQUIRER),
+            context,
+            effects,
+        );
     });
     assert!(world.release());
     world.run(|engine, context, effects| {

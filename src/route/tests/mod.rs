@@ -1,13 +1,14 @@
 //! Routes as a table: who may send what to whom, and why not.
 
+mod ordering;
+mod properties;
+
 use super::*;
-use crate::model::chars::Sensitive;
-use crate::model::ids::Reference;
-use crate::model::keys::Key;
-use crate::model::message::{Amounts, Header};
-use crate::model::money::{Currency, Money};
-use crate::model::participant::{Protocol, ResolverProfile};
-use crate::model::time::Date;
+use crate::model::mark::{By, CodeMarks, Mark};
+use crate::model::money::Currency;
+use crate::model::outcome::{Presentation, ResponseCode, Scenario};
+use crate::model::participant::{Protocol, ResolverProfile, Role};
+use crate::model::time::Wall;
 
 fn participant(institution: u64, role: Role, country: u16, fronted: &[u64]) -> Participant {
     Participant {
@@ -46,6 +47,23 @@ fn tables() -> Tables {
     Tables::new(TableVersion(1), 7, participants, prefixes).unwrap()
 }
 
+/// No code.
+static NONE: CodeMarks<'static> = CodeMarks::NONE;
+
+/// A question about 1.00 CNY at midnight.
+fn ask<'a>(from: u16, presentation: Presentation, code: &'a CodeMarks<'a>) -> Ask<'a> {
+    Ask {
+        originator: ParticipantIndex(from),
+        presentation,
+        named: None,
+        currency: Currency::new(156),
+        minor: Some(100),
+        code,
+        wall: Wall(0),
+        draw: 0,
+    }
+}
+
 fn check(
     from: u16,
     presentation: Presentation,
@@ -53,39 +71,15 @@ fn check(
     code: &str,
     expected: Result<(u16, Option<Scenario>), &str>,
 ) {
-    let request = PaymentRequest {
-        header: Header::default(),
-        key: Key {
-            originator: Institution::new(1).unwrap(),
-            local_date: Date::from_yyyymmdd(20_261_121).unwrap(),
-            reference: Reference::new(*b"000000000001").unwrap(),
-        },
-        local_time: None,
-        destination: to.map(|code| Institution::new(code).unwrap()),
-        forwarder: None,
-        presentation,
-        scenario: None,
-        amounts: Amounts {
-            amount: Money::new(1, Currency::new(156).unwrap()).unwrap(),
-            billing: None,
-            settlement: None,
-            billing_rate: None,
-            settlement_rate: None,
-        },
-        mcc: None,
-        country: None,
-        terminal: None,
-        merchant_id: None,
-        payer_token: None,
-        kyc_level: None,
-        code: Sensitive(code.as_bytes()),
-        merchant_name: b"",
-        quote: b"",
-        mac: b"",
+    let marks = CodeMarks::of_digits(code.as_bytes());
+    let ask = Ask {
+        named: to.map(|code| Institution::new(code).unwrap()),
+        ..ask(from, presentation, &marks)
     };
-    let route = tables()
-        .route(ParticipantIndex(from), &request)
-        .map(|route| (route.destination.0, route.scenario))
+    let tables = tables();
+    let route = tables
+        .choose(&ask, |_| true)
+        .map(|choice| (choice.route.destination.0, choice.route.scenario))
         .map_err(|code| code.to_string());
     assert_eq!(
         route,
@@ -122,6 +116,7 @@ fn a_payment_goes_where_its_code_or_its_destination_says() {
     check(2, Cpm, None, "2x", Err("92"));
     check(3, Cpm, None, "62123", Err("92"));
     check(0, Mpm, None, "28", Err("92"));
+    check(0, Mpm, None, "62", Ok((3, None)));
     check(0, Mpm, Some(11), "", Err("92"));
     check(0, Mpm, Some(999), "", Err("15"));
     check(0, Cpm, None, "281", Err("58"));
