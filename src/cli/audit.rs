@@ -13,7 +13,10 @@ use super::check::pretty;
 use super::console::Console;
 use super::exit::{Ended, Exit, Failure};
 use super::journal::store_failure;
-use crate::journal::audit::{Audit, LedgerLine, Party, Place, Report, Rule, Violation};
+use crate::fx::exponents::{iso_4217, letters};
+use crate::journal::audit::{
+    Audit, BalanceLine, LedgerLine, Party, Place, Report, Rule, Violation,
+};
 use crate::journal::reader::dump;
 use crate::model::ids::Institution;
 use crate::model::keys::{BusinessKey, Class};
@@ -24,7 +27,7 @@ use crate::model::outcome::Outcome;
 const SHOWN_MAX: usize = 20;
 
 pub(super) fn execute(arguments: &Arguments, console: &mut Console<'_>) -> Ended {
-    let mut audit = Audit::new();
+    let mut audit = Audit::new(iso_4217());
     for (journal, data) in arguments.data.iter().enumerate() {
         dump(data, |shard, entry| audit.record(journal, shard, entry))
             .map_err(|error| store_failure(&error))?;
@@ -176,6 +179,7 @@ fn in_words(arguments: &Arguments, report: &Report) -> String {
     if let Some(oldest) = open.oldest {
         text.push_str(&format!("the oldest of them was received at {oldest}\n"));
     }
+    text.push_str(&balance_in_words(&report.balance));
     for violation in report.violations.iter().take(SHOWN_MAX) {
         text.push_str(&format!("\n{}", violation_line(arguments, violation)));
     }
@@ -190,6 +194,38 @@ fn in_words(arguments: &Arguments, report: &Report) -> String {
         "\n\nnot every rule was kept\n"
     });
     text
+}
+
+/// The trial balance, by currency; minor units.
+fn balance_in_words(lines: &[BalanceLine]) -> String {
+    let mut text = String::new();
+    if !lines.is_empty() {
+        text.push_str(
+            "\ntrial balance, in minor units\ncurrency  participant   side              payments \
+             refunds        reversals         standing\n",
+        );
+    }
+    for line in lines {
+        let (name, side) = (currency(line.currency), line.side.name());
+        text.push_str(&format!(
+            "{name:<9} {:<13} {side:<8} {:>17} {:>16} {:>16} {:>16}{}\n",
+            line.participant,
+            line.payments,
+            line.refunds,
+            line.reversals,
+            line.standing,
+            if line.is_balanced() {
+                ""
+            } else {
+                "  DOES NOT BALANCE"
+            }
+        ));
+    }
+    text
+}
+
+fn currency(currency: Currency) -> String {
+    letters(currency).map_or_else(|| currency.to_string(), str::to_owned)
 }
 
 fn violation_line(arguments: &Arguments, violation: &Violation) -> String {
@@ -234,6 +270,7 @@ fn place(arguments: &Arguments, place: Place) -> String {
             )
         }
         Place::Ledger { ledger, line } => format!("{}:{line}:", name(&arguments.ledger, ledger)),
+        Place::Whole => "all that was read:".to_owned(),
     }
 }
 
@@ -255,6 +292,18 @@ fn in_json(arguments: &Arguments, report: &Report) -> Json {
             "what": violation.what,
         })
     });
+    let balance = report.balance.iter().map(|line| {
+        json!({
+            "currency": currency(line.currency),
+            "participant": line.participant.code(),
+            "side": line.side.name(),
+            "payments": line.payments.to_string(),
+            "refunds": line.refunds.to_string(),
+            "reversals": line.reversals.to_string(),
+            "standing": line.standing.to_string(),
+            "balanced": line.is_balanced(),
+        })
+    });
     json!({
         "good": report.is_good(),
         "records": report.records,
@@ -262,6 +311,7 @@ fn in_json(arguments: &Arguments, report: &Report) -> Json {
         "ledger_lines": report.ledger_lines,
         "rules": rules.collect::<Vec<_>>(),
         "violations": violations.collect::<Vec<_>>(),
+        "trial_balance": balance.collect::<Vec<_>>(),
         "open": {
             "unanswered": report.open.unanswered,
             "unresolved": report.open.unresolved,

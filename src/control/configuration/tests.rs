@@ -510,3 +510,63 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn rates_and_quotes_are_as_the_file_says() {
+    let plain = Configuration::from_text("small.toml", SMALL).unwrap();
+    assert_eq!(plain.fx.settings.pivot.numeric(), 156);
+    assert_eq!(plain.fx.settings.significant_digits, 7);
+    assert_eq!((plain.fx.settlement, plain.quotes.valid_s), (None, 60));
+    assert!(plain.quotes.keys.is_none());
+    let text = format!(
+        "[fx]\npivot = \"USD\"\nsettlement = \"EUR\"\nsignificant_digits = 9\n[quotes]\n\
+         valid_s = 90\n{SMALL}"
+    );
+    let said = Configuration::from_text("small.toml", &text).unwrap();
+    assert_eq!(said.fx.settings.pivot.numeric(), 840);
+    assert_eq!(said.fx.settlement.map(|it| it.numeric()), Some(978));
+    assert_eq!(
+        (said.fx.settings.significant_digits, said.quotes.valid_s),
+        (9, 90)
+    );
+    assert_ne!(said.table_hash, plain.table_hash);
+}
+
+#[test]
+fn a_key_file_holds_one_key_or_two_and_is_never_shown() {
+    let text = format!("[quotes]\nkey_file = \"quotes.hex\"\n{SMALL}");
+    let read = |file: &str| {
+        Configuration::from_text_and_tables("small.toml", &text, &|name| {
+            assert_eq!(name, "quotes.hex");
+            Ok(file.to_owned())
+        })
+    };
+    // The canary: what is in the file is in no report and in no rendering of what was read.
+    let (one, two) = ("5e5a3e".repeat(11), "0BadCafe".repeat(8));
+    let one = one.get(..64).unwrap();
+    for good in [format!("{one}\n"), format!("\n  {one}\n{two}\n\n")] {
+        let configuration = read(&good).unwrap();
+        let shown = format!("{:?}", configuration.quotes);
+        assert!(configuration.quotes.keys.is_some());
+        assert!(
+            !shown.contains("5e5a") && !shown.contains("94, 90"),
+            "{shown}"
+        );
+    }
+    let short = one.get(1..).unwrap();
+    for bad in [
+        String::new(),
+        short.to_owned(),
+        format!("{short}g"),
+        format!("{one}0"),
+        format!("{one}\n{two}\n{two}"),
+    ] {
+        let errors = read(&bad).unwrap_err();
+        let json = serde_json::to_string(&errors).unwrap();
+        assert_eq!(errors.errors().len(), 1);
+        assert!(
+            !format!("{errors}{json}").contains("5e5a3e"),
+            "{errors}{json}"
+        );
+    }
+}

@@ -288,3 +288,190 @@ fn source(text: &str) -> Result<String, Wrong> {
     }
     Ok(text.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "base\tquote\trate\tmargin_bp\trounding\tvalid_from\tvalid_until\tsource\n";
+    const ROW: &str =
+        "MYR\tCNY\t1.7152\t50\tup\t2026-11-01T00:00:00Z\t2026-11-02T00:00:00Z\tCFETS\n";
+
+    fn settings() -> Settings {
+        Settings {
+            pivot: exponents::by_letters("CNY").unwrap(),
+            significant_digits: 7,
+        }
+    }
+
+    /// `ROW` with one change, and what is said of it.
+    const REFUSALS: &[(&str, &str, &str)] = &[
+        (
+            "MYR",
+            "MYX",
+            "3:1 `base`: \"MYX\" is not a currency with a minor unit | did you mean `MYR`?",
+        ),
+        (
+            "CNY",
+            "XAU",
+            "3:5 `quote`: \"XAU\" is not a currency with a minor unit | did you mean `XAD`?",
+        ),
+        (
+            "CNY",
+            "MYR",
+            "3:5 `quote`: a currency needs no rate to itself | remove the line, or correct one of \
+             the two currencies",
+        ),
+        (
+            "1.7152",
+            "0.00",
+            "3:9 `rate`: a rate of 0 | use a rate above 0",
+        ),
+        (
+            "1.7152",
+            "-1.7",
+            "3:9 `rate`: \"-1.7\" is not a decimal number | write digits and at most one point, \
+             such as 0.0053120",
+        ),
+        (
+            "1.7152",
+            "1,7152",
+            "3:9 `rate`: \"1,7152\" is not a decimal number | write digits and at most one point, \
+             such as 0.0053120",
+        ),
+        (
+            "1.7152",
+            "1.7152345678901",
+            "3:9 `rate`: 14 significant digits and 13 decimals | round it to 12 digits and 18 \
+             decimals at most",
+        ),
+        (
+            "\t50\t",
+            "\t10001\t",
+            "3:16 `margin_bp`: 10001 is 100 % or more | use a whole number of hundredths of a \
+             percent, from -9999 to 10000",
+        ),
+        (
+            "\t50\t",
+            "\t0.5\t",
+            "3:16 `margin_bp`: \"0.5\" is not a whole number | use a whole number of hundredths \
+             of a percent, from -9999 to 10000",
+        ),
+        (
+            "\tup\t",
+            "\tupp\t",
+            "3:19 `rounding`: \"upp\" is not a rounding | did you mean `up`?",
+        ),
+        (
+            "2026-11-01T00:00:00Z",
+            "2026-11-01 00:00",
+            "3:22 `valid_from`: \"2026-11-01 00:00\" is not an instant in UTC | write it as \
+             2026-11-22T00:00:00Z",
+        ),
+        (
+            "2026-11-01T00:00:00Z",
+            "2026-11-01T08:00:00+08:00",
+            "3:22 `valid_from`: \"2026-11-01T08:00:00+08:00\" is not an instant in UTC | write it \
+             as 2026-11-22T00:00:00Z",
+        ),
+        (
+            "2026-11-02",
+            "2026-11-01",
+            "3:43 `valid_until`: it is not after `valid_from` | correct one of the two",
+        ),
+        (
+            "CFETS",
+            "",
+            "3:64 `source` is not said | say it: a text of 64 characters at most",
+        ),
+    ];
+
+    fn said(errors: &crate::control::configuration::Diagnostics) -> String {
+        let said = errors.errors().iter().map(|error| {
+            let (line, column) = (error.line, error.column);
+            format!("{line}:{column} {} | {}", error.problem, error.remedy)
+        });
+        said.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn a_bad_cell_is_told_with_its_line_its_column_and_a_remedy() {
+        let (_, tally) = read("rates.tsv", &format!("{HEAD}{ROW}"), &settings()).unwrap();
+        assert_eq!(tally.rows, 1);
+        let other = ROW.replace("MYR", "USD");
+        for (from, to, expected) in REFUSALS {
+            assert!(ROW.contains(from), "{from}");
+            let text = format!("{HEAD}{other}{}", ROW.replacen(from, to, 1));
+            let errors = read("rates.tsv", &text, &settings()).unwrap_err();
+            assert_eq!(said(&errors), *expected, "for {to}");
+        }
+    }
+
+    #[test]
+    fn rows_that_overlap_are_told_together_with_bad_cells() {
+        let later = ROW
+            .replace("2026-11-02", "2026-12-01")
+            .replace("11-01T00", "11-01T23");
+        let text = format!("# Rates\n{HEAD}{ROW}{later}{}", ROW.replace("MYR", "?"));
+        let errors = read("rates.tsv", &text, &settings()).unwrap_err();
+        assert_eq!(
+            said(&errors),
+            "5:1 `base`: \"?\" is not a currency with a minor unit | use three letters of ISO \
+             4217, such as CNY\n4:22 `valid_from`: line 3 is valid at the same time for the same \
+             pair | end one of the two where the other begins"
+        );
+    }
+
+    #[test]
+    fn the_sandbox_states_every_corridor_both_ways() {
+        let sandbox = crate::control::configuration::Configuration::sandbox();
+        let rates = &sandbox.fx.rates;
+        let currency = |letters| exponents::by_letters(letters).unwrap();
+        let at = instant("2026-11-22T12:00:00Z").unwrap();
+        let all = [
+            "CNY", "HKD", "MOP", "MYR", "THB", "KRW", "SGD", "IDR", "PHP", "VND", "MNT", "UZS",
+            "LAK", "KHR", "USD",
+        ];
+        for from in all {
+            for to in all {
+                let there = rates.find(currency(from), currency(to), at).unwrap();
+                let back = rates.find(currency(to), currency(from), at).unwrap();
+                // There and back costs both margins: 1 % by one pair, 2 % by two.
+                let value = |rate: crate::model::money::Rate| {
+                    Decimal::new(rate.mantissa, u32::from(rate.exponent.unsigned_abs()))
+                };
+                let round_trip = value(there.rate) * value(back.rate);
+                let most = Decimal::new(103, 2);
+                assert!(
+                    round_trip >= Decimal::ONE && round_trip < most,
+                    "{from} {to}"
+                );
+            }
+        }
+        for entry in &sandbox.participants {
+            let own = entry.participant.currency;
+            assert!(
+                rates.find(own, currency("CNY"), at).is_ok(),
+                "{}",
+                entry.participant.name
+            );
+        }
+        let unknown = rates.find(currency("EUR"), currency("CNY"), at);
+        assert_eq!(unknown, Err(crate::fx::NoRate::UnknownPair));
+    }
+
+    #[test]
+    fn an_instant_is_read_as_it_is_written() {
+        let wall = instant("2026-11-21T22:05:05.000000123Z").unwrap();
+        assert_eq!(wall.to_string(), "2026-11-21T22:05:05.000000123Z");
+        assert_eq!(instant("1970-01-01T00:00:00Z").unwrap(), Wall(0));
+        for wrong in [
+            "2026-11-21",
+            "22:05:05Z",
+            "1969-12-31T23:59:59Z",
+            "2026-02-30T00:00:00Z",
+        ] {
+            assert!(instant(wrong).is_err(), "{wrong}");
+        }
+    }
+}

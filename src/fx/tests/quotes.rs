@@ -86,6 +86,34 @@ fn the_bytes_of_a_quote_are_pinned() {
     );
 }
 
+/// So that the fuzzer begins behind the MAC.
+#[test]
+fn the_first_corpus_of_the_fuzzer_is_of_quotes_that_open() {
+    let corpus: [(&[u8], bool, bool); 3] = [
+        (
+            include_bytes!("../../../tests/fuzz/corpora/quotes/static"),
+            false,
+            false,
+        ),
+        (
+            include_bytes!("../../../tests/fuzz/corpora/quotes/dynamic"),
+            true,
+            false,
+        ),
+        (
+            include_bytes!("../../../tests/fuzz/corpora/quotes/settled"),
+            true,
+            true,
+        ),
+    ];
+    for (token, fixed, settles) in corpus {
+        let terms = keys(7, None).open(token, Wall(0)).unwrap();
+        assert_eq!(terms.amount().is_some(), fixed);
+        assert_eq!(terms.billing().is_some(), fixed);
+        assert_eq!(terms.settlement.is_some(), settles);
+    }
+}
+
 #[test]
 fn a_quote_ends_at_its_expiry() {
     let keys = keys(1, None);

@@ -1,13 +1,15 @@
 //! What each record does to the pages, and which rules it must keep.
 
 use crate::journal::Entry;
+use crate::journal::audit::balance::{self, Posting};
 use crate::journal::audit::pages::Page;
 use crate::journal::audit::{Audit, LATE_MS, PageId, Place, Rule};
 use crate::model::fingerprint::Fingerprint;
 use crate::model::ids::{Institution, MatchKey, ShardId};
 use crate::model::keys::{BusinessKey, Class};
+use crate::model::message::Amounts;
 use crate::model::money::Money;
-use crate::model::outcome::Outcome;
+use crate::model::outcome::{Outcome, Presentation};
 use crate::model::record::{Actor, Decision, Opened, Payment, Recalled, Record, Refund, Reversal};
 use crate::model::time::{Date, Wall};
 
@@ -25,6 +27,11 @@ struct Claim {
     originator: Option<Institution>,
     fingerprint: Fingerprint,
     amount: Money,
+    /// In which currencies besides; none where only a reversal named it.
+    amounts: Option<Amounts>,
+    presentation: Option<Presentation>,
+    /// Of what is remembered again; else the decision names it.
+    destination: Option<Institution>,
     by_reversal: bool,
     root: Option<BusinessKey>,
     decision: Option<Decision>,
@@ -92,6 +99,9 @@ impl Audit {
             originator: Some(it.originator),
             fingerprint: it.fingerprint,
             amount: it.amounts.amount,
+            amounts: Some(it.amounts),
+            presentation: Some(it.presentation),
+            destination: None,
             by_reversal: false,
             root: None,
             decision: Some(it.decision),
@@ -114,6 +124,9 @@ impl Audit {
             originator: Some(it.originator),
             fingerprint: it.fingerprint,
             amount: it.amounts.amount,
+            amounts: Some(it.amounts),
+            presentation: it.presentation,
+            destination: None,
             by_reversal: false,
             root: Some(root),
             decision: Some(it.decision),
@@ -153,13 +166,20 @@ impl Audit {
             originator: it.originator,
             fingerprint: it.fingerprint,
             amount: it.amounts.amount,
+            amounts: Some(it.amounts),
+            presentation: it.echoed.presentation,
+            destination: it.destination,
             by_reversal: false,
             root: None,
             decision: None,
             settlement_date: None,
         };
+        let known = page.is_some();
         let fresh = self::page(&claim, entry, epoch, None, Some(Outcome::Approved));
         let page = page.map_or(fresh, |page| Page { epoch, ..page });
+        if !known {
+            self.balance.post(&page, Posting::Approved);
+        }
         self.by_key.insert(target, id);
         self.pages.insert(id, page);
     }
@@ -170,6 +190,9 @@ impl Audit {
             originator: it.participant,
             fingerprint: Fingerprint(0),
             amount: it.amount,
+            amounts: None,
+            presentation: None,
+            destination: None,
             by_reversal: true,
             root: None,
             decision: None,
@@ -188,6 +211,9 @@ impl Audit {
             format!("it claims number {} after number {}", number.0, last.0)
         });
         self.claimed_once(at, claim);
+        if let Some(amounts) = &claim.amounts {
+            self.conversions(at, claim.key, amounts);
+        }
         if let Some(date) = claim.settlement_date {
             self.check(
                 Rule::OneSettlementDate,
@@ -210,8 +236,13 @@ impl Audit {
         };
         let declined = forwarded.is_none().then_some(Outcome::Declined);
         self.by_key.entry(claim.key).or_insert(id);
-        self.pages
-            .insert(id, page(claim, entry, epoch, forwarded, declined));
+        let mut page = page(claim, entry, epoch, forwarded, declined);
+        // A refund goes the way of its payment, whoever asks for it.
+        let root = claim.root.and_then(|root| self.by_key.get(&root));
+        if let Some(root) = root.and_then(|id| self.pages.get(id)) {
+            page.sides = root.sides;
+        }
+        self.pages.insert(id, page);
     }
 
     fn claimed_once(&mut self, at: Place, claim: &Claim) {
@@ -285,7 +316,7 @@ impl Audit {
                 );
                 page.reversal_open = false;
                 page.queued = false;
-                page.reversed |= it.reversed;
+                self.now_reversed(page, it.reversed);
                 page.reversing = it.reversed;
             }
             Record::ReversalEscalation(it) => self.drawn_for_destination(page, at, it.match_key),
@@ -334,6 +365,9 @@ impl Audit {
         if it.timed {
             self.in_time(page, id, at, entry.wall);
         }
+        if approves {
+            self.balance.post(page, Posting::Approved);
+        }
         page.outcome = Some(it.outcome);
         page.unresolved = false;
         page.queued = false;
@@ -347,9 +381,22 @@ impl Audit {
         let payment = self.by_key.get(root).copied();
         let payment = payment.and_then(|id| self.pages.get_mut(&id));
         let kept = payment.is_some_and(|page| {
-            page.refunded_minor = page.refunded_minor.saturating_add(refund.amount.minor);
-            let same = page.amount.currency == refund.amount.currency;
-            same && page.refunded_minor <= page.amount.minor
+            let amount = bounded(
+                Some(page.amount),
+                Some(refund.amount),
+                &mut page.refunded_minor,
+            );
+            let billing = bounded(
+                page.billing,
+                refund.billing,
+                &mut page.refunded_billing_minor,
+            );
+            let settlement = bounded(
+                page.settlement,
+                refund.settlement,
+                &mut page.refunded_settlement_minor,
+            );
+            amount && billing && settlement
         });
         self.check(Rule::RefundsBounded, kept, at, Some(refund.key), || {
             "the refunds exceed the payment, or it is not known".to_owned()
@@ -366,7 +413,14 @@ impl Audit {
         }
         page.reversing = true;
         page.reversal_open = it.match_key.is_some();
-        page.reversed |= it.match_key.is_none();
+        self.now_reversed(page, it.match_key.is_none());
+    }
+
+    fn now_reversed(&mut self, page: &mut Page, reversed: bool) {
+        if reversed && !page.reversed && page.outcome == Some(Outcome::Approved) {
+            self.balance.post(page, Posting::Reversed);
+        }
+        page.reversed |= reversed;
     }
 
     fn in_time(&mut self, page: &Page, id: PageId, at: Place, wall: Wall) {
@@ -398,6 +452,18 @@ impl Audit {
     }
 }
 
+/// Adds what a refund gives back to what was given back before; whether all of it is within what
+/// the payment has in this currency.
+fn bounded(payment: Option<Money>, refund: Option<Money>, refunded_minor: &mut i64) -> bool {
+    let Some(refund) = refund else {
+        return true;
+    };
+    *refunded_minor = refunded_minor.saturating_add(refund.minor);
+    payment.is_some_and(|payment| {
+        payment.currency == refund.currency && *refunded_minor <= payment.minor
+    })
+}
+
 fn page(
     claim: &Claim,
     entry: &Entry,
@@ -413,6 +479,13 @@ fn page(
         originator: claim.originator,
         fingerprint: claim.fingerprint,
         amount: claim.amount,
+        billing: claim.amounts.and_then(|amounts| amounts.billing),
+        settlement: claim.amounts.and_then(|amounts| amounts.settlement),
+        sides: balance::who(
+            claim.presentation,
+            claim.originator,
+            claim.destination.or(forwarded.map(|(who, _)| who)),
+        ),
         forwarded,
         by_reversal: claim.by_reversal,
         root: claim.root,
@@ -424,5 +497,7 @@ fn page(
         advice_open: false,
         queued: false,
         refunded_minor: 0,
+        refunded_billing_minor: 0,
+        refunded_settlement_minor: 0,
     }
 }

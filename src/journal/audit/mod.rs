@@ -4,6 +4,7 @@
 //! records: a mistake there does not hide here. Where participants' ledgers are given as well, it
 //! holds them against the pages. It reads records in order, allocates as it likes, prints nothing.
 
+mod balance;
 mod claims;
 mod ledger;
 mod pages;
@@ -16,8 +17,11 @@ use hashbrown::{HashMap, HashSet};
 use crate::journal::Entry;
 use crate::model::ids::{Institution, Lsn, MatchKey, ShardId, TransactionNumber};
 use crate::model::keys::BusinessKey;
+use crate::model::money::Exponents;
 use crate::model::time::Wall;
 
+use balance::Balance;
+pub use balance::{BalanceLine, Side};
 pub use ledger::{LedgerLine, Party};
 use pages::Page;
 pub use rules::Rule;
@@ -48,6 +52,8 @@ pub enum Place {
         /// From 1.
         line: u64,
     },
+    /// Nowhere alone: it is about all that was read.
+    Whole,
 }
 
 /// A rule that was not kept.
@@ -93,6 +99,8 @@ pub struct Report {
     pub rules: Vec<(Rule, u64, u64)>,
     /// The first of what was found.
     pub violations: Vec<Violation>,
+    /// By currency, participant and side; what the office of each may hold against its own books.
+    pub balance: Vec<BalanceLine>,
     /// What was open at the end.
     pub open: Open,
 }
@@ -116,8 +124,11 @@ struct Reading {
 type PageId = (usize, ShardId, TransactionNumber);
 
 /// An audit under way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Audit {
+    /// The decimals of currencies: this room knows no list of them.
+    exponents: Exponents,
+    balance: Balance,
     readings: HashMap<(usize, ShardId), Reading, Hasher>,
     pages: HashMap<PageId, Page, Hasher>,
     by_key: HashMap<BusinessKey, PageId, Hasher>,
@@ -131,9 +142,22 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// Nothing read yet.
-    pub fn new() -> Self {
-        Self::default()
+    /// Nothing read yet; `exponents` are the decimals of currencies.
+    pub fn new(exponents: Exponents) -> Self {
+        Self {
+            exponents,
+            balance: Balance::default(),
+            readings: HashMap::default(),
+            pages: HashMap::default(),
+            by_key: HashMap::default(),
+            match_keys: HashSet::default(),
+            told: HashMap::default(),
+            records: 0,
+            ledger_lines: 0,
+            checked: [0; Rule::ALL.len()],
+            broken: [0; Rule::ALL.len()],
+            violations: Vec::new(),
+        }
     }
 
     /// The next record of `shard` of the `journal`-th journal.
@@ -153,6 +177,7 @@ impl Audit {
     pub fn finish(mut self) -> Report {
         let open = self.judge_the_end();
         self.judge_ledgers();
+        let balance = self.trial_balance();
         let counts = self.checked.into_iter().zip(self.broken);
         Report {
             records: self.records,
@@ -164,6 +189,7 @@ impl Audit {
                 .map(|(rule, (checked, broken))| (rule, checked, broken))
                 .collect(),
             violations: self.violations,
+            balance,
             open,
         }
     }

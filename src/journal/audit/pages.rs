@@ -24,6 +24,11 @@ pub(super) struct Page {
     pub(super) originator: Option<Institution>,
     pub(super) fingerprint: Fingerprint,
     pub(super) amount: Money,
+    /// The same in the wallet's currency and in that of settlement, where they are stated.
+    pub(super) billing: Option<Money>,
+    pub(super) settlement: Option<Money>,
+    /// Who holds the payer and who the merchant, as far as that is known.
+    pub(super) sides: (Option<Institution>, Option<Institution>),
     /// Where it was forwarded to, and until when it is to be answered.
     pub(super) forwarded: Option<(Institution, Wall)>,
     pub(super) by_reversal: bool,
@@ -38,8 +43,11 @@ pub(super) struct Page {
     pub(super) reversed: bool,
     pub(super) advice_open: bool,
     pub(super) queued: bool,
-    /// Approved refunds of this payment, in its minor units.
+    /// Approved refunds of this payment, in the minor units of its amount, of its billing amount
+    /// and of its settlement amount.
     pub(super) refunded_minor: i64,
+    pub(super) refunded_billing_minor: i64,
+    pub(super) refunded_settlement_minor: i64,
 }
 
 impl Page {

@@ -13,6 +13,8 @@ pub enum Rule {
     ConflictsRefused,
     AmountsKept,
     RefundsBounded,
+    AmountsConverted,
+    CurrenciesBalance,
     ReversalsEnd,
     ReversedOnce,
     AnsweredInTime,
@@ -26,7 +28,7 @@ pub enum Rule {
 
 impl Rule {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::ToldIsWritten,
         Self::OneOutcome,
         Self::NoApprovalAfterNegative,
@@ -35,6 +37,8 @@ impl Rule {
         Self::ConflictsRefused,
         Self::AmountsKept,
         Self::RefundsBounded,
+        Self::AmountsConverted,
+        Self::CurrenciesBalance,
         Self::ReversalsEnd,
         Self::ReversedOnce,
         Self::AnsweredInTime,
@@ -55,7 +59,10 @@ impl Rule {
             Self::NoDuplicateDebit => "I4",
             Self::StableAnswers => "I5",
             Self::ConflictsRefused => "I6",
-            Self::AmountsKept | Self::RefundsBounded => "I8",
+            Self::AmountsKept
+            | Self::RefundsBounded
+            | Self::AmountsConverted
+            | Self::CurrenciesBalance => "I8",
             Self::ReversalsEnd => "I9",
             Self::ReversedOnce => "I10",
             Self::AnsweredInTime => "I11",
@@ -90,7 +97,9 @@ impl Rule {
             Self::StableAnswers => "final answers to repeats are equal",
             Self::ConflictsRefused => "no key is claimed again with another content",
             Self::AmountsKept => "answers and reversals have the amount of their payment",
-            Self::RefundsBounded => "refunds never exceed their payment",
+            Self::RefundsBounded => "refunds never exceed their payment, in any currency",
+            Self::AmountsConverted => "a stated amount is what its rate makes of the payment",
+            Self::CurrenciesBalance => "payments less refunds and reversals are what stands",
             Self::ReversalsEnd => "a reversal's answer follows a reversal",
             Self::ReversedOnce => "what is reversed is reversed once, and never forwarded after",
             Self::AnsweredInTime => "answered, or known to be unanswered, by the deadline",

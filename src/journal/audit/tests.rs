@@ -1,11 +1,13 @@
 //! An honest history breaks no rule; one change to it breaks the rule that it should.
 
 use super::*;
+use crate::fx::exponents::iso_4217;
+use crate::fx::{Rounding, convert};
 use crate::model::fingerprint::Fingerprint;
 use crate::model::ids::{Epoch, Reference, TableVersion};
 use crate::model::keys::{Class, Key};
 use crate::model::message::{Amounts, Echoed};
-use crate::model::money::{Currency, Money};
+use crate::model::money::{Currency, Money, Rate};
 use crate::model::outcome::{Outcome, Presentation, Reason, ResponseCode};
 use crate::model::record::{
     Actor, Advice, AdviceAnswer, Answer, Decision, Opened, Payment, Record, Refund, Reversal,
@@ -25,12 +27,23 @@ fn money(minor: i64) -> Money {
     Money::new(minor, Currency::new(156).unwrap()).unwrap()
 }
 
+/// One yuan in ringgit.
+const RATE: Rate = Rate {
+    mantissa: 5_830_224,
+    exponent: -7,
+};
+
+fn ringgit(minor: i64) -> Money {
+    let ringgit = Currency::new(458).unwrap();
+    convert(money(minor), RATE, Rounding::HalfUp, ringgit, &iso_4217()).unwrap()
+}
+
 fn amounts(minor: i64) -> Amounts {
     Amounts {
         amount: money(minor),
-        billing: None,
+        billing: Some(ringgit(minor)),
         settlement: None,
-        billing_rate: None,
+        billing_rate: Some(RATE),
         settlement_rate: None,
     }
 }
@@ -164,7 +177,7 @@ impl History {
     }
 
     fn audit(&self) -> Audit {
-        let mut audit = Audit::new();
+        let mut audit = Audit::new(iso_4217());
         for entry in &self.entries {
             audit.record(0, ShardId(0), entry);
         }
@@ -263,6 +276,109 @@ fn an_honest_history_breaks_no_rule_and_checks_every_one() {
     for (rule, checked, _) in report.rules {
         assert!(checked > 0, "{rule:?} was never checked");
     }
+}
+
+/// The amounts of the last record.
+fn last_amounts(history: &mut History) -> &mut Amounts {
+    match history.entries.last_mut().map(|entry| &mut entry.record) {
+        Some(Record::Payment(payment)) => &mut payment.amounts,
+        Some(Record::Refund(refund)) => &mut refund.amounts,
+        other => panic!("{other:?} has no amounts"),
+    }
+}
+
+#[test]
+fn the_trial_balance_says_what_each_participant_pays_and_receives() {
+    let mut history = honest();
+    history
+        .payment(5, 5, 5)
+        .answer(5, Outcome::Approved, 12_800)
+        .reversal(5, 205, 12_800)
+        .reversed(5);
+    let report = report(&history, Vec::new());
+    assert!(report.is_good(), "{:?}", report.violations);
+    let line = |numeric, participant, side, unit: fn(i64) -> i64| BalanceLine {
+        currency: Currency::new(numeric).unwrap(),
+        participant: institution(participant),
+        side,
+        payments: i128::from(2 * unit(12_800)),
+        refunds: i128::from(unit(5_000)),
+        reversals: i128::from(unit(12_800)),
+        standing: i128::from(unit(12_800) - unit(5_000)),
+    };
+    let expected = [
+        line(156, ACQUIRER, Side::Merchant, |minor| minor),
+        line(458, WALLET, Side::Payer, |minor| ringgit(minor).minor),
+    ];
+    assert_eq!(report.balance, expected);
+}
+
+#[test]
+fn sums_that_do_not_come_to_what_stands_are_found() {
+    let mut history = honest();
+    // Debited twice on record: the sums say so, and only one payment stands.
+    history.answer(1, Outcome::Approved, 12_800);
+    let report = report(&history, Vec::new());
+    assert_eq!(broken(&report), [Rule::OneOutcome, Rule::CurrenciesBalance]);
+    let unbalanced = report.balance.iter().filter(|line| !line.is_balanced());
+    assert_eq!(unbalanced.count(), 2);
+    let found = report.violations.last().unwrap();
+    assert_eq!((found.place, found.key), (Place::Whole, None));
+}
+
+#[test]
+fn an_amount_that_its_rate_does_not_make_is_found() {
+    for off_by in [-1, 1] {
+        let mut history = honest();
+        history.payment(5, 5, 5);
+        let billing = last_amounts(&mut history).billing.as_mut().unwrap();
+        billing.minor += off_by;
+        // 7,462.68 ringgit: 7,463 and 7,462 are both within one sen, 7,464 is not.
+        let expected: &[Rule] = if off_by > 0 {
+            &[Rule::AmountsConverted]
+        } else {
+            &[]
+        };
+        assert_eq!(broken(&report(&history, Vec::new())), expected);
+    }
+    // No rate that can be stated; a currency without a minor unit.
+    let changes: [fn(&mut Amounts); 3] = [
+        |amounts| amounts.billing_rate.as_mut().unwrap().mantissa = 0,
+        |amounts| amounts.billing_rate.as_mut().unwrap().exponent = 1,
+        |amounts| amounts.billing.as_mut().unwrap().currency = Currency::new(959).unwrap(),
+    ];
+    for change in changes {
+        let mut history = honest();
+        history.payment(5, 5, 5);
+        change(last_amounts(&mut history));
+        assert_eq!(
+            broken(&report(&history, Vec::new())),
+            [Rule::AmountsConverted]
+        );
+    }
+}
+
+#[test]
+fn refunds_that_exceed_the_payment_in_the_payers_currency_alone_are_found() {
+    let mut history = honest();
+    history
+        .refund(5, 1, 7_800)
+        .answer(5, Outcome::Approved, 7_800);
+    assert!(report(&history, Vec::new()).is_good());
+    // 12,800 yuan were refunded in two parts, and of 7,463 ringgit one too many.
+    let mut history = honest();
+    history.refund(5, 1, 7_800);
+    let amounts = last_amounts(&mut history);
+    amounts.billing = Some(Money {
+        minor: 4_549,
+        ..ringgit(1)
+    });
+    amounts.billing_rate = None;
+    history.answer(5, Outcome::Approved, 7_800);
+    assert_eq!(
+        broken(&report(&history, Vec::new())),
+        [Rule::RefundsBounded]
+    );
 }
 
 #[test]

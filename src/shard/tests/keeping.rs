@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, channel};
 
 use super::*;
 use crate::engine::LOOK_UPS_SHARE;
+use crate::fx::exponents::iso_4217;
 use crate::journal::audit::Audit;
 use crate::journal::keeper::{Keeper, KeeperNote, KeeperPlan};
 use crate::journal::read_only::ReadOnlyFolder;
@@ -332,7 +333,7 @@ pub(super) fn pay(link: &mut Link, numbers: core::ops::Range<u64>) -> u64 {
 pub(super) fn read_all(data: &Path) -> BTreeSet<Reference> {
     let report = verify(data).unwrap();
     assert!(report.is_good(), "{report:?}");
-    let (mut found, mut audit, mut last) = (BTreeSet::new(), Audit::new(), 0);
+    let (mut found, mut audit, mut last) = (BTreeSet::new(), Audit::new(iso_4217()), 0);
     let folder = ReadOnlyFolder::open(data).unwrap();
     folder
         .read_shard(ShardId(0), &mut |entry| {

@@ -10,7 +10,8 @@ fuzz_target!(|text: &str| {
     };
     assert!(!diagnostics.errors().is_empty(), "a refusal says why");
     for error in diagnostics.errors() {
-        assert!(error.line <= text.lines().count() + 1, "{error:?}");
+        let own = error.file == "switch.toml";
+        assert!(!own || error.line <= text.lines().count() + 1, "{error:?}");
         assert!(!error.problem.is_empty() && !error.remedy.is_empty(), "{error:?}");
     }
     assert!(diagnostics.to_string().contains("switch.toml"));
