@@ -62,7 +62,7 @@ struct World {
 fn framing(protocol: Protocol) -> Framing {
     match protocol {
         Protocol::Sbe => Framing::Sofh,
-        Protocol::Iso8583Ascii | Protocol::Iso8583Binary => Framing::Len2 { tpdu: false },
+        Protocol::Iso8583Ascii | Protocol::Iso8583Binary => Framing::LEN2,
     }
 }
 

@@ -82,8 +82,8 @@ fn listener(ready: &Ready, protocol: Protocol) -> Option<&ReadyListener> {
 fn framing(name: &str) -> Result<Framing, PlayersError> {
     match name {
         "sofh" => Ok(Framing::Sofh),
-        "len2" => Ok(Framing::Len2 { tpdu: false }),
-        "len4" => Ok(Framing::Len4 { tpdu: false }),
+        "len2" => Ok(Framing::LEN2),
+        "len4" => Ok(Framing::LEN4),
         other => Err(PlayersError::Framing {
             framing: other.to_owned(),
         }),

@@ -58,10 +58,10 @@ impl ReadyListener {
 pub const fn framing_name(framing: Framing) -> &'static str {
     match framing {
         Framing::Sofh => "sofh",
-        Framing::Len2 { tpdu: false } => "len2",
-        Framing::Len2 { tpdu: true } => "len2-tpdu",
-        Framing::Len4 { tpdu: false } => "len4",
-        Framing::Len4 { tpdu: true } => "len4-tpdu",
+        Framing::Len2 { tpdu: false, .. } => "len2",
+        Framing::Len2 { tpdu: true, .. } => "len2-tpdu",
+        Framing::Len4 { tpdu: false, .. } => "len4",
+        Framing::Len4 { tpdu: true, .. } => "len4-tpdu",
     }
 }
 
@@ -111,7 +111,7 @@ mod tests {
         let listener = Listener {
             name: "ascii".to_owned(),
             protocol: Protocol::Iso8583Ascii,
-            framing: Framing::Len2 { tpdu: false },
+            framing: Framing::LEN2,
             address: "127.0.0.1:0".parse().unwrap(),
             frame_bytes_max: 8_192,
         };

@@ -15,6 +15,9 @@ pub const SIGN_ON_DEADLINE_MS: u64 = 10_000;
 
 /// Largest payment code on the wire (EMV codes have 512 characters at most, of up to 4 bytes).
 pub const CODE_BYTES_MAX: usize = 1_998;
+/// What a decoder may need beside a frame: a code in two places, and two texts of 999 bytes in a
+/// character set of which each byte may become three in UTF-8.
+pub const SCRATCH_BYTES: usize = CODE_BYTES_MAX + 2 * 3_072;
 /// Characters of an EMV code, merchant- or consumer-presented (EMVCo: "should not exceed 512").
 pub const EMV_CHARACTERS_MAX: usize = 512;
 /// Fields of an EMV code: every one has a header of its own, of four characters, or of two bytes in

@@ -38,8 +38,8 @@ impl Shard {
             Some((participant, _)) => &self.dialects[usize::from(participant.0)],
             None => &self.plain[listener],
         };
-        let mut joined = core::mem::take(&mut self.joined_code);
-        match dialect.decode_joining(body, self.today, &mut joined) {
+        let mut scratch = core::mem::take(&mut self.scratch);
+        match dialect.decode_joining(body, self.today, &mut scratch) {
             Err(refused) => self.handle_refused(link, speaker, (&refused, body), pass),
             Ok(message) => match speaker {
                 None => self.handle_before_sign_on(link, &message, pass),
@@ -54,7 +54,7 @@ impl Shard {
                 }
             },
         }
-        self.joined_code = joined;
+        self.scratch = scratch;
     }
 
     fn handle_before_sign_on(&mut self, link: LinkId, message: &Message<'_>, pass: &mut Pass<'_>) {

@@ -33,7 +33,7 @@ use crate::engine::{Engine, EngineLimits, LOOK_UPS_MAX, LookUp, ReplayError, Sna
 use crate::journal::keeper::Progress;
 use crate::journal::{self, Journal};
 use crate::model::ids::{LinkId, Lsn, MatchKey, ParticipantIndex, ShardId, TransactionNumber};
-use crate::model::limits::{CODE_BYTES_MAX, FRAME_BYTES_MAX};
+use crate::model::limits::{FRAME_BYTES_MAX, SCRATCH_BYTES};
 use crate::model::record::{Opened, Record};
 use crate::model::time::{DAY_NS, Date, Monotonic, Now, Wall};
 use crate::session::{Care, SessionLimits, Sessions};
@@ -90,8 +90,8 @@ pub struct Shard {
     peers: Peers,
     /// Where a message that waits for nothing is encoded.
     free_body: Box<[u8]>,
-    /// Where a code that arrived in two fields is joined.
-    joined_code: Box<[u8]>,
+    /// Where a code that arrived in two fields is joined, and texts are put into our character set.
+    scratch: Box<[u8]>,
     cares: Vec<Care>,
     stuck: Vec<(LinkId, Counter)>,
     /// Requests of ours that nobody took, until the engine is told.
@@ -242,7 +242,7 @@ impl Shard {
             sessions,
             journal,
             free_body: vec![0; FRAME_BYTES_MAX].into_boxed_slice(),
-            joined_code: vec![0; CODE_BYTES_MAX].into_boxed_slice(),
+            scratch: vec![0; SCRATCH_BYTES].into_boxed_slice(),
             cares: Vec::with_capacity(links_max),
             stuck: Vec::with_capacity(links_max),
             untaken: Vec::with_capacity(UNTAKEN_MAX),

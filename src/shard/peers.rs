@@ -199,8 +199,8 @@ impl Shard {
         pass: &mut Pass<'_>,
     ) {
         let dialect = &self.dialects[usize::from(sender.participant.0)];
-        let mut joined = core::mem::take(&mut self.joined_code);
-        match dialect.decode_joining(body, self.today, &mut joined) {
+        let mut scratch = core::mem::take(&mut self.scratch);
+        match dialect.decode_joining(body, self.today, &mut scratch) {
             Ok(message) if claimed => self.hand_claimed(sender, &message, pass),
             Ok(message) => self.take(sender, (&message, body), pass),
             // The peer could not read it either, and knows that it is an answer.
@@ -211,7 +211,7 @@ impl Shard {
                 None => self.stats.add(Counter::Unanswerable, 1),
             },
         }
-        self.joined_code = joined;
+        self.scratch = scratch;
     }
 
     /// What is ours, because its transaction is, or its refund's key.

@@ -9,6 +9,7 @@ use crate::model::time::Monotonic;
 use crate::shard::stats::Counter;
 use crate::shard::{Pass, Shard};
 use crate::sys::operation::{Errno, SendBuffer, Submission};
+use crate::wire::Encoded;
 use crate::wire::frame::Split;
 
 /// Messages that the engine can be told about in one turn.
@@ -161,9 +162,10 @@ impl Shard {
 
     /// Whether a body for this participant says 09 or 68 and nothing else: it is worth something
     /// over the link on which it was asked for, and nowhere else.
-    pub(super) fn is_interim(&self, participant: ParticipantIndex, body: &[u8]) -> bool {
+    pub(super) fn is_interim(&mut self, participant: ParticipantIndex, body: &[u8]) -> bool {
+        let mut scratch = core::mem::take(&mut self.scratch);
         let dialect = &self.dialects[usize::from(participant.0)];
-        match dialect.decode(body, self.today) {
+        let interim = match dialect.decode_joining(body, self.today, &mut scratch) {
             Ok(Message::PaymentResult(PaymentResult {
                 outcome,
                 response_code,
@@ -178,19 +180,21 @@ impl Shard {
                 outcome.is_none() && codes.contains(&response_code)
             }
             Ok(_) | Err(_) => false,
-        }
+        };
+        self.scratch = scratch;
+        interim
     }
 
     /// Finds out which request of ours a body was. Answers are asked for again by whoever waits for
     /// them.
     fn leg_of(&mut self, participant: ParticipantIndex, body: &[u8]) -> Option<Leg> {
-        let mut joined = core::mem::take(&mut self.joined_code);
+        let mut scratch = core::mem::take(&mut self.scratch);
         let dialect = &self.dialects[usize::from(participant.0)];
         let found = dialect
-            .decode_joining(body, self.today, &mut joined)
+            .decode_joining(body, self.today, &mut scratch)
             .ok()
             .and_then(|message| Some((talk_of(message.kind())?, message.header().match_key)));
-        self.joined_code = joined;
+        self.scratch = scratch;
         found.map(|(talk, match_key)| (talk, participant, match_key))
     }
 
@@ -259,6 +263,13 @@ impl Shard {
         true
     }
 
+    fn count_losses(&mut self, encoded: Encoded) {
+        self.stats
+            .add(Counter::FieldsDropped, u64::from(encoded.dropped));
+        self.stats
+            .add(Counter::CharactersReplaced, u64::from(encoded.replaced));
+    }
+
     /// Encodes a message and lets it go, or keeps it at the gate.
     pub(super) fn dispatch(&mut self, outgoing: &Outgoing<'_>, pass: &mut Pass<'_>) {
         match outgoing.gate {
@@ -267,8 +278,7 @@ impl Shard {
                 let dialect = self.dialect(outgoing.to);
                 match outgoing.with_message(|message| dialect.encode(message, &mut body)) {
                     Ok(encoded) => {
-                        self.stats
-                            .add(Counter::FieldsDropped, u64::from(encoded.dropped));
+                        self.count_losses(encoded);
                         let link = outgoing.link;
                         if !self.send_body(outgoing.to, link, &body[..encoded.bytes], pass) {
                             self.note_no_link(None);
@@ -292,8 +302,7 @@ impl Shard {
         let dialect = &self.dialects[usize::from(outgoing.to.0)];
         match outgoing.with_message(|message| dialect.encode(message, room)) {
             Ok(encoded) => {
-                self.stats
-                    .add(Counter::FieldsDropped, u64::from(encoded.dropped));
+                self.count_losses(encoded);
                 let (to, link, exchange) = (outgoing.to, outgoing.link, outgoing.exchange);
                 self.gated.push((lsn, encoded.bytes), to, link, exchange);
             }

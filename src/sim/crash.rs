@@ -509,7 +509,7 @@ fn parts(plan: &Plan, shard: ShardId) -> ShardParts {
         protocol: *protocol,
         framing: match protocol {
             Protocol::Sbe => Framing::Sofh,
-            Protocol::Iso8583Ascii | Protocol::Iso8583Binary => Framing::Len2 { tpdu: false },
+            Protocol::Iso8583Ascii | Protocol::Iso8583Binary => Framing::LEN2,
         },
         address: core::net::SocketAddr::from(([127, 0, 0, 1], 0)),
         frame_bytes_max: 8_192,

@@ -73,9 +73,7 @@ impl Plan {
                 .iter()
                 .map(|known| match known.protocol {
                     Protocol::Sbe => Framing::Sofh,
-                    Protocol::Iso8583Ascii | Protocol::Iso8583Binary => {
-                        Framing::Len2 { tpdu: false }
-                    }
+                    Protocol::Iso8583Ascii | Protocol::Iso8583Binary => Framing::LEN2,
                 })
                 .collect(),
             participants,

@@ -4,9 +4,11 @@
 //!
 //! ```text
 //! Sofh   u32 BE length, these six bytes included | EB 50 | body
-//! Len2   u16 BE length of what follows           | TPDU (5), where configured | body
-//! Len4   four ASCII digits, of what follows      | TPDU (5), where configured | body
+//! Len2   u16 BE length of what follows      | TPDU (5) | message header (1 to 7) | body
+//! Len4   four ASCII digits, of what follows | TPDU (5) | message header (1 to 7) | body
 //! ```
+//!
+//! TPDU and message header only where they are configured.
 
 use core::ops::Range;
 
@@ -25,19 +27,64 @@ pub enum Framing {
     Len2 {
         /// Whether a five-byte TPDU follows the length.
         tpdu: bool,
+        /// What precedes the body.
+        lead: MessageHeader,
     },
     /// Four ASCII digits, excluding themselves; `0000` is a keep-alive and is echoed.
     Len4 {
         /// Whether a five-byte TPDU follows the length.
         tpdu: bool,
+        /// What precedes the body.
+        lead: MessageHeader,
     },
+}
+
+/// Bytes between length, or TPDU, and body: the same in every frame that is written. Those of a
+/// frame that is read are skipped, whatever they say: terminals and hosts put versions and flags
+/// there, which mean nothing to us.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MessageHeader {
+    bytes: [u8; MESSAGE_HEADER_BYTES_MAX],
+    length: u8,
+}
+
+impl MessageHeader {
+    /// There is none.
+    pub const NONE: Self = Self {
+        bytes: [0; MESSAGE_HEADER_BYTES_MAX],
+        length: 0,
+    };
+
+    /// These bytes; `None` for more than [`MESSAGE_HEADER_BYTES_MAX`].
+    pub fn new(given: &[u8]) -> Option<Self> {
+        let mut bytes = [0; MESSAGE_HEADER_BYTES_MAX];
+        bytes.get_mut(..given.len())?.copy_from_slice(given);
+        let length = u8::try_from(given.len()).ok()?;
+        Some(Self { bytes, length })
+    }
+
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len()).unwrap_or_default()
+    }
+
+    const fn len(self) -> usize {
+        self.length as usize
+    }
+
+    /// Whether there is none.
+    pub const fn is_none(self) -> bool {
+        self.length == 0
+    }
 }
 
 /// Transport protocol data unit: id, destination, source; carried and answered, never understood.
 pub type Tpdu = [u8; TPDU_BYTES];
 
-/// The longest header: four digits and a TPDU.
-pub const HEADER_BYTES_MAX: usize = 9;
+/// The longest message header.
+pub const MESSAGE_HEADER_BYTES_MAX: usize = 7;
+/// The longest header: four digits, a TPDU and a message header.
+pub const HEADER_BYTES_MAX: usize = 4 + TPDU_BYTES + MESSAGE_HEADER_BYTES_MAX;
 
 /// What the next bytes of a stream are.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -67,9 +114,48 @@ pub enum Split {
 }
 
 impl Framing {
-    /// Bytes before the body, TPDU included.
+    /// A two-byte length and nothing else before the body.
+    pub const LEN2: Self = Self::Len2 {
+        tpdu: false,
+        lead: MessageHeader::NONE,
+    };
+    /// Four digits and nothing else before the body.
+    pub const LEN4: Self = Self::Len4 {
+        tpdu: false,
+        lead: MessageHeader::NONE,
+    };
+
+    /// With a TPDU after the length; SOFH has none.
+    #[must_use]
+    pub const fn with_tpdu(self) -> Self {
+        match self {
+            Self::Sofh => Self::Sofh,
+            Self::Len2 { lead, .. } => Self::Len2 { tpdu: true, lead },
+            Self::Len4 { lead, .. } => Self::Len4 { tpdu: true, lead },
+        }
+    }
+
+    /// With a message header before the body; SOFH has none.
+    #[must_use]
+    pub const fn with_message_header(self, lead: MessageHeader) -> Self {
+        match self {
+            Self::Sofh => Self::Sofh,
+            Self::Len2 { tpdu, .. } => Self::Len2 { tpdu, lead },
+            Self::Len4 { tpdu, .. } => Self::Len4 { tpdu, lead },
+        }
+    }
+
+    /// What precedes the body.
+    pub const fn message_header(self) -> MessageHeader {
+        match self {
+            Self::Sofh => MessageHeader::NONE,
+            Self::Len2 { lead, .. } | Self::Len4 { lead, .. } => lead,
+        }
+    }
+
+    /// Bytes before the body, TPDU and message header included.
     pub const fn header_bytes(self) -> usize {
-        self.length_bytes() + self.tpdu_bytes()
+        self.length_bytes() + self.tpdu_bytes() + self.message_header().len()
     }
 
     /// Finds the first frame of `bytes`, which may be of any length. A frame longer than
@@ -148,7 +234,7 @@ impl Framing {
                 let [l0, l1, l2, l3] = u32::try_from(total).ok()?.to_be_bytes();
                 let [e0, e1] = SOFH_SBE_LITTLE_ENDIAN;
                 // As one value: written in pieces, it would stall whoever copies it next.
-                out = [l0, l1, l2, l3, e0, e1, 0, 0, 0];
+                out = [l0, l1, l2, l3, e0, e1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
             }
             Self::Len2 { .. } => {
                 *out.first_chunk_mut()? = u16::try_from(follows).ok()?.to_be_bytes();
@@ -158,6 +244,12 @@ impl Framing {
         if self.tpdu_bytes() > 0 {
             let (_, rest) = out.split_at_mut_checked(self.length_bytes())?;
             *rest.first_chunk_mut()? = tpdu.unwrap_or(TPDU_DEFAULT);
+        }
+        let lead = self.message_header();
+        if !lead.is_none() {
+            let before = self.length_bytes() + self.tpdu_bytes();
+            out.get_mut(before..before + lead.len())?
+                .copy_from_slice(lead.bytes());
         }
         Some((out, header_bytes))
     }
@@ -183,8 +275,8 @@ impl Framing {
 
     const fn tpdu_bytes(self) -> usize {
         match self {
-            Self::Len2 { tpdu: true } | Self::Len4 { tpdu: true } => TPDU_BYTES,
-            Self::Sofh | Self::Len2 { tpdu: false } | Self::Len4 { tpdu: false } => 0,
+            Self::Len2 { tpdu: true, .. } | Self::Len4 { tpdu: true, .. } => TPDU_BYTES,
+            Self::Sofh | Self::Len2 { tpdu: false, .. } | Self::Len4 { tpdu: false, .. } => 0,
         }
     }
 }
@@ -343,10 +435,10 @@ mod tests {
     use super::*;
     use crate::model::limits::FRAME_BYTES_MAX;
 
-    const LEN2: Framing = Framing::Len2 { tpdu: false };
-    const LEN2_TPDU: Framing = Framing::Len2 { tpdu: true };
-    const LEN4: Framing = Framing::Len4 { tpdu: false };
-    const LEN4_TPDU: Framing = Framing::Len4 { tpdu: true };
+    const LEN2: Framing = Framing::LEN2;
+    const LEN2_TPDU: Framing = Framing::LEN2.with_tpdu();
+    const LEN4: Framing = Framing::LEN4;
+    const LEN4_TPDU: Framing = Framing::LEN4.with_tpdu();
     const ALL: [Framing; 5] = [Framing::Sofh, LEN2, LEN2_TPDU, LEN4, LEN4_TPDU];
 
     fn frame(body: Range<usize>, tpdu: Option<Tpdu>) -> Split {
@@ -406,6 +498,36 @@ mod tests {
                 "{framing:?} {bytes:x?}"
             );
         }
+    }
+
+    #[test]
+    fn a_message_header_is_skipped_and_written() {
+        let header = MessageHeader::new(b"\x60\x31\x00\x31\x10\x00").unwrap();
+        assert_eq!(MessageHeader::new(&[0; 8]), None);
+        assert_eq!(Framing::Sofh.with_message_header(header), Framing::Sofh);
+        for framing in [LEN2, LEN2_TPDU, LEN4, LEN4_TPDU] {
+            let framing = framing.with_message_header(header);
+            let tpdu = (framing.tpdu_bytes() > 0).then_some([0x60, 1, 2, 3, 4]);
+            let mut out = [0xff; 32];
+            let bytes = framing.write_header(&mut out, 2, tpdu).unwrap();
+            assert_eq!(bytes, framing.header_bytes());
+            assert_eq!(&out[bytes - 6..bytes], header.bytes());
+            // Whatever stands in its place.
+            out[bytes - 1] ^= 0x55;
+            assert_eq!(framing.split(&out, 100), frame(bytes..bytes + 2, tpdu));
+            let cut = framing.split(&out[..bytes + 1], 100);
+            assert_eq!(
+                cut,
+                Split::Partial {
+                    total: Some(bytes + 2)
+                }
+            );
+        }
+        let framing = LEN2_TPDU.with_message_header(header);
+        assert_eq!(
+            framing.split(b"\0\x0a", 100),
+            Split::Lost(Fault::FramingLost)
+        );
     }
 
     #[test]

@@ -34,6 +34,9 @@ pub struct Encoded {
     pub bytes: usize,
     /// Fields of an answer or advice that this encoding cannot carry, and that were left out.
     pub dropped: u32,
+    /// Characters of a merchant's name that the other side's character set lacks or its field has
+    /// no room for: written otherwise, or left out.
+    pub replaced: u32,
 }
 
 impl Dialect {
@@ -55,8 +58,8 @@ impl Dialect {
         }
     }
 
-    /// As [`Dialect::decode`]; `scratch`, of `CODE_BYTES_MAX` bytes, joins what an encoding carries
-    /// in two places: an ISO 8583 code that is continued in DE 63.
+    /// As [`Dialect::decode`]; `scratch`, of `SCRATCH_BYTES` bytes, takes what cannot be borrowed:
+    /// an ISO 8583 code that is continued in DE 63, and texts in another character set.
     pub fn decode_joining<'a>(
         &self,
         body: &'a [u8],
@@ -103,6 +106,6 @@ pub fn encode_frame(
         .ok_or(too_short)?;
     Ok(Encoded {
         bytes: header_bytes + encoded.bytes,
-        dropped: encoded.dropped,
+        ..encoded
     })
 }

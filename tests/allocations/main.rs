@@ -18,7 +18,7 @@ use cpg_switch::model::ids::{
     Institution, MatchKey, ParticipantIndex, Reference, ShardId, TableVersion,
 };
 use cpg_switch::model::keys::Key;
-use cpg_switch::model::limits::FRAME_BYTES_DEFAULT;
+use cpg_switch::model::limits::{FRAME_BYTES_DEFAULT, SCRATCH_BYTES};
 use cpg_switch::model::message::{
     Amounts, Echoed, Header, Message, PaymentRequest, PaymentResult, SignOn,
 };
@@ -35,6 +35,7 @@ use cpg_switch::sys::clock::Clock;
 use cpg_switch::sys::counting::CountingAllocator;
 use cpg_switch::sys::machine::{Idle, WriteFaults};
 use cpg_switch::wire::frame::{Framing, Split};
+use cpg_switch::wire::iso8583::{Base, Form};
 use cpg_switch::wire::{Dialect, encode_frame};
 
 #[global_allocator]
@@ -50,7 +51,18 @@ const WALLETS: u64 = 200;
 fn framing(protocol: Protocol) -> Framing {
     match protocol {
         Protocol::Sbe => Framing::Sofh,
-        Protocol::Iso8583Ascii | Protocol::Iso8583Binary => Framing::Len2 { tpdu: false },
+        Protocol::Iso8583Ascii | Protocol::Iso8583Binary => Framing::LEN2,
+    }
+}
+
+/// Those who speak binary have their names in GBK.
+fn dialect(protocol: Protocol) -> Dialect {
+    match protocol {
+        Protocol::Sbe | Protocol::Iso8583Ascii => Dialect::plain(protocol),
+        Protocol::Iso8583Binary => {
+            let base = Base::named("unionpay-like").unwrap();
+            Dialect::Iso8583(Box::new(base.dialect(Form::Binary)))
+        }
     }
 }
 
@@ -87,7 +99,7 @@ fn plan(directory: &std::path::Path, (shard, shards): (u16, u16)) -> ShardPlan {
     }
     let dialects = participants
         .iter()
-        .map(|known| Dialect::plain(known.protocol))
+        .map(|known| dialect(known.protocol))
         .collect();
     let credentials = participants
         .iter()
@@ -144,6 +156,7 @@ struct Link {
     received: Vec<u8>,
     used: usize,
     scratch: Vec<u8>,
+    texts: Vec<u8>,
 }
 
 impl Link {
@@ -152,13 +165,14 @@ impl Link {
         stream.set_nodelay(true).unwrap();
         let mut link = Self {
             stream,
-            dialect: Dialect::plain(protocol),
-            answering: Dialect::plain(protocol),
+            dialect: dialect(protocol),
+            answering: dialect(protocol),
             framing: framing(protocol),
             out: Vec::with_capacity(1 << 20),
             received: vec![0; 1 << 20],
             used: 0,
             scratch: vec![0; FRAME_BYTES_DEFAULT],
+            texts: vec![0; SCRATCH_BYTES],
         };
         link.say(&Message::SignOn(SignOn {
             header: Header {
@@ -207,7 +221,8 @@ impl Link {
                 .split(&self.received[start..self.used], FRAME_BYTES_DEFAULT)
             {
                 let body = &self.received[start + body.start..start + body.end];
-                handle(&self.dialect.decode(body, today).unwrap());
+                let message = self.dialect.decode_joining(body, today, &mut self.texts);
+                handle(&message.unwrap());
                 heard += 1;
                 start += total;
             }
@@ -263,7 +278,7 @@ fn request(originator: u64, number: u64, code: &[u8], today: Date) -> PaymentReq
         payer_token: None,
         kyc_level: None,
         code: Sensitive(code),
-        merchant_name: b"",
+        merchant_name: "兰州拉面（南京路）".as_bytes(),
         quote: b"",
         mac: b"",
     }

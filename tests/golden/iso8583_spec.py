@@ -197,3 +197,16 @@ BINARY_SPEC = {
     "1": _fixed("b", 8, "Bit map, secondary"),
     **{str(row[0]): _binary(*row) for row in FIELDS},
 }
+
+
+def unionpay_like(spec):
+    """The base of that name: GBK in texts, bitmaps in bytes, DE 62 of 512."""
+    changed = {
+        **spec,
+        "p": _fixed("b", 8, "Bit map, primary"),
+        "1": _fixed("b", 8, "Bit map, secondary"),
+        "62": {**spec["62"], "max_len": 512},
+    }
+    for number in ("43", "44", "48"):
+        changed[number] = {**spec[number], "data_enc": "gbk"}
+    return changed

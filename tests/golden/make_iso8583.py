@@ -14,9 +14,15 @@ import sys
 
 import iso8583
 
-from iso8583_spec import ASCII_SPEC, BINARY_SPEC
+from iso8583_spec import ASCII_SPEC, BINARY_SPEC, unionpay_like
 
 FORMS = {"iso8583-ascii": ASCII_SPEC, "iso8583-binary": BINARY_SPEC}
+
+# Golden messages of another base than the plain one, and what precedes their bodies: two bytes of
+# length, TPDU, message header.
+DIALECTS = {"unionpay-like": {form: unionpay_like(spec) for form, spec in FORMS.items()}}
+TPDU = bytes.fromhex("6000030001")
+MESSAGE_HEADER = bytes.fromhex("603100311000")
 
 # The date of receipt (UTC): ISO 8583 dates have no year.
 RECEIVED = 20261121
@@ -31,9 +37,14 @@ MPM_CODE = (
 )
 
 
-def tags(*pairs):
+def tags(*pairs, charset="utf-8"):
     """DE 48: tag, length in bytes, value."""
-    return "".join(f"{tag}{len(value.encode()):03}{value}" for tag, value in pairs)
+    return "".join(f"{tag}{len(value.encode(charset)):03}{value}" for tag, value in pairs)
+
+
+def padded(text, count, charset):
+    """A text of `count` bytes."""
+    return text + " " * (count - len(text.encode(charset)))
 
 
 def network(mti, code, stan, **more):
@@ -122,6 +133,22 @@ MESSAGES = {
     }),
 }  # fmt: skip
 
+# Of each: its dialect, and its data elements.
+NAME = "\u5170\u5dde\u62c9\u9762\uff08\u5357\u4eac\u8def\u5e97\uff09"
+IN_DIALECTS = {
+    "unionpay-like-payment": ("unionpay-like", payment("0200", 601, **CPM, **{
+        "43": padded(NAME, 40, "gbk"), "48": tags(("01", "C")), "62": "281012345678901234567890",
+    })),
+    # Too long for DE 43: tag 07 carries it, in the same character set.
+    "unionpay-like-payment-long-name": ("unionpay-like", payment("0200", 602, **CPM, **{
+        "48": tags(("01", "C"), ("07", NAME + " Lanzhou Noodle House \u2161"), charset="gbk"),
+        "62": "281012345678901234567890",
+    })),
+    "unionpay-like-payment-declined": ("unionpay-like", payment("0210", 601, **CPM, **{
+        "39": "51", "44": "\u4f59\u989d\u4e0d\u8db3", "48": tags(("01", "C")),
+    })),
+}  # fmt: skip
+
 
 def in_order(element):
     number, _ = element
@@ -133,7 +160,8 @@ def main():
         sys.exit(__doc__)
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    for name, values in MESSAGES.items():
+    plain = {name: ("", values) for name, values in MESSAGES.items()}
+    for name, (dialect, values) in {**plain, **IN_DIALECTS}.items():
         golden = {
             "tool": "pyiso8583",
             "version": importlib.metadata.version("pyiso8583"),
@@ -142,9 +170,15 @@ def main():
             "values": dict(sorted(values.items(), key=in_order)),
             "hex": {},
         }
-        for form, spec in FORMS.items():
+        if dialect:
+            golden["dialect"] = dialect
+        for form, spec in DIALECTS.get(dialect, FORMS).items():
             body, _ = iso8583.encode(dict(values), spec)
             golden["hex"][form] = body.hex()
+            if dialect:
+                follows = TPDU + MESSAGE_HEADER + body
+                frame = len(follows).to_bytes(2, "big") + follows
+                golden.setdefault("frames", {})[form] = frame.hex()
         text = json.dumps(golden, indent=2, ensure_ascii=False)
         (folder / f"iso8583-{name}.json").write_text(text + "\n", encoding="utf-8")
 

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cpg_switch::model::keys::{BusinessKey, Class, Key};
+use cpg_switch::model::limits::SCRATCH_BYTES;
 use cpg_switch::model::message::{
     Amounts, Echoed, Header, Message, Notice, NoticeAck, PaymentRequest, PaymentResult, Reversal,
     ReversalResult,
@@ -17,11 +18,21 @@ use cpg_switch::model::money::Money;
 use cpg_switch::model::outcome::{Outcome, ResponseCode};
 use cpg_switch::model::participant::Protocol;
 use cpg_switch::model::time::Date;
-use cpg_switch::wire::Dialect;
+use cpg_switch::wire::frame::{Framing, MessageHeader, Split, answer_tpdu};
+use cpg_switch::wire::iso8583::{Base, Form};
+use cpg_switch::wire::{Dialect, encode_frame};
 use serde_json::Value;
 
 /// Data elements by number, as text; `t` is the MTI.
 type Elements = BTreeMap<String, String>;
+
+/// Where a payment's merchant name is.
+#[derive(Clone, Copy)]
+enum NamePlace {
+    Element43,
+    Tag,
+    TagInGbk,
+}
 
 /// Elements and tags of DE 48, in the words of the protocol.
 #[derive(Default)]
@@ -137,7 +148,7 @@ fn number(value: u8) -> String {
 }
 
 /// The data elements of `message` by section 4 of the protocol.
-fn elements(message: &Message<'_>) -> Elements {
+fn elements(message: &Message<'_>, place: NamePlace) -> Elements {
     match message {
         Message::SignOn(sign_on) => {
             let mut to = Writer::default();
@@ -157,7 +168,7 @@ fn elements(message: &Message<'_>) -> Elements {
         Message::Echo(notice) => network("301", notice),
         Message::SignOffAck(ack) => network_ack("002", ack),
         Message::EchoAck(ack) => network_ack("301", ack),
-        Message::PaymentRequest(payment) => request(payment),
+        Message::PaymentRequest(payment) => request(payment, place),
         Message::PaymentResult(result) => answer(result),
         Message::PaymentAdvice(_) | Message::PaymentAdviceAck(_) => advice(message),
         Message::ReversalRequest(reversal) => reverse("0400", reversal),
@@ -184,7 +195,7 @@ fn network_ack(code: &str, ack: &NoticeAck<'_>) -> Elements {
     to.finish()
 }
 
-fn request(payment: &PaymentRequest<'_>) -> Elements {
+fn request(payment: &PaymentRequest<'_>, place: NamePlace) -> Elements {
     let mut to = Writer::default();
     to.start("0200", &payment.header);
     to.put("3", "000000");
@@ -208,9 +219,18 @@ fn request(payment: &PaymentRequest<'_>) -> Elements {
     if let Some(level) = payment.kyc_level {
         to.tag(3, &number(level as u8));
     }
-    for (tag, text) in [(5, payment.quote), (7, payment.merchant_name)] {
-        if !text.is_empty() {
-            to.tag(tag, core::str::from_utf8(text).unwrap());
+    if !payment.quote.is_empty() {
+        to.tag(5, core::str::from_utf8(payment.quote).unwrap());
+    }
+    let name = core::str::from_utf8(payment.merchant_name).unwrap();
+    match place {
+        NamePlace::Element43 => to.put("43", name),
+        _ if name.is_empty() => {}
+        NamePlace::Tag => to.tag(7, name),
+        // One byte for each character of ASCII, two for all others.
+        NamePlace::TagInGbk => {
+            let bytes: usize = name.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
+            to.tags += &format!("07{bytes:03}{name}");
         }
     }
     to.text("62", payment.code.expose());
@@ -359,12 +379,20 @@ fn unhex(text: &str) -> Vec<u8> {
 fn check(golden: &Value, protocol: Protocol) -> Result<(), String> {
     let today = u32::try_from(golden["received"].as_u64().unwrap()).unwrap();
     let body = unhex(golden["hex"][protocol.name()].as_str().unwrap());
-    let expected: Elements = serde_json::from_value(golden["values"].clone()).unwrap();
-    let dialect = Dialect::plain(protocol);
+    let mut expected: Elements = serde_json::from_value(golden["values"].clone()).unwrap();
+    let (dialect, mut place) = match golden["dialect"].as_str() {
+        None => (Dialect::plain(protocol), NamePlace::Tag),
+        Some(name) => (based_on(name, protocol), NamePlace::TagInGbk),
+    };
+    if let Some(name) = expected.get_mut("43") {
+        place = NamePlace::Element43;
+        name.truncate(name.trim_end().len());
+    }
+    let mut scratch = vec![0; SCRATCH_BYTES];
     let message = dialect
-        .decode(&body, Date::from_yyyymmdd(today).unwrap())
+        .decode_joining(&body, Date::from_yyyymmdd(today).unwrap(), &mut scratch)
         .map_err(|refused| format!("refused: {refused}"))?;
-    let found = elements(&message);
+    let found = elements(&message, place);
     if found != expected {
         return Err(format!("read {found:?}\nnot {expected:?}"));
     }
@@ -372,12 +400,54 @@ fn check(golden: &Value, protocol: Protocol) -> Result<(), String> {
     let encoded = dialect
         .encode(&message, &mut out)
         .map_err(|refusal| format!("not written: {refusal}"))?;
-    if encoded.dropped > 0 || out[..encoded.bytes] != body[..] {
+    if encoded.dropped + encoded.replaced > 0 || out[..encoded.bytes] != body[..] {
         let written = String::from_utf8_lossy(&out[..encoded.bytes]);
         return Err(format!(
             "wrote {written:?}\nnot {:?}",
             String::from_utf8_lossy(&body)
         ));
+    }
+    match golden["frames"][protocol.name()].as_str() {
+        Some(frame) => check_frame(&dialect, &message, &body, &unhex(frame)),
+        None => Ok(()),
+    }
+}
+
+fn based_on(name: &str, protocol: Protocol) -> Dialect {
+    let form = match protocol {
+        Protocol::Iso8583Binary => Form::Binary,
+        Protocol::Iso8583Ascii | Protocol::Sbe => Form::Ascii,
+    };
+    Dialect::Iso8583(Box::new(Base::named(name).unwrap().dialect(form)))
+}
+
+/// Length, TPDU and message header as they come, and as an answer has them.
+fn check_frame(
+    dialect: &Dialect,
+    message: &Message<'_>,
+    body: &[u8],
+    frame: &[u8],
+) -> Result<(), String> {
+    let header = MessageHeader::new(&[0x60, 0x31, 0x00, 0x31, 0x10, 0x00]).unwrap();
+    let framing = Framing::LEN2.with_tpdu().with_message_header(header);
+    let Split::Frame {
+        body: at,
+        tpdu,
+        total,
+    } = framing.split(frame, 8_192)
+    else {
+        return Err("not a frame".to_owned());
+    };
+    if total != frame.len() || &frame[at] != body || tpdu != Some([0x60, 0, 3, 0, 1]) {
+        return Err(format!("framed otherwise: TPDU {tpdu:x?}"));
+    }
+    if answer_tpdu([0x60, 0, 3, 0, 1]) != [0x60, 0, 1, 0, 3] {
+        return Err("an answer swaps the addresses".to_owned());
+    }
+    let mut out = [0_u8; 4096];
+    let written = encode_frame(dialect, framing, tpdu, message, &mut out).unwrap();
+    if &out[..written.bytes] != frame {
+        return Err(format!("framed as {:x?}", &out[..written.bytes]));
     }
     Ok(())
 }
@@ -386,7 +456,7 @@ fn check(golden: &Value, protocol: Protocol) -> Result<(), String> {
 fn golden_iso8583() {
     let mut differences = Vec::new();
     let files = golden_files();
-    assert!(files.len() >= 20, "golden files are missing");
+    assert!(files.len() >= 23, "golden files are missing");
     for path in files {
         let golden: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         for protocol in [Protocol::Iso8583Ascii, Protocol::Iso8583Binary] {

@@ -90,10 +90,10 @@ fn unwritable(error: Unwritable) -> Failure {
 /// Every framing that JSON may name.
 const FRAMINGS: [Framing; 5] = [
     Framing::Sofh,
-    Framing::Len2 { tpdu: false },
-    Framing::Len2 { tpdu: true },
-    Framing::Len4 { tpdu: false },
-    Framing::Len4 { tpdu: true },
+    Framing::LEN2,
+    Framing::LEN2.with_tpdu(),
+    Framing::LEN4,
+    Framing::LEN4.with_tpdu(),
 ];
 
 /// The framing that the JSON names; `None`: bare.

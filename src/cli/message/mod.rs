@@ -8,7 +8,7 @@ mod unframe;
 #[cfg(test)]
 mod tests;
 
-use crate::model::limits::{CODE_BYTES_MAX, FRAME_BYTES_MAX};
+use crate::model::limits::{FRAME_BYTES_MAX, SCRATCH_BYTES};
 use crate::model::participant::Protocol;
 use crate::model::refusal::Refused;
 use crate::model::time::Date;
@@ -48,11 +48,11 @@ fn input(console: &mut Console<'_>) -> Result<Vec<u8>, Failure> {
 
 /// Why a participant would see this body refused.
 fn refusal(protocol: Protocol, body: &[u8], today: Date) -> Option<Refused> {
-    let mut joined = vec![0; CODE_BYTES_MAX];
+    let mut scratch = vec![0; SCRATCH_BYTES];
     match Dialect::plain(protocol) {
         Dialect::Sbe => sbe::decode(body).err(),
         Dialect::Iso8583(dialect) => {
-            iso8583::decode_joining(&dialect, body, today, &mut joined).err()
+            iso8583::decode_joining(&dialect, body, today, &mut scratch).err()
         }
     }
 }

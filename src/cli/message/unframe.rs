@@ -20,17 +20,13 @@ pub(super) fn unframe(protocol: Protocol, bytes: &[u8]) -> Result<Unframed, Fail
     let looks = LooksLike::of(bytes);
     let framing = match (protocol, looks) {
         (Protocol::Sbe, LooksLike::SofhSbe) => Framing::Sofh,
-        (Protocol::Iso8583Ascii | Protocol::Iso8583Binary, LooksLike::Len2) => {
-            Framing::Len2 { tpdu: false }
-        }
+        (Protocol::Iso8583Ascii | Protocol::Iso8583Binary, LooksLike::Len2) => Framing::LEN2,
         (Protocol::Iso8583Ascii | Protocol::Iso8583Binary, LooksLike::Len2Tpdu) => {
-            Framing::Len2 { tpdu: true }
+            Framing::LEN2.with_tpdu()
         }
-        (Protocol::Iso8583Ascii | Protocol::Iso8583Binary, LooksLike::Len4) => {
-            Framing::Len4 { tpdu: false }
-        }
+        (Protocol::Iso8583Ascii | Protocol::Iso8583Binary, LooksLike::Len4) => Framing::LEN4,
         (Protocol::Iso8583Ascii | Protocol::Iso8583Binary, LooksLike::Len4Tpdu) => {
-            Framing::Len4 { tpdu: true }
+            Framing::LEN4.with_tpdu()
         }
         _ => return Ok(bare(bytes)),
     };

@@ -19,7 +19,7 @@ use super::{
 use crate::control::tables::{Reader, rates};
 use crate::model::limits::BLOCK_BYTES;
 use crate::model::participant::Protocol;
-use crate::wire::frame::Framing;
+use crate::wire::frame::{Framing, MESSAGE_HEADER_BYTES_MAX, MessageHeader};
 
 /// All of the file; `None` only where something was noted.
 pub(super) fn configuration<'a>(
@@ -243,12 +243,8 @@ fn framing(
     let tpdu = section.flag("tpdu")?;
     let framing = match (protocol, word.as_ref().map(|word| word.value.as_str())) {
         (Protocol::Sbe, None | Some("sofh")) => Framing::Sofh,
-        (Protocol::Iso8583Ascii | Protocol::Iso8583Binary, None | Some("len2")) => {
-            Framing::Len2 { tpdu: tpdu.value }
-        }
-        (Protocol::Iso8583Ascii | Protocol::Iso8583Binary, Some("len4")) => {
-            Framing::Len4 { tpdu: tpdu.value }
-        }
+        (Protocol::Iso8583Ascii | Protocol::Iso8583Binary, None | Some("len2")) => Framing::LEN2,
+        (Protocol::Iso8583Ascii | Protocol::Iso8583Binary, Some("len4")) => Framing::LEN4,
         (_, Some(other)) => {
             let remedy = match protocol {
                 Protocol::Sbe => "use \"sofh\", or leave it out",
@@ -264,7 +260,47 @@ fn framing(
     if protocol == Protocol::Sbe && tpdu.value {
         diagnostics.note(&tpdu.span, "sbe has no TPDU", "remove `tpdu`");
     }
-    Some(framing)
+    let framing = framing.with_message_header(message_header(section, protocol, diagnostics)?);
+    Some(if tpdu.value {
+        framing.with_tpdu()
+    } else {
+        framing
+    })
+}
+
+/// The bytes that its hexadecimal digits write.
+fn message_header(
+    section: &Section<'_>,
+    protocol: Protocol,
+    diagnostics: &mut Diagnostics,
+) -> Option<MessageHeader> {
+    let Some(text) = section.text("message_header") else {
+        return Some(MessageHeader::NONE);
+    };
+    if protocol == Protocol::Sbe {
+        let problem = "sbe has no message header before its own";
+        diagnostics.note(&text.span, problem, "remove `message_header`");
+        return None;
+    }
+    let (pairs, odd) = text.value.as_bytes().as_chunks::<2>();
+    let bytes: Option<Vec<u8>> = pairs
+        .iter()
+        .map(|[high, low]| {
+            let digit = |byte: u8| char::from(byte).to_digit(16);
+            u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()
+        })
+        .collect();
+    let header = bytes
+        .filter(|bytes| odd.is_empty() && !bytes.is_empty())
+        .and_then(|bytes| MessageHeader::new(&bytes));
+    if header.is_none() {
+        let problem = format!("\"{}\" is not a message header", text.value);
+        let remedy = format!(
+            "write 1 to {MESSAGE_HEADER_BYTES_MAX} bytes in hexadecimal, such as \"603100311000\""
+        );
+        diagnostics.note(&text.span, problem, remedy);
+    }
+    header
 }
 
 /// Whether a name is one that metrics and logs can carry.

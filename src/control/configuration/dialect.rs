@@ -6,7 +6,9 @@ use super::diagnostic::Diagnostics;
 use super::section::{Found, Section};
 use crate::model::participant::Protocol;
 use crate::wire::Dialect;
-use crate::wire::iso8583::{self, Charset, Class, Coding, DialectError, FieldFormat, Form, Size};
+use crate::wire::iso8583::{
+    self, BASES, Base, Charset, Class, Coding, DialectError, FieldFormat, Form, Size,
+};
 
 /// A dialect, and the text that its departures have in the tables' hash.
 #[derive(Debug)]
@@ -21,9 +23,10 @@ pub(super) fn read(
     protocol: Protocol,
     diagnostics: &mut Diagnostics,
 ) -> Option<Read> {
-    let plain = match Dialect::plain(protocol) {
-        Dialect::Iso8583(plain) => *plain,
-        Dialect::Sbe => {
+    let form = match protocol {
+        Protocol::Iso8583Ascii => Form::Ascii,
+        Protocol::Iso8583Binary => Form::Binary,
+        Protocol::Sbe => {
             if section.is_given() {
                 let problem = "sbe has one dialect";
                 diagnostics.note(&section.span, problem, "remove the table");
@@ -34,13 +37,19 @@ pub(super) fn read(
             });
         }
     };
+    let base = Base::named(&section.text("base")?.value)?;
     let mut reading = Reading {
-        dialect: plain,
-        canonical: String::new(),
+        dialect: base.dialect(form),
+        canonical: if base == &BASES[0] {
+            String::new()
+        } else {
+            format!("base={} ", base.name)
+        },
         diagnostics,
     };
     reading.bitmap(section)?;
     reading.character_set(section)?;
+    reading.name_tag(section);
     for (number, field) in section.fields("fields") {
         reading.field(&number, &field)?;
     }
@@ -84,9 +93,16 @@ impl Reading<'_> {
         };
         let form = self.dialect.form();
         match (form, bitmap.value.as_str()) {
+            (_, "binary") if self.dialect.bitmap() == Coding::Binary => Some(()),
             (Form::Ascii, "binary") => {
                 let changed = self.dialect.clone().with_binary_bitmap();
                 self.take(changed, &bitmap.span, "bitmap=binary ")
+            }
+            (Form::Ascii, "hex") => {
+                let changed = Ok(self.dialect.clone().with_hex_bitmap());
+                let departs = self.dialect.bitmap() != Coding::Ascii;
+                let canonical = if departs { "bitmap=hex " } else { "" };
+                self.take(changed, &bitmap.span, canonical)
             }
             (Form::Binary, "hex") => {
                 let error = Err(DialectError::BitmapIsBinary);
@@ -97,16 +113,33 @@ impl Reading<'_> {
     }
 
     fn character_set(&mut self, section: &Section<'_>) -> Option<()> {
-        let word = section.text("character_set")?;
+        let Some(word) = section.text("character_set") else {
+            return Some(());
+        };
         let charset = match word.value.as_str() {
-            "ascii" => return Some(()),
+            "ascii" => Charset::Ascii,
             "utf-8" => Charset::Utf8,
             "gbk" => Charset::Gbk,
+            "gb18030" => Charset::Gb18030,
             "ebcdic" => Charset::Ebcdic,
             _ => return None,
         };
+        if charset == self.dialect.charset() {
+            return Some(());
+        }
         let changed = self.dialect.clone().with_charset(charset);
-        self.take(changed, &word.span, "character_set=utf-8 ")
+        let canonical = format!("character_set={} ", word.value);
+        self.take(changed, &word.span, &canonical)
+    }
+
+    fn name_tag(&mut self, section: &Section<'_>) {
+        if let Some(found) = section.flag("name_tag")
+            && found.value != self.dialect.has_name_tag()
+        {
+            self.dialect = self.dialect.clone().with_name_tag(found.value);
+            self.canonical
+                .push_str(&format!("name_tag={} ", found.value));
+        }
     }
 
     fn field(&mut self, number: &Found<u8>, section: &Section<'_>) -> Option<()> {
@@ -196,7 +229,7 @@ const fn remedy(error: DialectError) -> &'static str {
         DialectError::ClassIsFixed(_) => "remove `format`",
         DialectError::SizeIsFixed(_) => "remove `length`, or use one that is long enough",
         DialectError::BadSize(_) => "correct `length`",
-        DialectError::CharsetNotDelivered(_) => "use \"ascii\" or \"utf-8\"",
+        DialectError::CharsetNotDelivered(_) => "use \"ascii\", \"utf-8\", \"gbk\" or \"gb18030\"",
         DialectError::BitmapIsBinary => "remove `bitmap`",
         DialectError::KindNeeds(..) => "let the kind have the field",
     }

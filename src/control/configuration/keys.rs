@@ -179,6 +179,10 @@ pub const KEYS: &[Key] = &[
         (four digits)."),
     key("listeners[].tpdu", Flag, Default("false"),
         "Whether five bytes of TPDU follow the length (ISO 8583 only)."),
+    key("listeners[].message_header", Text, Optional("no header"),
+        "1 to 7 bytes, in hexadecimal, that precede each message, after the TPDU if there is one \
+        (ISO 8583 only). They are in every frame that is sent; in those that come any bytes may \
+        stand there."),
     key("listeners[].address", Text, Required,
         "IP address and port, such as `\"0.0.0.0:7100\"`. Port 0 takes any free port; see the \
         ready file."),
@@ -273,13 +277,19 @@ pub const KEYS: &[Key] = &[
 
     key("participants[].dialect", Table, Optional("the plain dialect"),
         "How its ISO 8583 departs from the plain one."),
-    key("participants[].dialect.bitmap", Word(&["hex", "binary"]), Optional("`hex` for \
-    `iso8583-ascii`, else `binary`"),
-        "How its bitmaps are written."),
-    key("participants[].dialect.character_set", Word(&["ascii", "utf-8", "gbk", "ebcdic"]),
-    Default("\"ascii\""),
-        "Of texts; payment codes and DE 48 are UTF-8 anyway. `gbk` and `ebcdic` are not supported \
-        yet."),
+    key("participants[].dialect.base", Word(&["iso8583-1987", "unionpay-like",
+    "acquirer-generic"]), Default("\"iso8583-1987\""),
+        "The table that it starts from: see `src/wire/PROTOCOL-iso8583.md`. What the keys below \
+        say departs from it."),
+    key("participants[].dialect.bitmap", Word(&["hex", "binary"]), Optional("that of the base"),
+        "How its bitmaps are written; the binary form knows `binary` alone."),
+    key("participants[].dialect.character_set", Word(&["ascii", "utf-8", "gbk", "gb18030",
+    "ebcdic"]), Optional("that of the base"),
+        "Of texts; payment codes are UTF-8 anyway, and so is DE 48 unless this is `gbk` or its \
+        superset `gb18030`. `ebcdic` is not supported yet."),
+    key("participants[].dialect.name_tag", Flag, Optional("that of the base"),
+        "Whether DE 48 tag 07 carries a merchant's name that DE 43 cannot carry exactly. Without \
+        it DE 43 carries as much of the name as it can."),
     key("participants[].dialect.fields", FieldTable, Optional("no override"),
         "A table for each data element (2 to 128) whose row in the field table differs."),
     key("participants[].dialect.fields[].absent", Flag, Default("false"),

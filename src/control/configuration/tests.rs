@@ -8,6 +8,7 @@ use super::*;
 use crate::control::tables::FORMS;
 use crate::control::tables::sheet::{Column, Needed};
 use crate::model::participant::Role;
+use crate::wire::iso8583::{Charset, Coding};
 
 const DOCUMENT: &str = include_str!("../CONFIGURATION.md");
 
@@ -375,9 +376,22 @@ const DIALECTS: &[(&str, &str)] = &[
         "fields.120 = { format = \"ans\", length = \"..99\", coding = \"ascii\" }",
         "",
     ),
+    ("character_set = \"gbk\"", ""),
+    ("base = \"unionpay-like\"", ""),
     (
-        "character_set = \"gbk\"",
-        "15:17 character set Gbk is not supported yet | use \"ascii\" or \"utf-8\"",
+        "base = \"unionpay-like\"\nbitmap = \"hex\"\ncharacter_set = \"gb18030\"",
+        "",
+    ),
+    ("base = \"acquirer-generic\"\nname_tag = true", ""),
+    (
+        "base = \"union-pay-like\"",
+        "15:8 `participants[].dialect.base` cannot be \"union-pay-like\" | did you mean \
+         `unionpay-like`?",
+    ),
+    (
+        "character_set = \"ebcdic\"",
+        "15:17 character set Ebcdic is not supported yet | use \"ascii\", \"utf-8\", \"gbk\" or \
+         \"gb18030\"",
     ),
     (
         "fields.65 = { absent = true }",
@@ -414,6 +428,7 @@ fn dialects_are_the_plain_one_with_departures() {
     let hash = Configuration::from_text("small.toml", &plain)
         .unwrap()
         .table_hash;
+    let mut hashes = BTreeSet::new();
     for (dialect, expected) in DIALECTS {
         let text = plain.replace(
             "code_prefixes = [\"2836\"]\n",
@@ -422,7 +437,8 @@ fn dialects_are_the_plain_one_with_departures() {
         match Configuration::from_text("small.toml", &text) {
             Ok(configuration) => {
                 assert_eq!("", *expected, "{dialect}");
-                assert_ne!(configuration.table_hash, hash);
+                assert_ne!(configuration.table_hash, hash, "{dialect}");
+                assert!(hashes.insert(configuration.table_hash), "{dialect}");
             }
             Err(errors) => assert_eq!(said(&errors), *expected, "{dialect}"),
         }
@@ -430,6 +446,71 @@ fn dialects_are_the_plain_one_with_departures() {
     let sbe = format!("{SMALL}[participants.dialect]\ncharacter_set = \"utf-8\"\n");
     let errors = Configuration::from_text("small.toml", &sbe).unwrap_err();
     assert_eq!(said(&errors), "15:1 sbe has one dialect | remove the table");
+}
+
+/// What a base says already is no departure from it.
+#[test]
+fn a_base_is_a_table_of_departures() {
+    let read = |dialect: &str| {
+        let plain = SMALL.replace("protocol = \"sbe\"", ASCII);
+        let text = format!("{plain}[participants.dialect]\n{dialect}\n");
+        let configuration = Configuration::from_text("small.toml", &text).unwrap();
+        let Dialect::Iso8583(dialect) = &configuration.participants[0].dialect else {
+            panic!("not ISO 8583")
+        };
+        (configuration.table_hash, dialect.clone())
+    };
+    let (hash, dialect) = read("base = \"unionpay-like\"");
+    assert_eq!(dialect.charset(), Charset::Gbk);
+    assert_eq!(dialect.bitmap(), Coding::Binary);
+    assert!(dialect.has_name_tag());
+    let (same, _) = read(
+        "base = \"unionpay-like\"\ncharacter_set = \"gbk\"\nbitmap = \"binary\"\nname_tag = true",
+    );
+    assert_eq!(same, hash);
+    let (_, changed) = read("base = \"unionpay-like\"\nbitmap = \"hex\"\nname_tag = false");
+    assert_eq!(changed.bitmap(), Coding::Ascii);
+    assert!(!changed.has_name_tag());
+}
+
+#[test]
+fn a_message_header_is_written_in_hexadecimal() {
+    let plain = SMALL.replace("protocol = \"sbe\"", ASCII);
+    for (header, expected) in [
+        ("\"603100311000\"", None),
+        ("\"6031003110\"", None),
+        ("\"\"", Some("\"\" is not a message header")),
+        ("\"603\"", Some("\"603\" is not a message header")),
+        (
+            "\"60310031100000aa\"",
+            Some("\"60310031100000aa\" is not a message header"),
+        ),
+        ("\"60x1\"", Some("\"60x1\" is not a message header")),
+    ] {
+        let text = plain.replacen(ASCII, &format!("{ASCII}\nmessage_header = {header}"), 1);
+        let found = Configuration::from_text("small.toml", &text);
+        match (&found, expected) {
+            (Ok(configuration), None) => {
+                let written = configuration.listeners[0].framing.message_header();
+                assert_eq!(written.bytes().len(), (header.len() - 2) / 2);
+            }
+            (Err(errors), Some(expected)) => {
+                let said = said(errors);
+                assert!(
+                    said.contains(expected) && said.contains("1 to 7 bytes"),
+                    "{said}"
+                );
+            }
+            other => panic!("{header}: {other:?}"),
+        }
+    }
+    let sbe = SMALL.replacen(
+        "protocol = \"sbe\"",
+        "protocol = \"sbe\"\nmessage_header = \"60\"",
+        1,
+    );
+    let errors = Configuration::from_text("small.toml", &sbe).unwrap_err();
+    assert!(said(&errors).contains("sbe has no message header"));
 }
 
 /// Every error as `line:column problem | remedy`.

@@ -23,6 +23,7 @@ pub enum Counter {
     FramesMoved,
     Unanswerable,
     FieldsDropped,
+    CharactersReplaced,
     NoLink,
     Crossings,
     CrossingsRefused,
@@ -151,6 +152,12 @@ pub const TABLE: [Row; COUNTERS] = {
             C::FieldsDropped,
             "fields_dropped",
             "fields of answers that the other side cannot carry",
+            None,
+        ),
+        (
+            C::CharactersReplaced,
+            "characters_replaced",
+            "characters of names that the other side's set lacks, or has no room for",
             None,
         ),
         (

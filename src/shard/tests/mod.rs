@@ -46,6 +46,8 @@ struct World {
     closed: Vec<LinkId>,
     protocols: Vec<Protocol>,
     link_protocols: Vec<Protocol>,
+    /// The dialects of the two participants, where they are not the plain ones: acquirer's first.
+    spoken: Option<[Dialect; 2]>,
     /// Peers to whom something was said and who have not taken a turn since.
     wake: u64,
     /// What its records tell of refund keys, by the shard that owns them.
@@ -75,7 +77,7 @@ fn participant(institution: u64, role: Role, country: u16, protocol: Protocol) -
 fn framing(protocol: Protocol) -> Framing {
     match protocol {
         Protocol::Sbe => Framing::Sofh,
-        Protocol::Iso8583Ascii | Protocol::Iso8583Binary => Framing::Len2 { tpdu: false },
+        Protocol::Iso8583Ascii | Protocol::Iso8583Binary => Framing::LEN2,
     }
 }
 
@@ -132,6 +134,17 @@ impl World {
         records: &[Record],
         ids: (ShardId, u16),
         ports: Ports,
+        protocols: (Protocol, Protocol),
+        mode: CommitMode,
+    ) -> Self {
+        Self::speaking(None, records, (ids, ports), protocols, mode)
+    }
+
+    /// The same, with other dialects than the plain ones.
+    fn speaking(
+        spoken: Option<[Dialect; 2]>,
+        records: &[Record],
+        (ids, ports): ((ShardId, u16), Ports),
         (acquirer, wallet): (Protocol, Protocol),
         mode: CommitMode,
     ) -> Self {
@@ -154,10 +167,10 @@ impl World {
             shard: ids.0,
             shards: ids.1,
             listeners: Protocol::ALL.iter().map(listener).collect(),
-            dialects: protocols
-                .iter()
-                .map(|protocol| Dialect::plain(*protocol))
-                .collect(),
+            dialects: match &spoken {
+                Some(spoken) => spoken.to_vec(),
+                None => protocols.iter().copied().map(Dialect::plain).collect(),
+            },
             credentials: protocols
                 .iter()
                 .map(|_| Credential(Box::new(|ip| ip.is_loopback())))
@@ -198,6 +211,7 @@ impl World {
             closed: Vec::new(),
             link_protocols: Vec::new(),
             protocols,
+            spoken,
             wake: 0,
             claims,
         };
@@ -317,7 +331,7 @@ impl World {
     fn frame(&self, link: LinkId, message: &Message<'_>) -> Vec<u8> {
         let protocol = self.link_protocols[usize::try_from(link.slot).unwrap()];
         let mut out = vec![0; 65_536];
-        let dialect = Dialect::plain(protocol);
+        let dialect = self.dialect_of(link);
         let encoded =
             crate::wire::encode_frame(&dialect, framing(protocol), None, message, &mut out)
                 .unwrap();
@@ -339,7 +353,9 @@ impl World {
     }
 
     fn dialect_of(&self, link: LinkId) -> Dialect {
-        Dialect::plain(self.link_protocols[usize::try_from(link.slot).unwrap()])
+        let slot = usize::try_from(link.slot).unwrap();
+        let spoken = self.spoken.as_ref().and_then(|spoken| spoken.get(slot));
+        spoken.map_or_else(|| Dialect::plain(self.link_protocols[slot]), Clone::clone)
     }
 
     fn today(&self) -> Date {

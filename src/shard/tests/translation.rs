@@ -200,6 +200,75 @@ fn every_pairing_translates_a_payment_field_for_field() {
     assert_eq!(pairs, 18);
 }
 
+/// A wallet of the mainland in GBK, an acquirer elsewhere in UTF-8: names and texts go both ways
+/// letter for letter, and a letter that one side has no place for is left out and counted.
+#[test]
+fn gbk_and_utf8_are_translated_letter_for_letter() {
+    use crate::model::limits::SCRATCH_BYTES;
+    use crate::wire::iso8583::{Base, Charset, Form};
+    let unionpay = Base::named("unionpay-like").unwrap().dialect(Form::Binary);
+    let plain = Base::named("iso8583-1987").unwrap().dialect(Form::Ascii);
+    let utf8 = plain.with_charset(Charset::Utf8).unwrap();
+    let spoken = [utf8, unionpay].map(|dialect| Dialect::Iso8583(Box::new(dialect)));
+    let mut world = World::speaking(
+        Some(spoken),
+        &[],
+        ((ShardId(0), 1), Ports::default()),
+        (Protocol::Iso8583Ascii, Protocol::Iso8583Binary),
+        CommitMode::Memory,
+    );
+    let links = world.open();
+    let names = [
+        ("兰州拉面 Lanzhou", "兰州拉面 Lanzhou", 0),
+        (
+            "兰州拉面（南京路步行街旗舰店）",
+            "兰州拉面（南京路步行街旗舰店）",
+            0,
+        ),
+        (
+            "Caf\u{e9} \u{e04}\u{e23}\u{e31}\u{e27} 兰州",
+            "Caf\u{e9}  兰州",
+            4,
+        ),
+    ];
+    let mut replaced = 0;
+    for (number, (said, heard_as, lost)) in (0..).zip(names) {
+        let (from, to) = sides(links, Presentation::Cpm);
+        let mut request = request(Presentation::Cpm, 42 + number);
+        request.key = key(ACQUIRER + 1, &[b'0' + u8::try_from(number).unwrap(); 12]);
+        request.merchant_name = said.as_bytes();
+        world.say(from, &Message::PaymentRequest(request));
+        let body = world.heard(to).expect("it is forwarded");
+        let mut scratch = vec![0; SCRATCH_BYTES];
+        let wallet = world.dialect_of(to);
+        let heard = wallet
+            .decode_joining(&body, world.today(), &mut scratch)
+            .unwrap();
+        let Message::PaymentRequest(forwarded) = heard else {
+            panic!("{:?}", heard.kind())
+        };
+        assert_eq!(core::str::from_utf8(forwarded.merchant_name), Ok(heard_as));
+        replaced += lost;
+        assert_eq!(
+            world.shard.stats().get(Counter::CharactersReplaced),
+            replaced
+        );
+
+        // The wallet's own words on the way back: twelve bytes there, eighteen here.
+        let mut answer = result(&request, forwarded.header);
+        answer.response_code = ResponseCode::new(*b"51").unwrap();
+        (answer.outcome, answer.approval_code) = (Some(Outcome::Declined), None);
+        answer.text = "余额不足请充".as_bytes();
+        world.say(to, &Message::PaymentResult(answer));
+        let body = world.heard(from).expect("it is answered");
+        let told = world.dialect_of(from);
+        let Message::PaymentResult(told) = told.decode(&body, world.today()).unwrap() else {
+            panic!("not an answer")
+        };
+        assert_eq!(core::str::from_utf8(told.text), Ok("余额不足请充"));
+    }
+}
+
 #[test]
 #[expect(clippy::too_many_lines, reason = "one conversation, told in order")]
 fn every_pairing_translates_reversals_and_inquiries() {

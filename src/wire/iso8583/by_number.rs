@@ -2,7 +2,8 @@
 //!
 //! Checks lengths and characters, never what values mean: `decode` does that. Numbers are digits,
 //! bytes are hexadecimal digits, texts of a fixed length lose their padding; DE 48 is a list of
-//! tags where it is one, and a text where it is not.
+//! tags where it is one, and a text where it is not. Texts in another character set than ours are
+//! bytes.
 
 use crate::model::refusal::{Fault, Refused};
 use crate::wire::iso8583::dialect::{Coding, Dialect, Form};
@@ -106,6 +107,7 @@ fn read(dialect: &Dialect, view: &View<'_, '_>, field: u8) -> Value {
             format!("{}{}", String::from_utf8_lossy(sign), hex(digits))
         }
         Check::Bytes => nibbles(),
+        Check::Chinese(_) if !bytes.is_ascii() => return Value::Bytes(bytes.to_vec()),
         Check::Code | Check::Utf8 if core::str::from_utf8(bytes).is_err() => {
             return Value::Bytes(bytes.to_vec());
         }
@@ -116,6 +118,7 @@ fn read(dialect: &Dialect, view: &View<'_, '_>, field: u8) -> Value {
         | Check::Printable
         | Check::Utf8
         | Check::Code
+        | Check::Chinese(_)
         | Check::Hex => String::from_utf8_lossy(bytes).into_owned(),
     };
     if field == TAG_LIST
@@ -164,11 +167,8 @@ fn write(plan: FieldPlan, value: &Value, body: &mut Vec<u8>) -> Result<(), &'sta
         Check::BcdLeft => (text.len(), packed(&led(&text))),
         Check::BcdRight => (text.len(), packed(&trailed(&text))),
         Check::TrackBcd => {
-            let nibbles: Vec<u8> = text
-                .iter()
-                .map(|b| if *b == b'=' { b'D' } else { *b })
-                .collect();
-            (text.len(), packed(&trailed(&nibbles)))
+            let nibbles = text.iter().map(|b| if *b == b'=' { b'D' } else { *b });
+            (text.len(), packed(&trailed(&nibbles.collect::<Vec<u8>>())))
         }
         Check::SignedBcd => {
             let (sign, digits) = text.split_at_checked(1).unwrap_or_default();
@@ -185,6 +185,7 @@ fn write(plan: FieldPlan, value: &Value, body: &mut Vec<u8>) -> Result<(), &'sta
         | Check::Printable
         | Check::Utf8
         | Check::Code
+        | Check::Chinese(_)
         | Check::Hex => (text.len(), text.clone()),
     };
     let packs = matches!(
@@ -238,7 +239,7 @@ fn padded(plan: FieldPlan, mut text: Vec<u8>) -> Vec<u8> {
 const fn is_padded(plan: FieldPlan) -> bool {
     matches!(
         plan.check,
-        Check::Letters | Check::Printable | Check::Utf8 | Check::Code
+        Check::Letters | Check::Printable | Check::Utf8 | Check::Chinese(_) | Check::Code
     )
 }
 
@@ -344,6 +345,7 @@ mod tests {
             Check::Letters | Check::Printable | Check::Utf8 | Check::Code => repeat("aB1"),
             Check::Hex => repeat("0A"),
             Check::Bytes => repeat("0A") + &repeat("0A"),
+            Check::Chinese(_) => repeat("~"),
         }
     }
 

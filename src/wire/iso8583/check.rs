@@ -30,6 +30,7 @@ fn passes_other(check: Check, value: &[u8], count: usize) -> bool {
         Check::Printable => printable(value),
         Check::Letters => letters(value),
         Check::Utf8 => no_control(value) && core::str::from_utf8(value).is_ok(),
+        Check::Chinese(set) => no_control(value) && set.passes(value),
         Check::Code => no_control(value),
         Check::Signed => sign_and(value, digits),
         Check::SignedBcd => sign_and(value, packed),
@@ -54,13 +55,18 @@ pub(super) fn fault_in(check: Check, value: &[u8], count: usize) -> (usize, Faul
             .map_or(0, |error| error.valid_up_to());
         return (valid, Fault::BadText);
     }
+    if let Check::Chinese(set) = check
+        && no_control(value)
+    {
+        return (set.fault_in(value), Fault::BadText);
+    }
     let last = value.len().saturating_sub(1);
     // A prefix that ends before the padding nibble holds an even number of digits.
     let bad = (0..value.len()).find(|at| {
         let upto = value.get(..=*at).unwrap_or_default();
         match check {
             Check::BcdRight | Check::TrackBcd if *at < last => !passes(check, upto, 0),
-            Check::Utf8 => !no_control(upto),
+            Check::Utf8 | Check::Chinese(_) => !no_control(upto),
             _ => !passes(check, upto, count),
         }
     });

@@ -2,6 +2,8 @@
 //!
 //! The tables of the protocol's ISO 8583 mapping. Never reads bytes itself.
 
+use core::cell::Cell;
+
 use crate::model::ids::Institution;
 use crate::model::keys::Class;
 use crate::model::message::{
@@ -22,8 +24,9 @@ use crate::wire::iso8583::reject;
 use crate::wire::iso8583::scan::{View, refusal, scan};
 use crate::wire::iso8583::tags::{Tags, tag};
 
-/// Reads one body. A code that DE 62 cannot hold alone is joined in `scratch`; where that is too
-/// short the message is refused as not supported.
+/// Reads one body. A code that DE 62 cannot hold alone is joined in `scratch`, and a text in
+/// another character set is put into UTF-8 there; where it is too short the message is refused as
+/// not supported.
 pub(super) fn decode<'a>(
     dialect: &Dialect,
     body: &'a [u8],
@@ -121,7 +124,13 @@ fn read<'a>(
         return Err(missing(field));
     }
     let tags = Tags::parse(view.bytes(48), view.offset(48))?;
-    let reader = Reader { view, tags, today };
+    let reader = Reader {
+        view,
+        tags,
+        today,
+        set: dialect.charset().chinese(),
+        scratch: Cell::new(scratch),
+    };
     match kind {
         Kind::SignOn => reader.sign_on().map(Message::SignOn),
         Kind::SignOnAck => reader.sign_on_ack().map(Message::SignOnAck),
@@ -133,9 +142,9 @@ fn read<'a>(
         Kind::KeyChangeAck => reader.notice_ack().map(Message::KeyChangeAck),
         Kind::Cutover => reader.cutover().map(Message::Cutover),
         Kind::CutoverAck => reader.notice_ack().map(Message::CutoverAck),
-        Kind::CodeInquiry => reader.code_inquiry(scratch).map(Message::CodeInquiry),
+        Kind::CodeInquiry => reader.code_inquiry().map(Message::CodeInquiry),
         Kind::CodeResult => reader.code_result().map(Message::CodeResult),
-        Kind::PaymentRequest => reader.payment(scratch).map(Message::PaymentRequest),
+        Kind::PaymentRequest => reader.payment().map(Message::PaymentRequest),
         Kind::PaymentResult => reader.payment_result().map(Message::PaymentResult),
         Kind::PaymentAdvice => reader.payment_advice().map(Message::PaymentAdvice),
         Kind::PaymentAdviceAck => reader.payment_advice_ack().map(Message::PaymentAdviceAck),
@@ -242,9 +251,9 @@ impl<'a> Reader<'_, '_, 'a> {
         })
     }
 
-    fn code_inquiry(&self, scratch: &'a mut [u8]) -> Result<CodeInquiry<'a>, Refusal> {
+    fn code_inquiry(&self) -> Result<CodeInquiry<'a>, Refusal> {
         self.inquiry_kind(false)?;
-        let code = self.code(scratch)?;
+        let code = self.code()?;
         if code.is_empty() {
             return Err(missing(62));
         }
@@ -284,7 +293,7 @@ impl<'a> Reader<'_, '_, 'a> {
             merchant_id: self.chars(42),
             merchant_name: self.merchant_name()?,
             quote: self.quote()?,
-            text: self.view.bytes(44),
+            text: self.text()?,
             mac: self.mac(),
         })
     }
@@ -307,10 +316,10 @@ impl<'a> Reader<'_, '_, 'a> {
         }
     }
 
-    fn payment(&self, scratch: &'a mut [u8]) -> Result<PaymentRequest<'a>, Refusal> {
+    fn payment(&self) -> Result<PaymentRequest<'a>, Refusal> {
         self.entry_mode()?;
         let presentation = self.presentation()?.ok_or_else(|| missing(48))?;
-        let code = self.code(scratch)?;
+        let code = self.code()?;
         if presentation == Presentation::Cpm && code.is_empty() {
             return Err(missing(62));
         }
@@ -347,7 +356,7 @@ impl<'a> Reader<'_, '_, 'a> {
             amounts: self.amounts()?,
             settlement_date: self.date(15)?,
             echoed: self.echoed()?,
-            text: self.view.bytes(44),
+            text: self.text()?,
             mac: self.mac(),
         })
     }
@@ -365,7 +374,7 @@ impl<'a> Reader<'_, '_, 'a> {
             approval_code: self.chars(38),
             amounts: self.amounts()?,
             settlement_date: self.date(15)?,
-            text: self.view.bytes(44),
+            text: self.text()?,
             mac: self.mac(),
         })
     }
@@ -375,7 +384,7 @@ impl<'a> Reader<'_, '_, 'a> {
             header: self.header()?,
             target: self.target()?.0,
             response_code: self.response_code()?,
-            text: self.view.bytes(44),
+            text: self.text()?,
             mac: self.mac(),
         })
     }
@@ -442,7 +451,7 @@ impl<'a> Reader<'_, '_, 'a> {
             settlement_date: self.date(15)?,
             refunded_so_far: self.refunded_so_far()?,
             echoed: self.echoed()?,
-            text: self.view.bytes(44),
+            text: self.text()?,
             mac: self.mac(),
         })
     }
@@ -471,7 +480,7 @@ impl<'a> Reader<'_, '_, 'a> {
             billing: self.money(6, 51)?,
             settlement: self.money(5, 50)?,
             refunded_so_far: self.refunded_so_far()?,
-            text: self.view.bytes(44),
+            text: self.text()?,
             mac: self.mac(),
         })
     }

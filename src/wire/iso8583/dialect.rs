@@ -27,15 +27,18 @@ pub enum Coding {
     Binary,
 }
 
-/// The character set of `ans` fields. DE 48, 62 and 63 are UTF-8 in all of them.
+/// The character set of `ans` fields. DE 62 and 63 are UTF-8 in all of them, and DE 48 in the first
+/// two.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Charset {
     /// 0x20 to 0x7E.
     Ascii,
     /// UTF-8 without control characters; lengths count bytes.
     Utf8,
-    /// GB 18030 and its subsets: not delivered yet.
+    /// GBK, of one and two bytes; lengths count bytes.
     Gbk,
+    /// GB 18030, its superset of up to four bytes, which has all of Unicode.
+    Gb18030,
     /// EBCDIC: not delivered yet.
     Ebcdic,
 }
@@ -139,6 +142,7 @@ pub struct Dialect {
     form: Form,
     bitmap: Coding,
     charset: Charset,
+    name_tag: bool,
     formats: Box<[FieldFormat; FIELDS_LEN]>,
     plans: Box<Plans>,
     present: FieldSet,
@@ -170,6 +174,7 @@ impl Dialect {
             form,
             bitmap: coding,
             charset: Charset::Ascii,
+            name_tag: true,
             formats: Box::new(formats),
             plans: Box::new([FieldPlan::ABSENT; FIELDS_LEN]),
             present: FieldSet::ALL,
@@ -190,16 +195,34 @@ impl Dialect {
         }
     }
 
+    /// Bitmaps of sixteen or thirty-two hexadecimal digits, where the form allows it: what the
+    /// ASCII form has unless its base says otherwise.
+    #[must_use]
+    pub const fn with_hex_bitmap(mut self) -> Self {
+        if matches!(self.form, Form::Ascii) {
+            self.bitmap = Coding::Ascii;
+        }
+        self
+    }
+
     /// Another character set.
     pub fn with_charset(mut self, charset: Charset) -> Result<Self, DialectError> {
         match charset {
-            Charset::Ascii | Charset::Utf8 => {
+            Charset::Ascii | Charset::Utf8 | Charset::Gbk | Charset::Gb18030 => {
                 self.charset = charset;
                 self.work_out();
                 Ok(self)
             }
-            Charset::Gbk | Charset::Ebcdic => Err(DialectError::CharsetNotDelivered(charset)),
+            Charset::Ebcdic => Err(DialectError::CharsetNotDelivered(charset)),
         }
+    }
+
+    /// Whether DE 48 tag 07 carries the merchant's name where DE 43 cannot carry it exactly.
+    /// Without it DE 43 carries as much of the name as it can.
+    #[must_use]
+    pub const fn with_name_tag(mut self, name_tag: bool) -> Self {
+        self.name_tag = name_tag;
+        self
     }
 
     /// Another format of one field. What the switch reads keeps its class, and its length where a
@@ -244,7 +267,18 @@ impl Dialect {
         self.form
     }
 
-    pub(super) const fn bitmap(&self) -> Coding {
+    /// The character set of its texts.
+    pub const fn charset(&self) -> Charset {
+        self.charset
+    }
+
+    /// Whether tag 07 carries the names that DE 43 cannot.
+    pub const fn has_name_tag(&self) -> bool {
+        self.name_tag
+    }
+
+    /// How bitmaps are written.
+    pub const fn bitmap(&self) -> Coding {
         self.bitmap
     }
 

@@ -218,13 +218,19 @@ impl<'m> Draft<'m> {
         Ok(())
     }
 
-    /// DE 43 where it carries the name exactly. False: tag 07 has to.
+    /// DE 43 where it carries the name exactly, or where the dialect has no other place for it.
+    /// False: tag 07 has to.
     fn write_name(&self, to: &mut Writer<'_, '_>) -> Result<bool, Refusal> {
         let name = self.merchant_name;
         let exact = name.trim_ascii_end().len() == name.len();
         let carried = exact && !name.is_empty() && to.fits(43, name);
-        if carried {
-            to.text(43, name)?;
+        match core::str::from_utf8(name.trim_ascii_end()) {
+            _ if carried => to.text(43, name)?,
+            Ok(name) if !name.is_empty() && !to.has_name_tag() => {
+                to.name(43, name)?;
+                return Ok(true);
+            }
+            Ok(_) | Err(_) => {}
         }
         Ok(carried)
     }
@@ -298,8 +304,13 @@ impl<'m> Draft<'m> {
         if let Some(root) = &tags.root {
             to.tag(tag::ROOT, &root_text(root))?;
         }
-        // DE 48 is UTF-8 in every dialect, without control characters.
-        tag_bytes(to, tag::MERCHANT_NAME, name, to.fits(48, name))?;
+        match core::str::from_utf8(name) {
+            Ok("") => {}
+            Ok(name) if !name.contains(|letter: char| letter.is_ascii_control()) => {
+                to.name_tag(tag::MERCHANT_NAME, name)?;
+            }
+            Ok(_) | Err(_) => to.lose(48)?,
+        }
         tag_number(to, tag::STATE, tags.state.map(|value| value as u64))?;
         self.write_refunded(to)?;
         if let Some(currency) = tags.wallet_currency {

@@ -1,6 +1,7 @@
 //! One field's plan: how its bytes are measured and checked, worked out once per dialect so that
 //! the scan only looks it up. Never reads a message.
 
+use crate::wire::iso8583::charset::Chinese;
 use crate::wire::iso8583::dialect::{Charset, Coding};
 use crate::wire::iso8583::fields::{Class, FIELDS_LEN, Size};
 
@@ -53,6 +54,8 @@ pub(super) enum Check {
     Printable,
     /// UTF-8 without control characters.
     Utf8,
+    /// GBK or GB 18030 without control characters.
+    Chinese(Chinese),
     /// No control characters. DE 62 and 63: a character may straddle the two, so that UTF-8 is
     /// checked where they are joined.
     Code,
@@ -110,12 +113,14 @@ impl FieldPlan {
             (Class::An, _) => Check::Letters,
             (Class::Ans, _) => match (field, charset) {
                 (62 | 63, _) => Check::Code,
-                // Our tag list carries names in UTF-8 whatever the character set.
-                (48, _) => Check::Utf8,
+                // Our tag list carries names: in UTF-8, or in the participant's own set.
+                (48, Charset::Ascii | Charset::Utf8 | Charset::Ebcdic) => Check::Utf8,
                 // Read into types that are ASCII in every encoding.
                 (38 | 41 | 42, _) => Check::Printable,
                 (_, Charset::Utf8) => Check::Utf8,
-                (_, Charset::Ascii | Charset::Gbk | Charset::Ebcdic) => Check::Printable,
+                (_, Charset::Gbk) => Check::Chinese(Chinese::Gbk),
+                (_, Charset::Gb18030) => Check::Chinese(Chinese::Gb18030),
+                (_, Charset::Ascii | Charset::Ebcdic) => Check::Printable,
             },
         };
         let prefix = match (size, coding) {

@@ -1,6 +1,8 @@
 //! Values of a scanned body: each accessor reads one field or tag into the word of the model, or
 //! says what is wrong with it and where. Never decides which fields a message needs.
 
+use core::cell::Cell;
+
 use crate::model::chars::{Chars, Sensitive};
 use crate::model::ids::{Institution, MatchKey, Reference};
 use crate::model::keys::{BusinessKey, Class, Key};
@@ -9,6 +11,7 @@ use crate::model::money::{Currency, Money, Rate};
 use crate::model::outcome::{Outcome, Presentation, ResponseCode};
 use crate::model::refusal::{Fault, Refusal};
 use crate::model::time::{Date, LocalTime, Wall};
+use crate::wire::iso8583::charset::{self, Chinese};
 use crate::wire::iso8583::kinds;
 use crate::wire::iso8583::scan::{View, ascii_number, refusal};
 use crate::wire::iso8583::tags::{ROOT_BYTES, Tag, Tags, tag};
@@ -18,6 +21,10 @@ pub(super) struct Reader<'v, 'd, 'a> {
     pub(super) view: &'v View<'d, 'a>,
     pub(super) tags: Tags<'a>,
     pub(super) today: Date,
+    /// The character set of its texts, where that is not ours.
+    pub(super) set: Option<Chinese>,
+    /// What is left of the caller's scratch.
+    pub(super) scratch: Cell<&'a mut [u8]>,
 }
 
 pub(super) fn missing(field: u8) -> Refusal {
@@ -285,7 +292,29 @@ impl<'a> Reader<'_, '_, 'a> {
                 .filter(|name| !name.is_empty())
                 .ok_or_else(|| tag.bad_value())
         })?;
-        Ok(name.unwrap_or_else(|| self.view.bytes(43).trim_ascii_end()))
+        match name {
+            Some(name) => self.in_utf8(48, name),
+            None => self.in_utf8(43, self.view.bytes(43).trim_ascii_end()),
+        }
+    }
+
+    /// DE 44.
+    pub(super) fn text(&self) -> Result<&'a [u8], Refusal> {
+        self.in_utf8(44, self.view.bytes(44))
+    }
+
+    /// A text in our own character set: the bytes as they are, or in the scratch.
+    fn in_utf8(&self, field: u8, bytes: &'a [u8]) -> Result<&'a [u8], Refusal> {
+        if self.set.is_none() || bytes.is_ascii() {
+            return Ok(bytes);
+        }
+        let scratch = self.scratch.take();
+        let Some(length) = charset::to_utf8(bytes, scratch) else {
+            return Err(refusal(Fault::NotSupported, field, self.view.offset(field)));
+        };
+        let (text, rest) = scratch.split_at_mut(length);
+        self.scratch.set(rest);
+        Ok(text)
     }
 
     /// Tag 05: characters without spaces; only the issuer reads them.
@@ -325,7 +354,7 @@ impl<'a> Reader<'_, '_, 'a> {
     }
 
     /// DE 62, continued in 63 where it is full; then joined in `scratch`.
-    pub(super) fn code(&self, scratch: &'a mut [u8]) -> Result<Sensitive<'a>, Refusal> {
+    pub(super) fn code(&self) -> Result<Sensitive<'a>, Refusal> {
         let (first, more) = (self.view.bytes(62), self.view.bytes(63));
         let code = if more.is_empty() {
             first
@@ -333,7 +362,7 @@ impl<'a> Reader<'_, '_, 'a> {
             if !self.view.is_full(62) {
                 return Err(refusal(Fault::Inconsistent, 63, self.view.offset(63)));
             }
-            join(first, more, scratch)
+            self.join(first, more)
                 .ok_or_else(|| refusal(Fault::NotSupported, 63, self.view.offset(63)))?
         };
         match core::str::from_utf8(code) {
@@ -346,6 +375,18 @@ impl<'a> Reader<'_, '_, 'a> {
                 })
             }
         }
+    }
+
+    fn join(&self, first: &[u8], more: &[u8]) -> Option<&'a [u8]> {
+        let (joined, rest) = self
+            .scratch
+            .take()
+            .split_at_mut_checked(first.len() + more.len())?;
+        self.scratch.set(rest);
+        let (start, end) = joined.split_at_mut(first.len());
+        start.copy_from_slice(first);
+        end.copy_from_slice(more);
+        Some(joined)
     }
 
     /// DE 90: STAN and DE 7 of the original; zeros are none. What else is there is not read.
@@ -367,14 +408,6 @@ impl<'a> Reader<'_, '_, 'a> {
     fn tag_offset(&self, number: u8) -> usize {
         self.tags.find(number).map_or(0, |tag| tag.offset)
     }
-}
-
-fn join<'a>(first: &[u8], more: &[u8], scratch: &'a mut [u8]) -> Option<&'a [u8]> {
-    let joined = scratch.get_mut(..first.len() + more.len())?;
-    let (start, end) = joined.split_at_mut(first.len());
-    start.copy_from_slice(first);
-    end.copy_from_slice(more);
-    Some(joined)
 }
 
 /// Three digits, 001 to 999.

@@ -6,7 +6,7 @@ use crate::model::message::Kind;
 use crate::model::refusal::{Fault, Refusal};
 use crate::wire::Encoded;
 use crate::wire::iso8583::check;
-use crate::wire::iso8583::dialect::{Coding, Dialect, Form};
+use crate::wire::iso8583::dialect::{Charset, Coding, Dialect, Form};
 use crate::wire::iso8583::fields::FieldSet;
 use crate::wire::iso8583::kinds;
 use crate::wire::iso8583::plan::{Check, FieldPlan, Prefix};
@@ -25,6 +25,7 @@ pub(super) struct Writer<'d, 'o> {
     required: FieldSet,
     loses_quietly: bool,
     dropped: u32,
+    replaced: u32,
     /// Where the open tag list starts, its length included.
     list_at: usize,
 }
@@ -70,6 +71,7 @@ impl<'d, 'o> Writer<'d, 'o> {
             required: kinds::required(kind),
             loses_quietly: kinds::loses_quietly(kind),
             dropped: 0,
+            replaced: 0,
             list_at: 0,
         };
         let digits = decimal::<4>(u64::from(mti));
@@ -105,6 +107,7 @@ impl<'d, 'o> Writer<'d, 'o> {
         Ok(Encoded {
             bytes,
             dropped: self.dropped,
+            replaced: self.replaced,
         })
     }
 
@@ -165,29 +168,63 @@ impl<'d, 'o> Writer<'d, 'o> {
 
     /// Text, padded with spaces in a fixed field.
     pub(super) fn text(&mut self, field: u8, text: &[u8]) -> Result<(), Refusal> {
-        if !self.fits(field, text) {
-            return self.lose(field);
-        }
         let plan = self.plan(field);
-        match plan.prefix {
-            Prefix::None => {
-                self.open(field, plan, usize::from(plan.max))?;
-                self.put(text)?;
-                self.put_spaces(usize::from(plan.max) - text.len())
-            }
-            _ => {
-                self.open(field, plan, text.len())?;
-                self.put(text)
-            }
+        let most = usize::from(plan.max);
+        let Some(bytes) = self.bytes_in(field, text) else {
+            return self.lose(field);
+        };
+        let count = if plan.prefix == Prefix::None {
+            most
+        } else {
+            bytes
+        };
+        self.open(field, plan, count)?;
+        match (plan.check, core::str::from_utf8(text)) {
+            (Check::Chinese(set), Ok(text)) => self.put_fitted(set.as_charset(), text, most)?,
+            _ => self.put(text)?,
         }
+        self.put_spaces(count - bytes)
+    }
+
+    /// As much of a name as the field and its character set take: see [`Charset::fit`]. What is
+    /// changed is counted, and nothing is refused for it.
+    pub(super) fn name(&mut self, field: u8, name: &str) -> Result<(), Refusal> {
+        let plan = self.plan(field);
+        let (charset, most) = (self.dialect.charset(), usize::from(plan.max));
+        let fitted = charset.fit(name, most, |_| {});
+        self.replaced = self.replaced.saturating_add(fitted.replaced);
+        if !self.carries(field) || fitted.bytes == 0 {
+            self.dropped += 1;
+            return Ok(());
+        }
+        let count = if plan.prefix == Prefix::None {
+            most
+        } else {
+            fitted.bytes
+        };
+        self.open(field, plan, count)?;
+        self.put_fitted(charset, name, most)?;
+        self.put_spaces(count - fitted.bytes)
     }
 
     /// Whether `text` can travel in the field as it is, and come back the same.
     pub(super) fn fits(&self, field: u8, text: &[u8]) -> bool {
+        self.bytes_in(field, text).is_some()
+    }
+
+    /// The bytes that `text` takes in the field where it fits.
+    fn bytes_in(&self, field: u8, text: &[u8]) -> Option<usize> {
         let plan = self.plan(field);
-        self.carries(field)
-            && text.len() <= usize::from(plan.max)
-            && check::passes(plan.check, text, text.len())
+        let bytes = match plan.check {
+            Check::Chinese(set) => set.length(text),
+            check => check::passes(check, text, text.len()).then_some(text.len()),
+        };
+        bytes.filter(|bytes| self.carries(field) && *bytes <= usize::from(plan.max))
+    }
+
+    /// Whether tag 07 carries the names that DE 43 cannot.
+    pub(super) const fn has_name_tag(&self) -> bool {
+        self.dialect.has_name_tag()
     }
 
     /// Greatest length of a field.
@@ -235,6 +272,25 @@ impl<'d, 'o> Writer<'d, 'o> {
             u64::try_from(value.len()).unwrap_or(u64::MAX),
         ))?;
         self.put(value)
+    }
+
+    /// Appends a name to DE 48, in the set of its texts. UTF-8 carries it as it is; of another set
+    /// see [`Charset::fit`].
+    pub(super) fn name_tag(&mut self, tag: u8, name: &str) -> Result<(), Refusal> {
+        let Check::Chinese(set) = self.plan(48).check else {
+            return self.tag(tag, name.as_bytes());
+        };
+        let used = self.at - self.list_at - self.plan(48).prefix.bytes() + TAG_HEADER_BYTES;
+        let most = self.most(48).saturating_sub(used);
+        let fitted = set.as_charset().fit(name, most, |_| {});
+        self.replaced = self.replaced.saturating_add(fitted.replaced);
+        if !self.carries(48) || fitted.bytes == 0 {
+            return self.lose(48);
+        }
+        self.put(&decimal::<2>(u64::from(tag)))?;
+        let bytes = u64::try_from(fitted.bytes).unwrap_or(u64::MAX);
+        self.put(&decimal::<3>(bytes))?;
+        self.put_fitted(set.as_charset(), name, most)
     }
 
     /// Ends DE 48; without a tag there is no field.
@@ -292,6 +348,16 @@ impl<'d, 'o> Writer<'d, 'o> {
         }
         last.iter()
             .try_for_each(|digit| self.put(&[(digit & 0x0f) << 4]))
+    }
+
+    fn put_fitted(&mut self, set: Charset, text: &str, most: usize) -> Result<(), Refusal> {
+        let mut result = Ok(());
+        set.fit(text, most, |bytes| {
+            if result.is_ok() {
+                result = self.put(bytes);
+            }
+        });
+        result
     }
 
     fn put_spaces(&mut self, count: usize) -> Result<(), Refusal> {

@@ -15,7 +15,7 @@ const OUT_BYTES: usize = 8_192;
 
 fn encoded(message: &Message<'_>) -> Vec<u8> {
     let mut out = vec![0xaa; OUT_BYTES];
-    let Encoded { bytes, dropped } = encode(message, &mut out).unwrap();
+    let Encoded { bytes, dropped, .. } = encode(message, &mut out).unwrap();
     assert_eq!(dropped, 0);
     assert!(out[bytes..].iter().all(|byte| *byte == 0xaa));
     out.truncate(bytes);
@@ -343,7 +343,7 @@ fn what_the_wire_would_take_for_null_is_not_sent() {
     };
     static LONG: [u8; 65_535] = [b'x'; 65_535];
     ack.text = &LONG;
-    let Encoded { bytes, dropped } = encode(&Message::PaymentAdviceAck(ack), &mut out).unwrap();
+    let Encoded { bytes, dropped, .. } = encode(&Message::PaymentAdviceAck(ack), &mut out).unwrap();
     assert_eq!(dropped, 1);
     ack.text = b"";
     assert_eq!(decode(&out[..bytes]), Ok(Message::PaymentAdviceAck(ack)));

@@ -294,6 +294,7 @@ impl<'a> Writer<'a> {
             _ => Ok(Encoded {
                 bytes: self.bytes,
                 dropped: self.dropped,
+                replaced: 0,
             }),
         }
     }

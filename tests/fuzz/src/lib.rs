@@ -15,6 +15,7 @@ pub mod wire;
 use model::participant::Protocol;
 use model::time::Date;
 use wire::Dialect;
+use wire::iso8583;
 use wire::redact::Redacted;
 
 /// Decodes `body`; if it is accepted, encodes it and decodes that: the same message.
@@ -25,6 +26,15 @@ use wire::redact::Redacted;
 pub fn round_trip(protocol: Protocol, body: &[u8]) {
     let dialect = Dialect::plain(protocol);
     let today = Date::from_yyyymmdd(20_261_121).expect("a date");
+    let form = match protocol {
+        Protocol::Sbe => None,
+        Protocol::Iso8583Ascii => Some(iso8583::Form::Ascii),
+        Protocol::Iso8583Binary => Some(iso8583::Form::Binary),
+    };
+    if let Some(form) = form {
+        let base = iso8583::Base::named("unionpay-like").expect("it is in the table");
+        iso8583::check_identity(&base.dialect(form), body, today);
+    }
     let Ok(message) = dialect.decode(body, today) else {
         return;
     };

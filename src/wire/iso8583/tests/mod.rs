@@ -1,6 +1,7 @@
 //! Round trips, refusals, and what an encoding cannot carry.
 
 mod builder;
+mod charsets;
 mod losses;
 mod pieces;
 mod refusals;

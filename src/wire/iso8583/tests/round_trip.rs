@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use crate::model::limits::SCRATCH_BYTES;
 use crate::model::message::{Kind, Message};
 use crate::model::refusal::Fault;
 use crate::wire::iso8583::tests::pieces::{Pieces, pieces};
@@ -21,7 +22,7 @@ fn there_and_back(dialect: &Dialect, pieces: &Pieces) -> Result<(), TestCaseErro
     for kind in Kind::ALL {
         let message = pieces.message(kind);
         let bytes = bytes_of(dialect, &message);
-        let mut scratch = vec![0; 2_000];
+        let mut scratch = vec![0; SCRATCH_BYTES];
         let decoded = decode_joining(dialect, &bytes, today(), &mut scratch);
         prop_assert_eq!(decoded, Ok(message), "{:?}", kind);
         prop_assert!(check_identity(dialect, &bytes, today()));
@@ -46,6 +47,11 @@ proptest! {
     fn options_carry_every_kind(pieces in pieces(true)) {
         let dialect = Dialect::ascii().with_binary_bitmap().unwrap();
         there_and_back(&dialect.with_charset(Charset::Utf8).unwrap(), &pieces)?;
+    }
+
+    #[test]
+    fn gb18030_carries_every_kind(pieces in pieces(true)) {
+        there_and_back(&Dialect::ascii().with_charset(Charset::Gb18030).unwrap(), &pieces)?;
     }
 
     /// A byte changed anywhere is refused or read; what is read survives.
