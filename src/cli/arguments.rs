@@ -1,6 +1,7 @@
 //! The words of the command line. Other programs rely on them: add, never rename.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -43,6 +44,8 @@ pub(super) enum Command {
     Run(Run),
     /// Check a configuration file
     Check(Check),
+    /// Try a participant against a switch of its own, and say what passed
+    Onboard(Onboard),
     /// Print the sandbox's configuration: a start for your own
     #[command(after_help = "\
 Examples:
@@ -142,6 +145,46 @@ pub(super) struct Check {
     #[arg(value_name = "FILE")]
     pub(super) file: PathBuf,
     /// Write JSON to standard output, good or not
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Try a participant against a switch of its own.
+///
+/// Starts a switch from the configuration, on loopback and in a temporary directory: the journal
+/// that the configuration names is never opened. It says where the participant must dial, waits for
+/// its sign-on, and plays the other side: echoes, a payment, the same again, status inquiries, a
+/// refund and a reversal advice. Then it watches what the participant sends of its own accord; what
+/// it does not send is skipped. The table on standard output says what passed; payment codes and
+/// tokens are never shown. The exit code is 1 where a step failed, or nobody came.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  cpg-switch onboard kakao-pay --config switch.toml
+  cpg-switch onboard 41000001 --config switch.toml --listen 0.0.0.0:7101 --wait 600
+  cpg-switch onboard sgqr --config switch.toml --json | jq '.steps[].result'")]
+pub(super) struct Onboard {
+    /// Its name or institution code in the configuration
+    #[arg(value_name = "PARTICIPANT")]
+    pub(super) participant: String,
+    /// The configuration
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: PathBuf,
+    /// Where it dials [default: the address of the listener]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) listen: Option<SocketAddr>,
+    /// Which listener it dials [default: the first that speaks its protocol]
+    #[arg(long, value_name = "NAME")]
+    pub(super) listener: Option<String>,
+    /// Seconds to wait for its sign-on
+    #[arg(long, value_name = "SECONDS", default_value_t = 60,
+        value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(super) wait: u64,
+    /// Seconds to watch what it sends of its own accord
+    #[arg(long, value_name = "SECONDS", default_value_t = 30,
+        value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    pub(super) originate: u64,
+    /// Write JSON to standard output
     #[arg(long)]
     pub(super) json: bool,
 }

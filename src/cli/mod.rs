@@ -13,6 +13,7 @@ mod console;
 mod exit;
 mod journal;
 mod message;
+mod onboard;
 mod run;
 mod sim;
 mod story;
@@ -56,6 +57,7 @@ fn dispatch(command: Command, console: &mut Console<'_>) -> Ended {
         Command::Check(arguments) => check::execute(&arguments, console),
         Command::Sandbox => shown(SANDBOX, console),
         Command::Schema => shown(SCHEMA_XML, console),
+        Command::Onboard(arguments) => onboard::execute(&arguments, console),
         Command::Message(command) => message::execute(&command, console),
         Command::Code(command) => code::execute(&command, console),
         Command::Journal(command) => journal::execute(&command, console),

@@ -5,5 +5,6 @@ mod cli;
 mod formats;
 mod golden_iso8583;
 mod golden_sbe;
+mod onboard;
 mod shards;
 mod tidy;

@@ -13,6 +13,8 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
+pub(super) use plan::shard_plans;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -46,7 +48,7 @@ pub(super) fn execute(arguments: &Run, console: &mut Console<'_>) -> Ended {
     check_machine(&configuration)?;
     let office = Office::start(configuration.admin)
         .map_err(|error| Failure::new(Exit::Environment, &error).hint(error.remedy()))?;
-    let shards = match start(plan::shard_plans(&configuration)) {
+    let shards = match start(shard_plans(&configuration)) {
         Ok(shards) => shards,
         Err(error) => {
             office.close();
@@ -163,7 +165,7 @@ fn check_machine(configuration: &Configuration) -> Result<(), Failure> {
     Ok(())
 }
 
-fn start_failure(error: &StartError) -> Failure {
+pub(super) fn start_failure(error: &StartError) -> Failure {
     match error {
         StartError::Environment(error) => environment(error),
         StartError::Journal(error) => store_failure(error),

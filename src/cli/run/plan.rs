@@ -12,7 +12,7 @@ use crate::shard::plan::{Credential, JournalPlan, KEY_RETENTION_MS, ListenerPlan
 use crate::sys::machine::WriteFaults;
 
 /// The plan of every shard, in order.
-pub(super) fn shard_plans(configuration: &Configuration) -> Vec<ShardPlan> {
+pub(in crate::cli) fn shard_plans(configuration: &Configuration) -> Vec<ShardPlan> {
     let tables = Arc::new(Snapshot::new(tables(configuration)));
     (0..configuration.shards)
         .map(|shard| shard_plan(configuration, ShardId(shard), &tables))
