@@ -8,6 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use super::route::arguments as route;
 use crate::control::configuration::{CommitMode, Idle};
 use crate::model::ids::{Institution, Reference};
 use crate::model::keys::Key;
@@ -63,6 +64,9 @@ Examples:
     /// Say what a QR code or payment code is, whose it is, and what is wrong with it
     #[command(subcommand, after_help = CODE_EXAMPLES)]
     Code(Code),
+    /// Say where payments go, and why
+    #[command(subcommand, after_help = route::EXAMPLES)]
+    Route(route::Route),
     /// Verify, dump, explain, digest or re-shard a journal, or list what waits for an operator
     #[command(subcommand, after_help = JOURNAL_EXAMPLES)]
     Journal(Journal),
@@ -296,7 +300,7 @@ pub(super) struct Inspect {
     pub(super) unmask: bool,
 }
 
-/// One code, told for a person, with the participants that its first digits lead to.
+/// One code, told for a person, with the rules of the tables of routes that it meets.
 #[derive(Args, Debug)]
 pub(super) struct ExplainCode {
     #[command(flatten)]

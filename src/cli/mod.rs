@@ -14,6 +14,7 @@ mod exit;
 mod journal;
 mod message;
 mod onboard;
+mod route;
 mod run;
 mod sim;
 mod story;
@@ -60,6 +61,7 @@ fn dispatch(command: Command, console: &mut Console<'_>) -> Ended {
         Command::Onboard(arguments) => onboard::execute(&arguments, console),
         Command::Message(command) => message::execute(&command, console),
         Command::Code(command) => code::execute(&command, console),
+        Command::Route(command) => route::execute(&command, console),
         Command::Journal(command) => journal::execute(&command, console),
         Command::Sim(arguments) => sim::execute(&arguments, console),
         Command::Audit(arguments) => audit::execute(&arguments, console),

@@ -3,12 +3,16 @@
 use serde::Serialize;
 
 use super::report::Report;
-use super::route::{self, Route};
-use super::{payload, pretty, secrets, words};
+use super::{configuration, money, payload, pretty, secrets, words};
 use crate::cli::arguments::ExplainCode;
 use crate::cli::console::Console;
 use crate::cli::exit::Ended;
+use crate::cli::route::reasons::{Question, Reasons};
+use crate::cli::route::{now, shown, told as told_route};
+use crate::control::configuration::Configuration;
+use crate::model::ids::ParticipantIndex;
 use crate::qr::{By, Code, Initiation, Kind, Leniency, Mark, Owner, Row, Scheme};
+use crate::route::Ask;
 
 /// A report, and what only a person wants to know.
 #[derive(Serialize)]
@@ -18,12 +22,12 @@ struct Explanation {
     summary: String,
     because: Vec<String>,
     remedies: Vec<String>,
-    route: Route,
+    route: Reasons,
 }
 
 pub(super) fn execute(arguments: &ExplainCode, console: &mut Console<'_>) -> Ended {
     let payload = payload(&arguments.inspect.payload, console)?;
-    let (name, configuration) = route::configuration(arguments.config.as_deref())?;
+    let (name, configuration) = configuration(arguments.config.as_deref())?;
     let code = Code::read(&payload);
     let report = Report::of(&code, secrets(&arguments.inspect));
     let explanation = Explanation {
@@ -34,7 +38,7 @@ pub(super) fn execute(arguments: &ExplainCode, console: &mut Console<'_>) -> End
             .map(|owner| because(&code, owner))
             .collect(),
         remedies: code.faults().iter().map(remedy).collect(),
-        route: Route::of(&code, name, &configuration),
+        route: reasons(&code, name, &configuration),
         report,
     };
     let text = if arguments.inspect.json {
@@ -74,27 +78,24 @@ fn tell(it: &Explanation) -> String {
     if report.findings_left_out > 0 {
         text.push_str(&format!("  and {} more\n", report.findings_left_out));
     }
-    text.push_str(&told_route(&it.route));
-    text
+    format!("{text}\n{}", told_route(&it.route))
 }
 
-fn told_route(route: &Route) -> String {
-    let version = route.table_version;
-    let mut text = format!("\nRoute, by {} (tables {version}):\n", route.configuration);
-    for destination in &route.participants {
-        let (name, institution) = (&destination.name, &destination.institution);
-        let chosen = if destination.chosen {
-            "goes to"
-        } else {
-            "would go to"
-        };
-        let prefix = &destination.prefix;
-        text.push_str(&format!(
-            "  {chosen} {name} ({institution}), prefix {prefix}\n"
-        ));
-    }
-    text.push_str(&format!("  {}\n", route.note));
-    text
+/// Where a payment would go now that is presented as codes of its kind are.
+fn reasons(code: &Code<'_>, name: String, configuration: &Configuration) -> Reasons {
+    let marks = code.marks();
+    let ask = Ask {
+        originator: ParticipantIndex(0),
+        presentation: shown(code),
+        named: None,
+        currency: code.currency(),
+        minor: money(code).map(|money| money.minor),
+        code: &marks,
+        wall: now(),
+        draw: 0,
+    };
+    let (from, down) = (None, [].as_slice());
+    Reasons::of(name, configuration, &Question { from, down, ask })
 }
 
 /// What it is and what it asks for, in a sentence or two.

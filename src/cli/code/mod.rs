@@ -2,7 +2,6 @@
 
 mod explain;
 mod report;
-mod route;
 mod words;
 
 #[cfg(test)]
@@ -10,16 +9,22 @@ mod tests;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use serde::Serialize;
 
 use super::arguments::{Code as Command, Inspect};
+use super::check::load_failure;
 use super::console::Console;
 use super::exit::{Ended, Exit, Failure};
+use crate::control::configuration::Configuration;
+use crate::fx::exponents;
 use crate::model::limits::CODE_BYTES_MAX;
+use crate::model::money::Money;
 use crate::qr::Code;
 use crate::wire::redact::Secrets;
-use report::Report;
+pub(super) use report::Report;
+pub(super) use words::brief;
 
 pub(super) fn execute(command: &Command, console: &mut Console<'_>) -> Ended {
     match command {
@@ -35,7 +40,7 @@ fn inspect(arguments: &Inspect, console: &mut Console<'_>) -> Ended {
     let text = if arguments.json {
         pretty(&report)
     } else {
-        words::brief(&report)
+        brief(&report)
     };
     console.print_line(text.trim_end())?;
     ended(&code)
@@ -56,7 +61,7 @@ fn ended(code: &Code<'_>) -> Ended {
 }
 
 /// JSON, its keys in the order of the report.
-fn pretty(report: &impl Serialize) -> String {
+pub(super) fn pretty(report: &impl Serialize) -> String {
     serde_json::to_string_pretty(report).expect("a report is always written")
 }
 
@@ -68,8 +73,26 @@ const fn secrets(arguments: &Inspect) -> Secrets {
     }
 }
 
+/// The configuration of `file`, or the sandbox, and what people call it.
+pub(super) fn configuration(file: Option<&Path>) -> Result<(String, Configuration), Failure> {
+    match file {
+        Some(path) => {
+            let loaded = Configuration::load(path).map_err(load_failure)?;
+            Ok((path.display().to_string(), loaded))
+        }
+        None => Ok(("the embedded sandbox".to_owned(), Configuration::sandbox())),
+    }
+}
+
+/// The amount that a code asks for.
+pub(super) fn money(code: &Code<'_>) -> Option<Money> {
+    let (currency, amount) = (code.currency()?, code.amount()?);
+    let minor = amount.minor_units(exponents::iso_4217().of(currency)?)?;
+    Money::new(i64::try_from(minor).ok()?, currency)
+}
+
 /// The payload of the command line or of standard input, without the line feed that ends a line.
-fn payload(given: &OsStr, console: &mut Console<'_>) -> Result<Vec<u8>, Failure> {
+pub(super) fn payload(given: &OsStr, console: &mut Console<'_>) -> Result<Vec<u8>, Failure> {
     if given != "-" {
         return Ok(given.as_bytes().to_vec());
     }

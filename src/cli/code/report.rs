@@ -10,7 +10,7 @@ use crate::wire::redact::{Secrets, Text, mask};
 
 /// All of it.
 #[derive(Serialize)]
-pub(super) struct Report {
+pub(in crate::cli) struct Report {
     pub(super) kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) initiation: Option<&'static str>,
@@ -97,7 +97,7 @@ pub(super) struct FindingReport {
 }
 
 impl Report {
-    pub(super) fn of(code: &Code<'_>, secrets: Secrets) -> Self {
+    pub(in crate::cli) fn of(code: &Code<'_>, secrets: Secrets) -> Self {
         let shown = Shown { code, secrets };
         let open = |value: Option<&[u8]>| value.map(|value| shown.text(value, Secrecy::Open));
         let free = |value: Option<&[u8]>| value.map(|value| shown.text(value, Secrecy::Free));

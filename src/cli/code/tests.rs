@@ -154,7 +154,7 @@ fn an_explanation_says_why_and_where_it_goes() {
         "dynamic: for one payment.\nIt asks for 215.00 in currency 156, for TEST SHOP, ",
         "EMVCo has given it fields 15 to 16",
         "Nothing is wrong with it.",
-        "no participant has a prefix that it begins with",
+        "goes to alipay-acceptance (15600021), network 15",
     ] {
         assert!(said.contains(expected), "{expected:?} not in\n{said}");
     }

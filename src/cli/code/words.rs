@@ -3,7 +3,7 @@
 use super::report::{FieldReport, FindingReport, OwnerReport, Report, joined};
 
 /// Kind, owners, fields, findings.
-pub(super) fn brief(report: &Report) -> String {
+pub(in crate::cli) fn brief(report: &Report) -> String {
     let mut text = format!("{}\n", kind(report));
     for owner in &report.owners {
         text.push_str(&format!("  owner  {}\n", self::owner(owner)));

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::control::configuration::{Configuration, ParticipantEntry};
 use crate::engine::{EngineLimits, Snapshot};
-use crate::model::ids::{ParticipantIndex, ShardId, TableVersion};
+use crate::model::ids::{ShardId, TableVersion};
 use crate::model::participant::Participant;
-use crate::route::{CodePrefixes, Tables};
+use crate::route::Tables;
 use crate::session::SessionLimits;
 use crate::shard::plan::{Credential, JournalPlan, KEY_RETENTION_MS, ListenerPlan, ShardPlan};
 use crate::sys::machine::WriteFaults;
@@ -69,25 +69,17 @@ fn listeners(configuration: &Configuration) -> Vec<ListenerPlan> {
 
 /// The tables that the configuration describes.
 fn tables(configuration: &Configuration) -> Tables {
-    let mut prefixes = CodePrefixes::default();
-    for (index, entry) in (0_u16..).zip(&configuration.participants) {
-        for prefix in &entry.code_prefixes {
-            prefixes
-                .insert(prefix, ParticipantIndex(index))
-                .expect("a configuration has each prefix once, of digits");
-        }
-    }
     let participants = configuration
         .participants
         .iter()
         .map(|entry| of_each_shard(&entry.participant, configuration.shards));
-    Tables::new(
+    Tables::with_rules(
         TableVersion(configuration.table_version),
         configuration.table_hash,
         participants.collect(),
-        prefixes,
+        configuration.rules(),
     )
-    .expect("a configuration has each institution once, and not too many")
+    .expect("a configuration has each institution and each rule once, and not too many")
 }
 
 /// A participant as each of `shards` shards sees it: with its part of the windows.

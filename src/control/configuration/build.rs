@@ -16,7 +16,7 @@ use super::table_files::TableFiles;
 use super::{
     CommitMode, Configuration, Idle, JournalConfiguration, Limits, Listener, fx, participants,
 };
-use crate::control::tables::{Reader, rates};
+use crate::control::tables::{Reader, rates, routes};
 use crate::model::limits::BLOCK_BYTES;
 use crate::model::participant::Protocol;
 use crate::wire::frame::{Framing, MESSAGE_HEADER_BYTES_MAX, MessageHeader};
@@ -55,6 +55,13 @@ pub(super) fn configuration<'a>(
     if let Some(rates) = rates {
         fx.rates = rates;
     }
+    // Routes name participants: a participant that was refused would be called a stranger.
+    let is_whole = participants.len() == root.sections("participants").len();
+    let rules = is_whole.then(|| {
+        files.take("routes", diagnostics, |name, text| {
+            routes::read(name, text, &participants)
+        })
+    });
     let (table_files, table_hash) = files.finish(table_hash, &fx);
     let (shards, cores, idle) = shard?;
     Some(Configuration {
@@ -71,6 +78,7 @@ pub(super) fn configuration<'a>(
         quotes: quotes?,
         listeners,
         participants,
+        routes: rules.flatten().unwrap_or_default(),
     })
 }
 

@@ -105,6 +105,9 @@ pub const KEYS: &[Key] = &[
     key("tables.rates", Text, Optional("no rates"),
         "The file of exchange rates: its path, from the folder of this file, or `sandbox:rates` \
         for the made-up rates of the sandbox."),
+    key("tables.routes", Text, Optional("participants' `code_prefixes` alone"),
+        "The file of routes: whose codes are whose. Its path, from the folder of this file, or \
+        `sandbox:routes` for those of the sandbox."),
 
     key("shard", Table, Optional("all its defaults"), "The threads that do the work."),
     key("shard.count", Whole(1, SHARDS_MAX as u64), Default("1"),

@@ -25,8 +25,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use crate::control::tables::{self, Reader, TableFile};
-use crate::model::ids::Institution;
+use crate::model::ids::{Institution, ParticipantIndex};
 use crate::model::participant::{Participant, Protocol};
+use crate::route::{CodePrefixes, Rule};
 use crate::wire::Dialect;
 use crate::wire::frame::Framing;
 
@@ -65,6 +66,8 @@ pub struct Configuration {
     /// xxh64 of the tables' canonical text: equal tables have equal hashes, whatever the file's
     /// order of keys, spaces and comments. What table files hold is part of it.
     pub table_hash: u64,
+    /// The rules of the routes file.
+    pub routes: Vec<Rule>,
     /// The table files that were read, in the order of [`tables::FORMS`].
     pub table_files: Vec<TableFile>,
     /// At what rate.
@@ -211,10 +214,29 @@ impl Configuration {
         Err(diagnostics.sorted())
     }
 
+    /// All rules of the tables of routes: participants' own prefixes, and the routes file.
+    pub fn rules(&self) -> Vec<Rule> {
+        let mut rules = prefix_rules(&self.participants);
+        rules.extend_from_slice(&self.routes);
+        rules
+    }
+
     /// The participant that signs on as `institution`.
     pub fn participant(&self, institution: Institution) -> Option<&ParticipantEntry> {
         self.participants
             .iter()
             .find(|entry| entry.participant.institution == institution)
     }
+}
+
+/// The rules that participants' own prefixes are.
+pub(in crate::control) fn prefix_rules(participants: &[ParticipantEntry]) -> Vec<Rule> {
+    let mut prefixes = CodePrefixes::default();
+    for (index, entry) in (0_u16..).zip(participants) {
+        for prefix in &entry.code_prefixes {
+            // One that is malformed or there twice was noted where it was read.
+            prefixes.insert(prefix, ParticipantIndex(index)).ok();
+        }
+    }
+    prefixes.into_rules().collect()
 }

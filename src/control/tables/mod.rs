@@ -6,6 +6,7 @@
 //! becomes text.
 
 pub mod rates;
+pub mod routes;
 pub mod sheet;
 
 use std::io;
@@ -19,7 +20,7 @@ use crate::control::configuration::Diagnostics;
 pub type Reader<'a> = &'a dyn Fn(&str) -> io::Result<String>;
 
 /// Every kind of table file, in the order in which they are told and hashed.
-pub const FORMS: &[&Form] = &[&rates::FORM];
+pub const FORMS: &[&Form] = &[&rates::FORM, &routes::FORM];
 
 /// A table file that was taken.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,7 +37,10 @@ pub struct TableFile {
 pub const TABLE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// What comes with the switch, by the name that a configuration may give it.
-const EMBEDDED: &[(&str, &str)] = &[("sandbox:rates", include_str!("../sandbox-rates.tsv"))];
+const EMBEDDED: &[(&str, &str)] = &[
+    ("sandbox:rates", include_str!("../sandbox-rates.tsv")),
+    ("sandbox:routes", include_str!("../sandbox-routes.tsv")),
+];
 
 /// The text of the table `name`: one that comes with the switch, or else what `reader` finds.
 pub(in crate::control) fn text(name: &str, reader: Reader<'_>) -> io::Result<String> {

@@ -18,7 +18,9 @@ const DIRECTIONS: [(&str, &[&str]); 14] = [
     ("sys", &["model::ids", "model::limits", "model::time"]),
     (
         "control",
-        &["model", "wire", "route", "fx", "sys", "shard", "journal"],
+        &[
+            "model", "wire", "qr", "route", "fx", "sys", "shard", "journal",
+        ],
     ),
     ("shard", ANY),
     ("sim", ANY),
