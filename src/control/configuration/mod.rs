@@ -19,6 +19,8 @@ mod shape;
 mod table_files;
 
 #[cfg(test)]
+mod dialect_tests;
+#[cfg(test)]
 mod tests;
 
 use std::net::{IpAddr, SocketAddr};
