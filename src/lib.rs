@@ -26,6 +26,9 @@ pub mod route;
 // At what rate.
 pub mod fx;
 
+// What is allowed.
+pub mod guard;
+
 // What happens to a transaction.
 pub mod engine;
 

@@ -44,6 +44,13 @@ pub const TEXT_BYTES_MAX: usize = 25;
 
 /// Participants in one table snapshot.
 pub const PARTICIPANTS_MAX: usize = 60_000;
+/// Rows of a file of limits: every corridor of two hundred countries could have one.
+pub const LIMIT_ROWS_MAX: usize = 50_000;
+/// Lists of who and what is blocked.
+pub const LISTS_MAX: usize = 64;
+/// Entries of all lists together. Each takes some 40 bytes in the table snapshot.
+pub const LISTED_MAX: usize = 4_000_000;
+
 /// Shards of one switch; STAN blocks are an equal share each.
 pub const SHARDS_MAX: u16 = 64;
 /// System trace audit numbers: 000001 to 999999.

@@ -27,8 +27,14 @@ impl ResponseCode {
     pub const FORMAT: Self = Self(*b"30");
     /// Not supported.
     pub const NOT_SUPPORTED: Self = Self(*b"40");
+    /// Not permitted to the payer.
+    pub const NOT_PERMITTED_TO_PAYER: Self = Self(*b"57");
     /// Not permitted to the sender.
     pub const NOT_PERMITTED: Self = Self(*b"58");
+    /// Amount limit.
+    pub const AMOUNT_LIMIT: Self = Self(*b"61");
+    /// Blocked.
+    pub const BLOCKED: Self = Self(*b"62");
     /// A refund exceeds what is left of its payment.
     pub const REFUND_TOO_LARGE: Self = Self(*b"64");
     /// Count or yearly limit.
@@ -230,6 +236,30 @@ numbered! {
         Advice = 2 "advice",
         /// The destination's own answer came late.
         LateAnswer = 3 "late-answer",
+    }
+}
+
+numbered! {
+    /// What is looked at before a new payment may go on; kept in the journal where it fails.
+    Check {
+        /// The originator is suspended.
+        OriginatorSuspended = 1 "originator-suspended",
+        /// The destination is suspended.
+        DestinationSuspended = 2 "destination-suspended",
+        /// One of the two institutions is on a list.
+        InstitutionListed = 3 "institution-listed",
+        /// The payer is on a list.
+        PayerListed = 4 "payer-listed",
+        /// The merchant is on a list.
+        MerchantListed = 5 "merchant-listed",
+        /// The merchant's category is forbidden in this corridor.
+        Category = 6 "category",
+        /// The amount is below the least that may be paid.
+        AmountBelow = 7 "amount-below",
+        /// The amount is above the most that one payment may be.
+        AmountAbove = 8 "amount-above",
+        /// The payer is not known well enough for this amount.
+        KycLevel = 9 "kyc-level",
     }
 }
 

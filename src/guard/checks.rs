@@ -1,0 +1,87 @@
+//! THE TABLE OF CHECKS: in which order they decide, and what each is answered with.
+
+use core::fmt;
+
+use crate::guard::Place;
+use crate::model::outcome::{Check, ResponseCode};
+
+/// How many checks there are.
+pub const CHECKS: usize = 9;
+
+/// Where several fail, the first of these decides. Who speaks comes before what is said. Lists come
+/// before limits, so that nobody who is blocked learns what the limits are. What no change of the
+/// amount heals comes before amounts, and those before what a better known payer may do.
+pub const ORDER: [Check; CHECKS] = [
+    Check::OriginatorSuspended,
+    Check::DestinationSuspended,
+    Check::InstitutionListed,
+    Check::PayerListed,
+    Check::MerchantListed,
+    Check::Category,
+    Check::AmountBelow,
+    Check::AmountAbove,
+    Check::KycLevel,
+];
+
+const _: () = assert!(Check::ALL.len() == CHECKS);
+
+/// What the originator is told. A destination that is suspended is answered like one that is down
+/// (91): 62 would be read as the payer's or the merchant's own fault, and would tell every
+/// counterparty what is between us and that institution. The counter of this check tells *us*.
+pub const fn response_code(check: Check) -> ResponseCode {
+    match check {
+        Check::OriginatorSuspended => ResponseCode::NOT_PERMITTED,
+        Check::DestinationSuspended => ResponseCode::DESTINATION_DOWN,
+        Check::InstitutionListed | Check::PayerListed | Check::MerchantListed => {
+            ResponseCode::BLOCKED
+        }
+        Check::Category | Check::KycLevel => ResponseCode::NOT_PERMITTED_TO_PAYER,
+        Check::AmountBelow => ResponseCode::INVALID_AMOUNT,
+        Check::AmountAbove => ResponseCode::AMOUNT_LIMIT,
+    }
+}
+
+/// Why a payment is refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// What the originator is told.
+    pub response_code: ResponseCode,
+    /// What failed.
+    pub check: Check,
+    /// By which line.
+    pub place: Place,
+}
+
+impl Refusal {
+    pub(super) const fn new(check: Check, place: Place) -> Self {
+        Self {
+            response_code: response_code(check),
+            check,
+            place,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.check.name())?;
+        match self.place {
+            Place::Configuration => Ok(()),
+            Place::Limits(line) => write!(formatter, " (limits, line {line})"),
+            Place::List { list, line } => write!(formatter, " (list {list}, line {line})"),
+        }
+    }
+}
+
+/// Whether a payment may go on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// It may.
+    Allowed {
+        /// Whether limits on amounts were passed over, because the amount is not known in their
+        /// currency. Whoever asks decides whether that will do.
+        unmeasured: bool,
+    },
+    /// It may not.
+    Refused(Refusal),
+}
