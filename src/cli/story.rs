@@ -155,7 +155,13 @@ fn decision_step(decision: &Decision) -> String {
             deadline,
             ..
         } => format!("forwarded to {destination}, deadline {deadline}"),
-        Decision::Decline { response_code } => format!("declined by the switch: {response_code}"),
+        Decision::Decline {
+            response_code,
+            check,
+        } => {
+            let check = check.map_or_else(String::new, |check| format!(" ({})", check.name()));
+            format!("declined by the switch: {response_code}{check}")
+        }
     }
 }
 

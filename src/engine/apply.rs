@@ -363,7 +363,7 @@ pub(super) fn begun(
             match_key,
             None,
         ),
-        Decision::Decline { response_code } => {
+        Decision::Decline { response_code, .. } => {
             let answer = FinalAnswer {
                 response_code,
                 outcome: Outcome::Declined,

@@ -9,6 +9,7 @@
 mod advices;
 mod aged;
 mod alarms;
+mod allowed;
 mod answers;
 mod apply;
 mod claims;
@@ -46,6 +47,7 @@ use crate::engine::operator_queue::OperatorQueue;
 use crate::engine::transactions::Transactions;
 use crate::model::ids::{LinkAddress, MatchKey, ParticipantIndex, TransactionNumber};
 use crate::model::keys::BusinessKey;
+use crate::model::outcome::Check;
 use crate::model::time::{Date, Monotonic, Now, Wall};
 use crate::route::Tables;
 
@@ -157,6 +159,10 @@ pub struct Tally {
     pub look_ups: u64,
     /// Of these, in vain: the archive could not be read.
     pub look_ups_failed: u64,
+    /// New payments that were not allowed, by check as they stand in [`Check::ALL`].
+    pub not_allowed: [u64; Check::ALL.len()],
+    /// New payments whose amount could not be held against the limits of their corridor.
+    pub unmeasured: u64,
 }
 
 /// All transactions of one shard.

@@ -1,5 +1,6 @@
 //! A payment request: is it new, where does it go, may it go there?
 
+use crate::engine::allowed::Refused;
 use crate::engine::effects::{Effects, Gate};
 use crate::engine::exchanges::{Talk, Waiter};
 use crate::engine::replies;
@@ -48,8 +49,12 @@ impl Engine {
                     effects,
                 );
             }
-            Err(response_code) => {
-                let decision = Decision::Decline { response_code };
+            Err(refused) => {
+                self.tally_refused(refused);
+                let decision = Decision::Decline {
+                    response_code: refused.response_code,
+                    check: refused.check,
+                };
                 let record = record_of(
                     request,
                     sender,
@@ -167,11 +172,11 @@ impl Engine {
 
     /// Where it goes; or the code with which we decline it, on record.
     fn choose<L: Legs>(
-        &self,
+        &mut self,
         (request, code): (&PaymentRequest<'_>, &CodeMarks<'_>),
         sender: Sender,
         context: &mut Context<'_, L>,
-    ) -> Result<Choice, ResponseCode> {
+    ) -> Result<Choice, Refused> {
         let amount = request.amounts.amount;
         let ask = Ask {
             originator: sender.participant,
@@ -186,6 +191,7 @@ impl Engine {
         let legs = &context.legs;
         let chosen = context.tables.choose(&ask, |index| legs.is_up(index))?;
         let route = chosen.route;
+        self.allow(request, sender, &route, None, context)?;
         Ok(match self.draw_leg(route.destination, context) {
             Some(match_key) => Choice::Forward(route, match_key),
             None => Choice::Shed,

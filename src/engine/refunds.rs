@@ -174,7 +174,10 @@ impl Engine {
                 match_key,
                 deadline: Wall(wall.0.saturating_add(u64::from(timeout_ms) * 1_000_000)),
             },
-            Err(response_code) => Decision::Decline { response_code },
+            Err(response_code) => Decision::Decline {
+                response_code,
+                check: None,
+            },
         };
         let record = Refund {
             number: fresh.number,

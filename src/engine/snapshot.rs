@@ -3,18 +3,34 @@
 
 use core::ops::Deref;
 
+use crate::guard::Guard;
 use crate::route::Tables;
 
 /// All tables of one version.
 #[derive(Debug)]
 pub struct Snapshot {
     routes: Tables,
+    guard: Guard,
 }
 
 impl Snapshot {
     /// Participants and routes alone: nothing is converted, and nothing is limited.
-    pub const fn new(routes: Tables) -> Self {
-        Self { routes }
+    pub fn new(routes: Tables) -> Self {
+        Self {
+            routes,
+            guard: Guard::default(),
+        }
+    }
+
+    /// The same with limits and lists.
+    #[must_use]
+    pub fn with_guard(self, guard: Guard) -> Self {
+        Self { guard, ..self }
+    }
+
+    /// What is allowed.
+    pub const fn guard(&self) -> &Guard {
+        &self.guard
     }
 }
 

@@ -114,7 +114,7 @@ impl Limits {
                 .entry(key(row.corridor))
                 .or_insert_with(|| [const { 0..0 }; 3]);
             let rows = &mut found[row.rule.kind()];
-            if rows.is_empty() {
+            if rows.start == rows.end {
                 rows.start = place;
             }
             rows.end = place.saturating_add(1);

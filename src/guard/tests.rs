@@ -500,7 +500,7 @@ fn any_row() -> impl Strategy<Value = LimitRow> {
             .prop_map(|(above_minor, level)| Rule::KycLevel { above_minor, level }),
         (0..20_u16, 0..3_u16).prop_map(|(first, more)| Rule::Category {
             first,
-            last: first + more
+            last: first.saturating_add(more)
         }),
     ];
     let presentation = prop::option::of(any_presentation());

@@ -167,8 +167,15 @@ fn decision(it: &Decision) -> Value {
                 "deadline": deadline.to_string(),
             }
         }),
-        Decision::Decline { response_code } => {
-            json!({ "decline": { "response_code": response_code.to_string() } })
+        Decision::Decline {
+            response_code,
+            check,
+        } => {
+            let mut decline = json!({ "response_code": response_code.to_string() });
+            if let Some(check) = check {
+                decline["check"] = check.name().into();
+            }
+            json!({ "decline": decline })
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::model::limits::TEXT_BYTES_MAX;
 use crate::model::message::{Amounts, Echoed};
 use crate::model::money::Money;
 use crate::model::outcome::{
-    Outcome, Presentation, QueueReason, Reason, Resolution, ResponseCode, Scenario, Source,
+    Check, Outcome, Presentation, QueueReason, Reason, Resolution, ResponseCode, Scenario, Source,
 };
 use crate::model::time::{Date, Wall};
 
@@ -114,6 +114,8 @@ pub enum Decision {
     Decline {
         /// 91, 92 and the like.
         response_code: ResponseCode,
+        /// What was not allowed; none where something else was in the way.
+        check: Option<Check>,
     },
 }
 
@@ -144,7 +146,8 @@ pub struct Payment {
     pub echoed: Echoed,
     /// Ours, fixed when it was received.
     pub settlement_date: Date,
-    /// The tables that decided.
+    /// The tables that decided: with the hash that [`Opened`] has of them they name every rate,
+    /// limit and list, each in its version.
     pub table: TableVersion,
     /// What was decided.
     pub decision: Decision,

@@ -102,6 +102,7 @@ impl Shard {
             (Counter::OperatorQueueFull, tally.operator_queue_full),
             (Counter::LookUps, tally.look_ups),
             (Counter::LookUpsFailed, tally.look_ups_failed),
+            (Counter::PaymentsUnmeasured, tally.unmeasured),
             (Counter::OperatorQueueNow, count(depth)),
             (Counter::OperatorQueueOldestNow, oldest_s),
             (Counter::Shed, tally.shed + self.stats.refusals(Fault::Shed)),
@@ -123,6 +124,7 @@ impl Shard {
         ] {
             self.stats.set(counter, value);
         }
+        self.stats.set_not_allowed(tally.not_allowed);
         self.count_tended();
     }
 }

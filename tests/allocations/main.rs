@@ -11,7 +11,10 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
-use cpg_switch::engine::EngineLimits;
+use cpg_switch::engine::{EngineLimits, Snapshot};
+use cpg_switch::guard::{
+    Corridor, Guard, KeyedHash, LimitRow, List, ListKey, ListRow, Listed, Rule, Rules,
+};
 use cpg_switch::journal::CommitMode;
 use cpg_switch::model::chars::{Chars, Sensitive};
 use cpg_switch::model::ids::{
@@ -86,6 +89,36 @@ fn participant(institution: u64, role: Role, protocol: Protocol) -> Participant 
     }
 }
 
+/// Limits and lists that every payment is held against, and that none fails.
+fn guard() -> Guard {
+    let row = |line, rule| LimitRow {
+        line,
+        corridor: Corridor::default(),
+        presentation: None,
+        rule,
+    };
+    let listed = |kind| ListRow {
+        line: 5,
+        kind,
+        hash: KeyedHash([0; 16]),
+    };
+    let amount = Rule::Amount {
+        least_minor: 1,
+        most_minor: i64::MAX,
+    };
+    Guard::new(Rules {
+        currency: Currency::new(156),
+        limits: vec![row(2, amount), row(3, Rule::Category { first: 1, last: 1 })],
+        list_key: ListKey::new(&[7; 32]),
+        lists: vec![List {
+            rows: vec![listed(Listed::Payer), listed(Listed::Merchant)],
+            ..List::default()
+        }],
+        ..Rules::default()
+    })
+    .unwrap()
+}
+
 fn plan(directory: &std::path::Path, (shard, shards): (u16, u16)) -> ShardPlan {
     let mut participants = Vec::new();
     let mut prefixes = CodePrefixes::default();
@@ -118,9 +151,8 @@ fn plan(directory: &std::path::Path, (shard, shards): (u16, u16)) -> ShardPlan {
         dialects,
         credentials: credentials.collect(),
         tables: Arc::new(
-            Tables::new(TableVersion(1), 1, participants, prefixes)
-                .unwrap()
-                .into(),
+            Snapshot::new(Tables::new(TableVersion(1), 1, participants, prefixes).unwrap())
+                .with_guard(guard()),
         ),
         sessions: SessionLimits {
             links_max: 16,
@@ -275,7 +307,7 @@ fn request(originator: u64, number: u64, code: &[u8], today: Date) -> PaymentReq
         country: None,
         terminal: Chars::padded(b"T0000001"),
         merchant_id: Chars::padded(b"M00000000000001"),
-        payer_token: None,
+        payer_token: Chars::padded(b"TOKEN-0001"),
         kyc_level: None,
         code: Sensitive(code),
         merchant_name: "兰州拉面（南京路）".as_bytes(),

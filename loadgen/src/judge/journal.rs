@@ -152,7 +152,7 @@ impl JournalBook {
         page.minor = payment.amounts.amount.minor;
         match payment.decision {
             Decision::Forward { destination, .. } => page.destination = destination.code(),
-            Decision::Decline { response_code } => page.code = Some(response_code),
+            Decision::Decline { response_code, .. } => page.code = Some(response_code),
         }
     }
 }

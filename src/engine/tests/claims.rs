@@ -156,6 +156,7 @@ fn refund(claim: Claim, wall: Wall) -> (Record, Wall) {
         table: TableVersion(1),
         decision: Decision::Decline {
             response_code: ResponseCode::NOT_FOUND,
+            check: None,
         },
     };
     (Record::Refund(record), wall)

@@ -3,6 +3,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "the engine sends few kinds")]
 
 mod aged;
+mod allowed;
 mod cases;
 mod classic_bugs;
 mod forgetting;

@@ -16,7 +16,7 @@ use crate::model::limits::TEXT_BYTES_MAX;
 use crate::model::message::{Amounts, Echoed};
 use crate::model::money::{Currency, Money, Rate};
 use crate::model::outcome::{
-    Outcome, Presentation, QueueReason, Reason, Resolution, ResponseCode, Scenario, Source,
+    Check, Outcome, Presentation, QueueReason, Reason, Resolution, ResponseCode, Scenario, Source,
 };
 use crate::model::record::{
     Actor, Advice, AdviceAnswer, Answer, Decision, Finding, InDoubt, Inquiry, InquiryEnd,
@@ -215,11 +215,15 @@ fn read_decision(reader: &mut Reader<'_>) -> Result<Decision, Malformed> {
         }),
         2 => {
             let response_code = ResponseCode(reader.take());
-            let rest: [u8; 22] = reader.take();
-            if rest != [0; 22] {
+            let check = read_enumerator(reader, Check::from_u8, "check")?;
+            let rest: [u8; 21] = reader.take();
+            if rest != [0; 21] {
                 return Err(Malformed::Padding);
             }
-            Ok(Decision::Decline { response_code })
+            Ok(Decision::Decline {
+                response_code,
+                check,
+            })
         }
         _ => Err(Malformed::Field("decision")),
     }

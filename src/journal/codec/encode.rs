@@ -183,10 +183,14 @@ fn decision(place: &mut [u8; DECISION_BYTES], it: &Decision) {
             writer.put(match_key.0.to_le_bytes());
             writer.put(deadline.0.to_le_bytes());
         }
-        Decision::Decline { response_code } => {
+        Decision::Decline {
+            response_code,
+            check,
+        } => {
             writer.put([2]);
             writer.put(response_code.0);
-            writer.put([0; 22]);
+            writer.put([check.map_or(0, |value| value as u8)]);
+            writer.put([0; 21]);
         }
     }
 }

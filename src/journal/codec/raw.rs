@@ -80,7 +80,11 @@ pub enum RawDecision {
         deadline: [u8; 8],
     },
     /// It was declined.
-    Decline { response_code: [u8; 2] },
+    Decline {
+        response_code: [u8; 2],
+        /// Zero where no check did it.
+        check: [u8; 1],
+    },
 }
 
 /// An answer's parts.
@@ -186,9 +190,12 @@ fn read_decision(decision: &[u8; DECISION_BYTES]) -> Option<RawDecision> {
             deadline: reader.take(),
         }),
         2 => {
-            let response_code = reader.take();
-            let rest: [u8; DECISION_BYTES - 3] = reader.take();
-            (rest == [0; DECISION_BYTES - 3]).then_some(RawDecision::Decline { response_code })
+            let (response_code, check) = (reader.take(), reader.take());
+            let rest: [u8; DECISION_BYTES - 4] = reader.take();
+            (rest == [0; DECISION_BYTES - 4]).then_some(RawDecision::Decline {
+                response_code,
+                check,
+            })
         }
         _ => None,
     }

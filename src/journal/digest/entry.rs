@@ -9,7 +9,7 @@
 //!         +-------+---------+---------+----------+-----------+-------------+-----------+--------+
 //!         | flags | context | number  | wall, ns | reference | fingerprint | match key | amount |
 //!         +-------+---------+---------+----------+-----------+-------------+-----------+--------+
-//!         | match key, deadline: or the code of a decline                                       |
+//!         | match key, deadline: or the code of a decline, its check by flag                    |
 //!         | billing, settlement: minor units, where the context has a currency                  |
 //!         | rates (9 each), local time 4, MCC 2, terminal 8, merchant 15: by flag               |
 //!         | answer: by, outcome, code 2, wall 8, approval code 6 by flag; or a record, by flag  |
@@ -41,7 +41,8 @@ pub(super) const MERCHANT: u16 = 1 << 7;
 pub(super) const ANSWERED: u16 = 1 << 8;
 pub(super) const APPROVAL_CODE: u16 = 1 << 9;
 pub(super) const ANSWER_RECORD: u16 = 1 << 10;
-pub(super) const KNOWN: u16 = (1 << 11) - 1;
+pub(super) const CHECK: u16 = 1 << 11;
+pub(super) const KNOWN: u16 = (1 << 12) - 1;
 
 /// The longest entry: everything is there, and the answer is no record.
 const ENTRY_BYTES_MAX: usize =
@@ -111,9 +112,13 @@ impl SettledEntry {
                 entry.put(match_key);
                 entry.put(deadline);
             }
-            RawDecision::Decline { response_code } => {
+            RawDecision::Decline {
+                response_code,
+                check,
+            } => {
                 entry.flags |= DECLINED;
                 entry.put(response_code);
+                entry.put_if(CHECK, unless_zero(check));
             }
         }
         for money in [payment.billing, payment.settlement] {

@@ -3,7 +3,7 @@
 #![deny(clippy::indexing_slicing)]
 
 use super::entry::{
-    ANSWER_RECORD, ANSWERED, APPROVAL_CODE, BILLING_RATE, CONTEXT_BYTES, DECLINED, KNOWN,
+    ANSWER_RECORD, ANSWERED, APPROVAL_CODE, BILLING_RATE, CHECK, CONTEXT_BYTES, DECLINED, KNOWN,
     LOCAL_TIME, LOOSE, MCC, MERCHANT, PAYMENT_BYTES, SETTLEMENT_RATE, TERMINAL,
 };
 use super::{BadDigest, DigestHeader};
@@ -16,7 +16,7 @@ use crate::model::ids::{Institution, Lsn, MatchKey, Reference, TableVersion, Tra
 use crate::model::keys::Key;
 use crate::model::message::{Amounts, Echoed};
 use crate::model::money::{Currency, Money, Rate};
-use crate::model::outcome::{Outcome, Presentation, ResponseCode, Scenario};
+use crate::model::outcome::{Check, Outcome, Presentation, ResponseCode, Scenario};
 use crate::model::record::{Actor, Answer, Decision, Payment, Record, ShortText};
 use crate::model::time::{Date, LocalTime, Wall};
 
@@ -314,7 +314,19 @@ impl<'a> Rest<'a> {
     fn read_decision(&mut self, flags: u16, context: &Context) -> Option<Decision> {
         if flags & DECLINED != 0 {
             let response_code = ResponseCode(self.take()?);
-            return (context.destination.is_none()).then_some(Decision::Decline { response_code });
+            let check = if flags & CHECK == 0 {
+                None
+            } else {
+                let [check] = self.take()?;
+                Some(Check::from_u8(check)?)
+            };
+            return context.destination.is_none().then_some(Decision::Decline {
+                response_code,
+                check,
+            });
+        }
+        if flags & CHECK != 0 {
+            return None;
         }
         Some(Decision::Forward {
             destination: context.destination?,

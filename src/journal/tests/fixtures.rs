@@ -13,7 +13,7 @@ use crate::model::limits::INSTITUTION_MAX;
 use crate::model::message::{Amounts, Echoed};
 use crate::model::money::{Currency, Money, Rate};
 use crate::model::outcome::{
-    Outcome, Presentation, QueueReason, Reason, Resolution, ResponseCode, Scenario, Source,
+    Check, Outcome, Presentation, QueueReason, Reason, Resolution, ResponseCode, Scenario, Source,
 };
 use crate::model::record::{
     Actor, Advice, AdviceAnswer, Answer, Decision, Finding, InDoubt, Inquiry, InquiryEnd,
@@ -95,8 +95,11 @@ fn decision() -> impl Strategy<Value = Decision> {
             match_key: MatchKey(match_key),
             deadline: Wall(deadline),
         }),
-        any::<[u8; 2]>().prop_map(|code| Decision::Decline {
-            response_code: ResponseCode(code)
+        (any::<[u8; 2]>(), option::of(one_of(Check::ALL))).prop_map(|(code, check)| {
+            Decision::Decline {
+                response_code: ResponseCode(code),
+                check,
+            }
         }),
     ]
 }

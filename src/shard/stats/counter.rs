@@ -68,6 +68,7 @@ pub enum Counter {
     NumbersForgotten,
     LookUps,
     LookUpsFailed,
+    PaymentsUnmeasured,
     Turns,
 }
 
@@ -398,6 +399,12 @@ pub const TABLE: [Row; COUNTERS] = {
             C::LookUpsFailed,
             "look_ups_failed",
             "of these, in vain: the archive could not be read in time",
+            None,
+        ),
+        (
+            C::PaymentsUnmeasured,
+            "payments_unmeasured",
+            "new payments that no limit on amounts could be held against: no rate to its currency",
             None,
         ),
         (C::Turns, "turns", "turns of the shard's loop", None),

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crossbeam_utils::CachePadded;
 
 use crate::model::ids::TransactionNumber;
+use crate::model::outcome::Check;
 use crate::model::refusal::Fault;
 use crate::shard::carried::CarriedNumbers;
 
@@ -20,12 +21,15 @@ use counter::COUNTERS;
 
 /// How many faults there are.
 const FAULTS: usize = Fault::ALL.len();
+/// How many checks there are.
+const CHECKS: usize = Check::ALL.len();
 
 /// The shard's own count.
 #[derive(Clone, Debug)]
 pub struct Stats {
     values: [u64; COUNTERS],
     refusals: [u64; FAULTS],
+    not_allowed: [u64; CHECKS],
 }
 
 impl Default for Stats {
@@ -33,6 +37,7 @@ impl Default for Stats {
         Self {
             values: [0; COUNTERS],
             refusals: [0; FAULTS],
+            not_allowed: [0; CHECKS],
         }
     }
 }
@@ -44,6 +49,11 @@ impl Stats {
 
     pub(super) fn set(&mut self, counter: Counter, value: u64) {
         self.values[counter as usize] = value;
+    }
+
+    /// Takes over how many payments were not allowed, by check.
+    pub(super) fn set_not_allowed(&mut self, counts: [u64; CHECKS]) {
+        self.not_allowed = counts;
     }
 
     pub(super) fn refuse(&mut self, fault: Fault) {
@@ -98,6 +108,7 @@ impl Health {
 pub struct Counters {
     values: CachePadded<[AtomicU64; COUNTERS]>,
     refusals: CachePadded<[AtomicU64; FAULTS]>,
+    not_allowed: CachePadded<[AtomicU64; CHECKS]>,
     health: CachePadded<AtomicU8>,
     /// What is carried, which whoever reads it wants one by one.
     pub carried: CarriedNumbers,
@@ -108,6 +119,7 @@ impl Default for Counters {
         Self {
             values: CachePadded::new([const { AtomicU64::new(0) }; COUNTERS]),
             refusals: CachePadded::new([const { AtomicU64::new(0) }; FAULTS]),
+            not_allowed: CachePadded::new([const { AtomicU64::new(0) }; CHECKS]),
             health: CachePadded::new(AtomicU8::new(Health::Starting as u8)),
             carried: CarriedNumbers::default(),
         }
@@ -141,6 +153,9 @@ impl Counters {
         for (place, value) in self.refusals.iter().zip(stats.refusals) {
             place.store(value, Ordering::Relaxed);
         }
+        for (place, value) in self.not_allowed.iter().zip(stats.not_allowed) {
+            place.store(value, Ordering::Relaxed);
+        }
     }
 
     /// One value.
@@ -169,6 +184,12 @@ pub fn each(shards: &[Arc<Counters>], visit: Visit<'_>) {
         let refused = sum(&|shard| shard.refusals(fault));
         visit("refusals", "messages refused, by reason", label, refused);
     }
+    for (place, check) in Check::ALL.iter().enumerate() {
+        let label = Some(("check", check.name()));
+        let refused = sum(&|shard| shard.not_allowed[place].load(Ordering::Relaxed));
+        let help = "new payments that were not allowed, by check";
+        visit("payments_not_allowed", help, label, refused);
+    }
 }
 
 #[cfg(test)]
@@ -193,6 +214,7 @@ mod tests {
         let mut stats = Stats::default();
         stats.add(Counter::Payments, 3);
         stats.refuse(Fault::Truncated);
+        stats.set_not_allowed([0, 0, 0, 0, 0, 2, 0, 0, 0]);
         let shards = [Arc::new(Counters::default()), Arc::new(Counters::default())];
         shards[0].publish(&stats, &[]);
         stats.add(Counter::Payments, 1);
@@ -205,7 +227,8 @@ mod tests {
         });
         assert_eq!(
             text,
-            "payments None 7;refusals Some((\"reason\", \"truncated\")) 2;"
+            "payments None 7;refusals Some((\"reason\", \"truncated\")) 2;\
+             payments_not_allowed Some((\"check\", \"category\")) 4;"
         );
     }
 }

@@ -180,7 +180,7 @@ impl Page {
                 match_key,
                 deadline,
             } => self.forwards.push((destination, match_key, deadline)),
-            Decision::Decline { response_code } => self.declined = Some(response_code),
+            Decision::Decline { response_code, .. } => self.declined = Some(response_code),
         }
     }
 }
