@@ -2,8 +2,8 @@
 //!
 //! Measures one check alone, in memory that is warm: suspensions, the two keyed hashes of a payer
 //! and a merchant and their look-ups, categories, amounts and KYC levels of a corridor. That no
-//! check allocates is asserted before anything is measured. Does not measure the conversion into the
-//! limits' currency, nor totals over time; a real list is colder than one that a loop keeps asking.
+//! check allocates is asserted before anything is measured. Does not measure the conversion into
+//! the limits' currency; a real list is colder than one that a loop keeps asking.
 
 use std::alloc::System;
 use std::hint::black_box;

@@ -1,8 +1,8 @@
 //! Whether a new payment is allowed: what the guard is asked, and what becomes of its verdict.
 //!
-//! Asked of new payments alone, once their route is known. Reversals, advices, inquiries and refunds
-//! of what exists are never asked about: whoever is suspended or listed meanwhile can still finish,
-//! undo and give back.
+//! Asked of new payments alone, once their route is known. Reversals, advices, inquiries and
+//! refunds of what exists are never asked about: whoever is suspended or listed meanwhile can still
+//! finish, undo and give back.
 
 use crate::engine::{Context, Engine, Legs, Sender};
 use crate::guard::{Ask, Verdict};

@@ -2,6 +2,7 @@
 //! lists. Built and checked elsewhere; a shard swaps its whole snapshot, never a part of it.
 
 use core::ops::Deref;
+use std::sync::Arc;
 
 use crate::guard::Guard;
 use crate::route::Tables;
@@ -10,7 +11,7 @@ use crate::route::Tables;
 #[derive(Debug)]
 pub struct Snapshot {
     routes: Tables,
-    guard: Guard,
+    guard: Arc<Guard>,
 }
 
 impl Snapshot {
@@ -18,18 +19,19 @@ impl Snapshot {
     pub fn new(routes: Tables) -> Self {
         Self {
             routes,
-            guard: Guard::default(),
+            guard: Arc::default(),
         }
     }
 
     /// The same with limits and lists.
     #[must_use]
-    pub fn with_guard(self, guard: Guard) -> Self {
+    pub fn with_guard(self, guard: impl Into<Arc<Guard>>) -> Self {
+        let guard = guard.into();
         Self { guard, ..self }
     }
 
     /// What is allowed.
-    pub const fn guard(&self) -> &Guard {
+    pub fn guard(&self) -> &Guard {
         &self.guard
     }
 }

@@ -7,9 +7,9 @@
 //!     kind u8 | institution u64, most significant byte first | value without padding
 //! ```
 //!
-//! One key serves all lists, so that a value is hashed once however many there are, and it is hashed
-//! only where some list has an entry of its kind. Institutions are hashed when the table is built:
-//! all that can come are known then.
+//! One key serves all lists, so that a value is hashed once however many there are, and it is
+//! hashed only where some list has an entry of its kind. Institutions are hashed when the table is
+//! built: all that can come are known then.
 
 use core::fmt;
 

@@ -1,8 +1,8 @@
 //! WHAT IS ALLOWED: one immutable table of limits and lists, and the verdict on a payment.
 //!
 //! Pure: the same table and the same question give the same verdict. What is refused is refused
-//! before anything is sent, by the first check that fails in the order of [`ORDER`]. Asked of
-//! new payments alone: reversals, advices, inquiries and refunds of what exists always pass, because
+//! before anything is sent, by the first check that fails in the order of [`ORDER`]. Asked of new
+//! payments alone: reversals, advices, inquiries and refunds of what exists always pass, because
 //! nothing that was allowed once may be left half done. Knows no rates (whoever asks says what the
 //! amount is in the limits' currency), no totals over time, and never keeps or prints the value
 //! behind a keyed hash.
@@ -53,8 +53,8 @@ pub struct Ask {
     pub kyc_level: Option<KycLevel>,
     /// ISO 18245 merchant category; none counts as 0.
     pub mcc: Option<u16>,
-    /// The payer's token at the wallet. None in most CPM requests, where only the wallet knows whose
-    /// code it is: no list of payers is asked then.
+    /// The payer's token at the wallet. None in most CPM requests, where only the wallet knows
+    /// whose code it is: no list of payers is asked then.
     pub payer_token: Option<Chars<32>>,
     /// The merchant's id at the acquirer.
     pub merchant_id: Option<Chars<15>>,

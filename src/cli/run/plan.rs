@@ -13,7 +13,8 @@ use crate::sys::machine::WriteFaults;
 
 /// The plan of every shard, in order.
 pub(in crate::cli) fn shard_plans(configuration: &Configuration) -> Vec<ShardPlan> {
-    let tables = Arc::new(Snapshot::new(tables(configuration)));
+    let tables = Snapshot::new(tables(configuration)).with_guard(Arc::clone(&configuration.guard));
+    let tables = Arc::new(tables);
     (0..configuration.shards)
         .map(|shard| shard_plan(configuration, ShardId(shard), &tables))
         .collect()

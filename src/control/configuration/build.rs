@@ -14,9 +14,11 @@ use super::section::{Found, Section};
 use super::shape::size;
 use super::table_files::TableFiles;
 use super::{
-    CommitMode, Configuration, Idle, JournalConfiguration, Limits, Listener, fx, participants,
+    CommitMode, Configuration, Idle, JournalConfiguration, Limits, Listener, allowed, fx,
+    participants,
 };
 use crate::control::tables::{Reader, rates, routes};
+use crate::guard::Rules;
 use crate::model::limits::BLOCK_BYTES;
 use crate::model::participant::Protocol;
 use crate::wire::frame::{Framing, MESSAGE_HEADER_BYTES_MAX, MessageHeader};
@@ -63,6 +65,7 @@ pub(super) fn configuration<'a>(
         })
     });
     let (table_files, table_hash) = files.finish(table_hash, &fx);
+    let guard = allowed::guard(&participants, Rules::default(), &root.span, diagnostics);
     let (shards, cores, idle) = shard?;
     Some(Configuration {
         shards,
@@ -79,6 +82,7 @@ pub(super) fn configuration<'a>(
         listeners,
         participants,
         routes: rules.flatten().unwrap_or_default(),
+        guard: guard?,
     })
 }
 

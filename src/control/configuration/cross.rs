@@ -97,8 +97,12 @@ pub(super) fn table_hash(entries: &[ParticipantEntry], dialects: &[String]) -> u
         let (mut addresses, mut prefixes) = (entry.addresses.clone(), entry.code_prefixes.clone());
         addresses.sort();
         prefixes.sort();
-        writeln!(text, "{participant:?} {dialect} {addresses:?} {prefixes:?}")
-            .expect("a string takes all that is written");
+        let suspended = if entry.suspended { " suspended" } else { "" };
+        writeln!(
+            text,
+            "{participant:?} {dialect} {addresses:?} {prefixes:?}{suspended}"
+        )
+        .expect("a string takes all that is written");
     }
     xxh64(text.as_bytes(), 0)
 }

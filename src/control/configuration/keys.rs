@@ -202,6 +202,10 @@ pub const KEYS: &[Key] = &[
         "Other institutions that it speaks for."),
     key("participants[].role", Word(&["wallet", "acquirer", "infrastructure"]), Required,
         "`wallet` holds payers, `acquirer` holds merchants, `infrastructure` fronts both."),
+    key("participants[].status", Word(&["open", "suspended"]), Default("\"open\""),
+        "`suspended`: its new payments are refused with 58, and those to it, or to an institution \
+        that it fronts, with 91. It may sign on, and what exists is answered, reversed and \
+        refunded as before."),
     key("participants[].country", Text, Required,
         "ISO 3166-1: two letters, or three digits as text."),
     key("participants[].currency", Text, Required,

@@ -5,6 +5,7 @@
 //! the shape ([`keys`] is the table of all keys; `CONFIGURATION.md` documents the same), and what
 //! the values mean, alone and together. Never reads a clock, opens a socket or changes a file.
 
+mod allowed;
 mod build;
 mod codes;
 mod cross;
@@ -25,8 +26,10 @@ mod tests;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::control::tables::{self, Reader, TableFile};
+use crate::guard::Guard;
 use crate::model::ids::{Institution, ParticipantIndex};
 use crate::model::participant::{Participant, Protocol};
 use crate::route::{CodePrefixes, Rule};
@@ -51,6 +54,8 @@ pub struct Configuration {
     pub listeners: Vec<Listener>,
     /// Who may sign on, in the order of the file: [`crate::model::ids::ParticipantIndex`].
     pub participants: Vec<ParticipantEntry>,
+    /// What is allowed: limits, lists, and who is suspended.
+    pub guard: Arc<Guard>,
     /// How many shards.
     pub shards: u16,
     /// The core of each shard; empty: not pinned.
@@ -104,6 +109,8 @@ pub struct ParticipantEntry {
     pub addresses: Vec<Network>,
     /// Payment codes that begin so are its payers' (longest prefix wins); digits.
     pub code_prefixes: Vec<String>,
+    /// Whether new payments from it and to it are refused.
+    pub suspended: bool,
 }
 
 impl ParticipantEntry {

@@ -137,6 +137,7 @@ fn entry(
         dialect: dialect.dialect,
         addresses,
         code_prefixes,
+        suspended: section.text("status")?.value == "suspended",
     };
     Some((entry, dialect.canonical))
 }

@@ -19,7 +19,7 @@ const DIRECTIONS: [(&str, &[&str]); 14] = [
     (
         "control",
         &[
-            "model", "wire", "qr", "route", "fx", "sys", "shard", "journal",
+            "model", "wire", "qr", "route", "fx", "guard", "sys", "shard", "journal",
         ],
     ),
     ("shard", ANY),

@@ -1,0 +1,86 @@
+//! What is allowed, from a configuration: who is suspended, and the limits and lists that it names.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::ParticipantEntry;
+use super::diagnostic::Diagnostics;
+use crate::guard::{Guard, Rules};
+use crate::model::ids::Institution;
+
+/// The guard of these participants, with the limits and lists of `rules`; `None` where something
+/// was noted, at `span`.
+pub(super) fn guard(
+    entries: &[ParticipantEntry],
+    rules: Rules,
+    span: &Range<usize>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Arc<Guard>> {
+    let suspended = entries.iter().filter(|entry| entry.suspended);
+    let rules = Rules {
+        institutions: entries.iter().flat_map(spoken_for).collect(),
+        suspended: suspended.flat_map(spoken_for).collect(),
+        ..rules
+    };
+    match Guard::new(rules) {
+        Ok(guard) => Some(Arc::new(guard)),
+        Err(error) => {
+            let problem = format!("the limits and lists cannot be used: {error}");
+            diagnostics.note(span, problem, "correct the files that `tables` names");
+            None
+        }
+    }
+}
+
+/// Every institution that a participant speaks for.
+fn spoken_for(entry: &ParticipantEntry) -> impl Iterator<Item = Institution> {
+    let fronted = entry.participant.fronted.iter().copied();
+    fronted.chain([entry.participant.institution])
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::control::configuration::{Configuration, SANDBOX};
+    use crate::guard::{Ask, Verdict};
+    use crate::model::ids::Institution;
+    use crate::model::money::{Currency, Money};
+    use crate::model::outcome::{Check, Presentation};
+
+    /// What becomes of a payment of 100 CNY by a payer of `wallet`.
+    fn refused(configuration: &Configuration, wallet: u64) -> Option<Check> {
+        let ask = Ask {
+            presentation: Presentation::Mpm,
+            wallet: Institution::new(wallet).unwrap(),
+            payer_country: 410,
+            acquirer: Institution::new(15_600_021).unwrap(),
+            merchant_country: 156,
+            amount: Money::new(10_000, Currency::new(156).unwrap()).unwrap(),
+            in_limits_currency: None,
+            kyc_level: None,
+            mcc: Some(5_411),
+            payer_token: None,
+            merchant_id: None,
+        };
+        match configuration.guard.check(&ask) {
+            Verdict::Allowed { .. } => None,
+            Verdict::Refused(refusal) => Some(refusal.check),
+        }
+    }
+
+    #[test]
+    fn who_is_suspended_has_nothing_new_nor_has_whom_it_fronts() {
+        let name = "name = \"kakao-pay\"";
+        let suspended = format!("{name}\nfronts = [41000002]\nstatus = \"suspended\"");
+        let text = SANDBOX.replacen(name, &suspended, 1);
+        let open = text.replacen("\"suspended\"", "\"open\"", 1);
+        let read = |text: &str| Configuration::from_text("sandbox.toml", text).unwrap();
+        let (suspended, open) = (read(&text), read(&open));
+        for wallet in [41_000_001, 41_000_002] {
+            let expected = Some(Check::OriginatorSuspended);
+            assert_eq!(refused(&suspended, wallet), expected, "{wallet}");
+            assert_eq!(refused(&open, wallet), None, "{wallet}");
+        }
+        assert_eq!(refused(&suspended, 45_800_001), None);
+        assert_ne!(suspended.table_hash, open.table_hash);
+    }
+}
