@@ -8,6 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use super::list::{self, List};
 use super::route::arguments as route;
 use crate::control::configuration::{CommitMode, Idle};
 use crate::model::ids::{Institution, Reference};
@@ -67,6 +68,9 @@ Examples:
     /// Say where payments go, and why
     #[command(subcommand, after_help = route::EXAMPLES)]
     Route(route::Route),
+    /// Make lines for lists of who and what is blocked, from values on standard input
+    #[command(subcommand, after_help = list::EXAMPLES)]
+    List(List),
     /// Verify, dump, explain, digest or re-shard a journal, or list what waits for an operator
     #[command(subcommand, after_help = JOURNAL_EXAMPLES)]
     Journal(Journal),

@@ -12,6 +12,7 @@ mod completions;
 mod console;
 mod exit;
 mod journal;
+mod list;
 mod message;
 mod onboard;
 mod route;
@@ -62,6 +63,7 @@ fn dispatch(command: Command, console: &mut Console<'_>) -> Ended {
         Command::Message(command) => message::execute(&command, console),
         Command::Code(command) => code::execute(&command, console),
         Command::Route(command) => route::execute(&command, console),
+        Command::List(command) => list::execute(&command, console),
         Command::Journal(command) => journal::execute(&command, console),
         Command::Sim(arguments) => sim::execute(&arguments, console),
         Command::Audit(arguments) => audit::execute(&arguments, console),

@@ -3,10 +3,76 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use super::ParticipantEntry;
 use super::diagnostic::Diagnostics;
-use crate::guard::{Guard, Rules};
+use super::section::Section;
+use super::table_files::{TableFiles, remedy};
+use crate::control::tables::{Reader, limits, lists};
+use crate::guard::{Guard, ListKey, Rules};
 use crate::model::ids::Institution;
+
+/// Limits and lists of the files that `section` names.
+pub(super) fn rules(
+    files: &mut TableFiles<'_>,
+    section: &Section<'_>,
+    reader: Reader<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Rules {
+    let limits = files.take("limits", diagnostics, limits::read);
+    let limits = limits.unwrap_or_default();
+    let list_key = list_key(section, reader, diagnostics);
+    let lists = match &list_key {
+        Some(key) => files.take_each("lists", diagnostics, |name, text| {
+            lists::read(name, text, key)
+        }),
+        None => Vec::new(),
+    };
+    Rules {
+        currency: limits.currency,
+        limits: limits.rows,
+        list_key,
+        lists,
+        ..Rules::default()
+    }
+}
+
+/// The key of all lists; lists without one are noted.
+fn list_key(
+    section: &Section<'_>,
+    reader: Reader<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Option<ListKey> {
+    let Some(file) = section.text("list_key_file") else {
+        if let Some(first) = section.texts("lists").first() {
+            let problem = "`tables.lists` needs the key under which the lists are hashed";
+            diagnostics.note(
+                &first.span,
+                problem,
+                "name its file: `tables.list_key_file`",
+            );
+        }
+        return None;
+    };
+    let text = match reader(&file.value) {
+        Ok(text) => Zeroizing::new(text),
+        Err(error) => {
+            let problem = format!("cannot read the list key \"{}\": {error}", file.value);
+            diagnostics.note(&file.span, problem, remedy(error.kind()));
+            return None;
+        }
+    };
+    match lists::key_of(&text) {
+        Ok(key) => Some(key),
+        Err(what) => {
+            let problem = format!("\"{}\" is no list key: {what}", file.value);
+            let remedy = "write 64 hexadecimal digits, such as `openssl rand -hex 32` prints";
+            diagnostics.note(&file.span, problem, remedy);
+            None
+        }
+    }
+}
 
 /// The guard of these participants, with the limits and lists of `rules`; `None` where something
 /// was noted, at `span`.

@@ -18,7 +18,6 @@ use super::{
     participants,
 };
 use crate::control::tables::{Reader, rates, routes};
-use crate::guard::Rules;
 use crate::model::limits::BLOCK_BYTES;
 use crate::model::participant::Protocol;
 use crate::wire::frame::{Framing, MESSAGE_HEADER_BYTES_MAX, MessageHeader};
@@ -64,8 +63,10 @@ pub(super) fn configuration<'a>(
             routes::read(name, text, &participants)
         })
     });
+    let tables = root.section("tables");
+    let stated = allowed::rules(&mut files, &tables, reader, diagnostics);
     let (table_files, table_hash) = files.finish(table_hash, &fx);
-    let guard = allowed::guard(&participants, Rules::default(), &root.span, diagnostics);
+    let guard = allowed::guard(&participants, stated, &tables.span, diagnostics);
     let (shards, cores, idle) = shard?;
     Some(Configuration {
         shards,

@@ -25,7 +25,7 @@ const CURRENCIES: &[(&str, u16)] = &[
 ];
 
 /// The number of a country; 1 to 999.
-pub(super) fn country(code: &str) -> Option<u16> {
+pub(in crate::control) fn country(code: &str) -> Option<u16> {
     number(COUNTRIES, code)
 }
 
@@ -35,7 +35,7 @@ pub(super) fn currency(code: &str) -> Option<u16> {
 }
 
 /// The known codes, for a remedy.
-pub(super) fn known_countries() -> impl Iterator<Item = &'static str> {
+pub(in crate::control) fn known_countries() -> impl Iterator<Item = &'static str> {
     COUNTRIES.iter().map(|(code, _)| *code)
 }
 

@@ -77,6 +77,16 @@ impl Diagnostics {
         self.errors.is_empty()
     }
 
+    /// The same without the lines that they are on: of a file that may hold what nobody may see.
+    #[must_use]
+    pub(in crate::control) fn withheld(mut self) -> Self {
+        self.text.clear();
+        for error in &mut self.errors {
+            error.text = None;
+        }
+        self
+    }
+
     /// Takes over what is wrong with a table.
     pub(in crate::control) fn absorb(&mut self, table: Self) {
         self.errors.extend(table.errors);

@@ -108,6 +108,15 @@ pub const KEYS: &[Key] = &[
     key("tables.routes", Text, Optional("participants' `code_prefixes` alone"),
         "The file of routes: whose codes are whose. Its path, from the folder of this file, or \
         `sandbox:routes` for those of the sandbox."),
+    key("tables.limits", Text, Optional("no limits"),
+        "The file of limits on single payments: its path, or `sandbox:limits` for the illustrative \
+        limits of the sandbox."),
+    key("tables.lists", Texts, Default("[]"),
+        "Files of who and what is blocked, as keyed hashes: their paths. Payments of, to or \
+        between those on one of them are refused with 62."),
+    key("tables.list_key_file", Text, Optional("no lists"),
+        "The file with the key under which all lists are hashed, in 64 hexadecimal digits or more; \
+        `cpg-switch list hash` takes the same."),
 
     key("shard", Table, Optional("all its defaults"), "The threads that do the work."),
     key("shard.count", Whole(1, SHARDS_MAX as u64), Default("1"),
@@ -329,7 +338,6 @@ pub const KEYS: &[Key] = &[
         "A file with the key that seals quotes, as 64 hexadecimal digits, and on a second line, if \
         there is one, the key before it, which still opens quotes. Its path starts at this file's \
         folder. Without it, quotes of an earlier start are refused."),
-    key("lists", Any, NotYet, "Lists of who and what is blocked."),
     key("schemes", Any, NotYet, "QR schemes and the leniency that each needs."),
 ];
 

@@ -7,7 +7,7 @@ use xxhash_rust::xxh64::xxh64;
 
 use super::diagnostic::Diagnostics;
 use super::fx::FxConfiguration;
-use super::section::Section;
+use super::section::{Found, Section};
 use crate::control::tables::{self, Reader, TableFile, Taken};
 
 /// The table files of one configuration, as far as they were read.
@@ -38,6 +38,30 @@ impl<'a> TableFiles<'a> {
         take: impl FnOnce(&str, &str) -> Taken<T>,
     ) -> Option<T> {
         let found = self.section.text(key)?;
+        self.take_file(key, found, diagnostics, take)
+    }
+
+    /// The same of each file that the list under `key` names.
+    pub(super) fn take_each<T>(
+        &mut self,
+        key: &'static str,
+        diagnostics: &mut Diagnostics,
+        take: impl Fn(&str, &str) -> Taken<T>,
+    ) -> Vec<T> {
+        let files = self.section.texts(key);
+        let taken = files
+            .into_iter()
+            .filter_map(|found| self.take_file(key, found, diagnostics, &take));
+        taken.collect()
+    }
+
+    fn take_file<T>(
+        &mut self,
+        key: &'static str,
+        found: Found<String>,
+        diagnostics: &mut Diagnostics,
+        take: impl FnOnce(&str, &str) -> Taken<T>,
+    ) -> Option<T> {
         let text = match tables::text(&found.value, self.reader) {
             Ok(text) => text,
             Err(error) => {

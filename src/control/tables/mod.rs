@@ -1,10 +1,12 @@
-//! The files in which operators write what is too long for a configuration: rates, and whatever
-//! else has many rows. `[tables]` names them, `CONFIGURATION.md` documents their columns.
+//! The files in which operators write what is too long for a configuration: rates, limits,
+//! lists. `[tables]` names them, `CONFIGURATION.md` documents their columns.
 //!
 //! A file is taken as a whole or not at all: one bad line, and the configuration is refused with
 //! every bad line named. Nothing here opens a file: whoever loads a configuration says how a name
 //! becomes text.
 
+pub mod limits;
+pub mod lists;
 pub mod rates;
 pub mod routes;
 pub mod sheet;
@@ -20,7 +22,7 @@ use crate::control::configuration::Diagnostics;
 pub type Reader<'a> = &'a dyn Fn(&str) -> io::Result<String>;
 
 /// Every kind of table file, in the order in which they are told and hashed.
-pub const FORMS: &[&Form] = &[&rates::FORM, &routes::FORM];
+pub const FORMS: &[&Form] = &[&rates::FORM, &routes::FORM, &limits::FORM, &lists::FORM];
 
 /// A table file that was taken.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,6 +42,7 @@ pub const TABLE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 const EMBEDDED: &[(&str, &str)] = &[
     ("sandbox:rates", include_str!("../sandbox-rates.tsv")),
     ("sandbox:routes", include_str!("../sandbox-routes.tsv")),
+    ("sandbox:limits", include_str!("../sandbox-limits.tsv")),
 ];
 
 /// The text of the table `name`: one that comes with the switch, or else what `reader` finds.
