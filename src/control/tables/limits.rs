@@ -109,8 +109,8 @@ fn stated(sheet: &mut Sheet<'_>, row: &Row, limits: &mut StatedLimits) -> Option
     let mcc = sheet.read_or(row, "mcc", None, categories);
     let exponent = currency.flatten().map(|(_, exponent)| exponent);
     let mut amount = |name| sheet.read_or(row, name, None, |text| amount(text, exponent));
-    let (least, most, above) = (amount("least")?, amount("most")?, amount("above")?);
-    let (level, mcc) = (level?, mcc?);
+    let (least, most, above) = (amount("least"), amount("most"), amount("above"));
+    let (least, most, above, level, mcc) = (least?, most?, above?, level?, mcc?);
     let currency = currency?.map(|(currency, _)| currency);
     let measured = least.is_some() || most.is_some() || level.is_some();
     if !fits_others(sheet, row, currency, measured, limits) {
@@ -350,8 +350,8 @@ mod tests {
         for (row, expected) in [
             (
                 "MX\t-\t-\tUSD\t-\t1\t-\t-\t-\n",
-                "2:1 `payer_country`: \"MX\" is not a country that is known here | did you mean \
-                 `MM`?",
+                "2:1 `payer_country`: \"MX\" is not a country that is known here | use its three \
+                 digits of ISO 3166-1, such as 458, or `-` for any",
             ),
             (
                 "-\t-\tqr\tUSD\t-\t1\tnone\t-\t-\n",
@@ -372,7 +372,8 @@ mod tests {
             (
                 "-\t-\t-\tUSD\t-5\t5.\t-\t-\t-\n",
                 "2:11 `least`: \"-5\" is not an amount | write digits and at most one point, such \
-                 as 5000.00",
+                 as 5000.00\n2:14 `most`: \"5.\" is not an amount | write digits and at most one \
+                 point, such as 5000.00",
             ),
             (
                 "-\t-\t-\tUSD\t-\t10000000000.00\t-\t-\t-\n",
@@ -385,7 +386,7 @@ mod tests {
             ),
             (
                 "-\t-\t-\tUSD\t-\t-\t-\t5\t-\n",
-                "2:15 `above`: it says above which amount, and `kyc_level` does not say what is \
+                "2:17 `above`: it says above which amount, and `kyc_level` does not say what is \
                  demanded | add `kyc_level`, or write `most` for the largest payment",
             ),
             (
