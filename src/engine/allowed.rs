@@ -74,7 +74,8 @@ fn question<L: Legs>(
 ) -> Ask {
     let originator = context.tables.participant(sender.participant);
     let destination = context.tables.participant(route.destination);
-    let there = request.destination.unwrap_or(destination.institution);
+    let named = route.institution.or(request.destination);
+    let there = named.unwrap_or(destination.institution);
     let here = request.key.originator;
     let (wallet, payer_country, acquirer, acquirer_country) = match request.presentation {
         Presentation::Mpm => (here, originator.country, there, destination.country),

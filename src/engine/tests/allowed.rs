@@ -34,7 +34,8 @@ impl World {
 
     fn pay_as(&mut self, request: PaymentRequest<'static>) -> String {
         self.run(|engine, context, effects| {
-            engine.handle_payment(&request, sender(ACQUIRER), context, effects);
+            let asked = (&request, &code_of(&request));
+            engine.handle_payment(asked, sender(ACQUIRER), context, effects);
         })
     }
 }
