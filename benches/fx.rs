@@ -69,7 +69,10 @@ fn without_allocation<T>(name: &str, mut what: impl FnMut() -> T) {
 
 fn rates(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("fx");
-    let sandbox = Configuration::sandbox().fx.rates;
+    let sandbox = Configuration::sandbox()
+        .fx
+        .rates
+        .expect("the sandbox has rates");
     let year = a_year_of(40);
     for (name, rates) in [("find, sandbox", &sandbox), ("find, 40 by 365 days", &year)] {
         let (from, to) = (
@@ -95,7 +98,10 @@ fn rates(criterion: &mut Criterion) {
 fn quotes(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("fx quote");
     let keys = QuoteKeys::new(QuoteKey::new(&[7; 32]), None);
-    let rates = Configuration::sandbox().fx.rates;
+    let rates = Configuration::sandbox()
+        .fx
+        .rates
+        .expect("the sandbox has rates");
     let applied = rates
         .find(currency("CNY"), currency("MYR"), NOW)
         .expect("the sandbox states it");

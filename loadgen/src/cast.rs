@@ -141,6 +141,15 @@ impl Cast {
         }
     }
 
+    /// The wallet of `lane`.
+    pub(crate) fn wallet(&self, lane: u16) -> &Player {
+        let lane = self.lane(lane);
+        self.player(match lane.presentation {
+            Presentation::Cpm => lane.destination,
+            Presentation::Mpm => lane.originator,
+        })
+    }
+
     /// The approval code that the destination gives payment `number`.
     pub(crate) fn approval(number: u64) -> Chars<6> {
         let mut digits = *b"A00000";

@@ -18,6 +18,8 @@ pub(crate) enum Purpose {
     Repeat,
     /// The same key with another body.
     Conflict,
+    /// About a merchant's code, before the payment.
+    Code,
     /// Status inquiry.
     Inquiry,
     /// Reversal, by request or advice.

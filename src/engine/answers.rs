@@ -124,7 +124,14 @@ impl Engine {
         context: &mut Context<'_, L>,
         effects: &mut Effects<'_>,
     ) {
-        // Template ids and MTIs, see `Reject::regarding`.
+        let wall = context.now.wall;
+        let match_key = reject.header.match_key;
+        // Template ids and MTIs, see `Reject::regarding`. Both kinds of inquiry are 0100.
+        if matches!(reject.regarding, 20 | 100)
+            && self.refuse_inquiry((sender.participant, match_key), wall, effects)
+        {
+            return;
+        }
         let talk = match reject.regarding {
             30 | 50 | 200 => Talk::Forward,
             60 | 100 => Talk::Inquiry,
@@ -133,9 +140,7 @@ impl Engine {
             42 | 420 | 421 | 32 | 220 | 221 => return,
             _ => return self.tally.unhandled_answers += 1,
         };
-        let found = self
-            .exchanges
-            .find(talk, sender.participant, reject.header.match_key);
+        let found = self.exchanges.find(talk, sender.participant, match_key);
         let Some(index) = found else {
             return self.tally.unhandled_answers += 1;
         };
@@ -193,6 +198,7 @@ impl Engine {
     ) {
         self.tally.malformed_answers += 1;
         let Some(index) = self.exchanges.find(Talk::Forward, from, match_key) else {
+            self.refuse_inquiry((from, match_key), context.now.wall, effects);
             return;
         };
         let slot = self.exchanges.get(index).slot;
@@ -309,7 +315,7 @@ pub(super) fn judge(told: &Told<'_>, transaction: &Transaction) -> (Option<Event
     let fits = told.key == transaction.target
         && told.amounts.amount == transaction.amounts.amount
         && (interim || told.outcome.is_none_or(|stated| stated == outcome))
-        && (told.key.class != Class::Refund || agrees(&transaction.amounts, told.amounts));
+        && agrees(told.key.class, &transaction.amounts, told.amounts);
     let event = match (fits, interim, outcome) {
         (false, _, _) => Some(Event::Malformed),
         (true, true, _) if told.response_code == ResponseCode::PENDING => {
@@ -335,9 +341,13 @@ pub(super) fn approval_code(
     }
 }
 
-/// Whether a destination gives back what it was asked to give back, in every currency it names.
-fn agrees(request: &Amounts, answer: &Amounts) -> bool {
-    let same = |stated: Option<Money>, asked: Option<Money>| stated.is_none() || stated == asked;
+/// Whether a destination pays, or gives back, what it was asked for, in every currency it names. A
+/// payment's other amounts are its own to state where nobody has stated them before.
+fn agrees(class: Class, request: &Amounts, answer: &Amounts) -> bool {
+    let may_state = class == Class::Payment;
+    let same = |stated: Option<Money>, asked: Option<Money>| {
+        stated.is_none() || stated == asked || (asked.is_none() && may_state)
+    };
     same(answer.billing, request.billing) && same(answer.settlement, request.settlement)
 }
 
@@ -348,13 +358,14 @@ fn approval_code_of(reference: &Reference) -> Chars<6> {
     Chars::new([a, b, c, d, e, f]).expect("references are letters and digits")
 }
 
-/// The destination's amounts where it states any, the request's otherwise.
+/// The request's amounts, and the destination's where the request has none. Amounts agree; of rates
+/// the request's is the exact one, where seven digits of ISO 8583 are too few to give it back.
 fn merged(request: &Amounts, answer: &Amounts) -> Amounts {
     Amounts {
         amount: request.amount,
-        billing: answer.billing.or(request.billing),
-        settlement: answer.settlement.or(request.settlement),
-        billing_rate: answer.billing_rate.or(request.billing_rate),
-        settlement_rate: answer.settlement_rate.or(request.settlement_rate),
+        billing: request.billing.or(answer.billing),
+        settlement: request.settlement.or(answer.settlement),
+        billing_rate: request.billing_rate.or(answer.billing_rate),
+        settlement_rate: request.settlement_rate.or(answer.settlement_rate),
     }
 }

@@ -15,22 +15,40 @@ use crate::engine::index::{Index, neighbourly};
 use crate::engine::price::{self, Offer};
 use crate::engine::timers::Timers;
 use crate::engine::{Context, Engine, Legs, Room, Sender, replies};
-use crate::fx::{CodeDigest, QUOTE_TEXT_BYTES_MAX};
+use crate::fx::quotes::{CodeDigest, QUOTE_CHARACTERS_MAX};
 use crate::model::ids::{Institution, MatchKey, ParticipantIndex};
 use crate::model::keys::Key;
+use crate::model::mark::CodeMarks;
 use crate::model::message::{CodeInquiry, CodeResult, Header, Message};
 use crate::model::money::{Currency, Money};
-use crate::model::outcome::{CodeKind, ResponseCode};
+use crate::model::outcome::{CodeKind, Presentation, ResponseCode};
 use crate::model::record::ShortText;
 use crate::model::time::{Monotonic, Wall};
-use crate::route::Route;
+use crate::route::{Ask, ROUTE_SEED, Route};
 
 /// Room for a sealed quote.
-pub type Token = [u8; QUOTE_TEXT_BYTES_MAX];
+pub type Token = [u8; QUOTE_CHARACTERS_MAX];
 
-/// What the code itself says, as far as it was read.
+/// A code, as far as it was read.
+#[derive(Clone, Debug)]
+pub struct Scanned<'c> {
+    /// What it is known by.
+    pub marks: CodeMarks<'c>,
+    /// What it says of the payment.
+    pub terms: CodeTerms,
+}
+
+/// A code of which no more is known.
+impl<'c> From<CodeMarks<'c>> for Scanned<'c> {
+    fn from(marks: CodeMarks<'c>) -> Self {
+        let terms = CodeTerms::default();
+        Self { marks, terms }
+    }
+}
+
+/// What a code says of the payment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Scanned {
+pub struct CodeTerms {
     /// What kind of code it is.
     pub kind: Option<CodeKind>,
     /// Its currency.
@@ -50,8 +68,9 @@ struct Place {
     institution: Institution,
     /// What the wallet pays in.
     billing: Currency,
-    digest: CodeDigest,
-    scanned: Scanned,
+    /// Of the code; none where no quotes are given.
+    digest: Option<CodeDigest>,
+    terms: CodeTerms,
     is_open: bool,
 }
 
@@ -143,8 +162,7 @@ impl Engine {
     /// A wallet asks about a code. Its session may speak for the originator.
     pub fn handle_code_inquiry<'a, L: Legs>(
         &mut self,
-        inquiry: &CodeInquiry<'a>,
-        scanned: &Scanned,
+        (inquiry, scanned): (&CodeInquiry<'a>, &Scanned<'_>),
         sender: Sender,
         context: &mut Context<'_, L>,
         effects: &mut Effects<'a>,
@@ -153,7 +171,8 @@ impl Engine {
         let waiter = replies::waiter(sender, &inquiry.header);
         match self.choose_owner(inquiry, scanned, sender, context) {
             Ok((route, match_key)) => {
-                self.ask_owner(inquiry, scanned, (waiter, route, match_key), context, effects);
+                let asked = (inquiry, scanned.terms);
+                self.ask_owner(asked, (waiter, route, match_key), context, effects);
             }
             Err(code) => {
                 if code == ResponseCode::SHED {
@@ -168,15 +187,27 @@ impl Engine {
     fn choose_owner<L: Legs>(
         &self,
         inquiry: &CodeInquiry<'_>,
-        scanned: &Scanned,
+        scanned: &Scanned<'_>,
         sender: Sender,
         context: &mut Context<'_, L>,
     ) -> Result<(Route, MatchKey), ResponseCode> {
-        let route = context.tables.route_inquiry(sender.participant, inquiry)?;
-        if !context.legs.is_up(route.destination) {
-            return Err(ResponseCode::DESTINATION_DOWN);
+        if inquiry.presentation == Some(Presentation::Cpm) {
+            // Nobody asks about a code that he shows himself.
+            return Err(ResponseCode::INVALID_TRANSACTION);
         }
-        price::can_quote(inquiry, scanned, sender.participant, context)?;
+        let ask = Ask {
+            originator: sender.participant,
+            presentation: Presentation::Mpm,
+            named: None,
+            currency: scanned.terms.currency,
+            minor: scanned.terms.amount.map(|amount| amount.minor),
+            code: &scanned.marks,
+            wall: context.now.wall,
+            draw: inquiry.key.hash(ROUTE_SEED),
+        };
+        let legs = &context.legs;
+        let chosen = context.tables.choose(&ask, |index| legs.is_up(index))?;
+        let route = chosen.route;
         let window = context.tables.participant(sender.participant).window_in;
         let used = self.in_flight[usize::from(sender.participant.0)].0;
         if used >= window || context.room != Room::Ample || self.code_inquiries.is_full() {
@@ -188,8 +219,7 @@ impl Engine {
 
     fn ask_owner<'a, L: Legs>(
         &mut self,
-        inquiry: &CodeInquiry<'a>,
-        scanned: &Scanned,
+        (inquiry, terms): (&CodeInquiry<'a>, CodeTerms),
         (waiter, route, match_key): (Waiter, Route, MatchKey),
         context: &Context<'_, L>,
         effects: &mut Effects<'a>,
@@ -201,10 +231,14 @@ impl Engine {
             key: inquiry.key,
             waiter,
             destination: route.destination,
-            institution: tables.participant(route.destination).institution,
+            institution: route
+                .institution
+                .unwrap_or(tables.participant(route.destination).institution),
             billing: inquiry.wallet_currency.unwrap_or(wallet.currency),
-            digest: tables.digest(inquiry.code.expose()),
-            scanned: *scanned,
+            digest: tables
+                .pricing()
+                .map(|pricing| pricing.keys.digest(inquiry.code.expose())),
+            terms,
             is_open: true,
         };
         let now = context.now;
@@ -247,7 +281,7 @@ impl Engine {
             institution: place.institution,
             billing: place.billing,
             digest: place.digest,
-            scanned: &place.scanned,
+            terms: &place.terms,
         };
         match price::quote(&offer, result, token, context) {
             Ok(mut answer) => {

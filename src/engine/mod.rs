@@ -13,6 +13,7 @@ mod allowed;
 mod answers;
 mod apply;
 mod claims;
+mod code_inquiries;
 mod effects;
 mod exchanges;
 mod forgetting;
@@ -22,6 +23,7 @@ mod inquiries;
 mod lanes;
 mod operator_queue;
 mod payments;
+mod price;
 mod recall;
 mod refunds;
 mod replies;
@@ -41,6 +43,7 @@ use core::ops::Range;
 use crate::engine::aged::LookUps;
 use crate::engine::alarms::Alarms;
 use crate::engine::claims::Claims;
+use crate::engine::code_inquiries::CodeInquiries;
 use crate::engine::exchanges::Exchanges;
 use crate::engine::lanes::Lanes;
 use crate::engine::operator_queue::OperatorQueue;
@@ -54,11 +57,12 @@ use crate::route::Tables;
 pub use aged::{Aged, LOOK_UPS_MAX, LOOK_UPS_SHARE, LookUp, LookedUp};
 pub use apply::{Drawn, ReplayError};
 pub use claims::{Claim, Claimed, Told};
+pub use code_inquiries::{CodeTerms, Scanned, Token};
 pub use effects::{EFFECTS_MAX, Effect, Effects, Gate, Outgoing};
 pub use exchanges::{ExchangeId, Talk, Waiter};
 pub use forgetting::CARRIED_MAX;
 pub use resolver::Leg;
-pub use snapshot::Snapshot;
+pub use snapshot::{Pricing, Snapshot};
 
 /// What the engine must know of the legs: who is up, and our next match key on each.
 pub trait Legs {
@@ -163,6 +167,10 @@ pub struct Tally {
     pub not_allowed: [u64; Check::ALL.len()],
     /// New payments whose amount could not be held against the limits of their corridor.
     pub unmeasured: u64,
+    /// Wallets' inquiries about codes.
+    pub code_inquiries: u64,
+    /// Quotes given.
+    pub quotes: u64,
 }
 
 /// All transactions of one shard.
@@ -183,6 +191,7 @@ pub struct Engine {
     replay_skipped: std::collections::BTreeSet<TransactionNumber>,
     /// What is being looked up in the archive.
     look_ups: LookUps,
+    code_inquiries: CodeInquiries,
     /// Of the refund keys that this shard owns, where it is one of several.
     claims: Option<Claims>,
     /// The resolver's: when to send, how much at once, and who waits for an operator.
@@ -205,15 +214,16 @@ impl Engine {
     /// journal's, because fingerprints are compared across restarts.
     pub fn new(limits: EngineLimits, tables: &Tables, seed: u64) -> Self {
         let participants = tables.participants().len();
-        let intervals = tables
+        let intervals: Vec<u32> = tables
             .participants()
             .iter()
-            .map(|participant| participant.answer_timeout_ms);
+            .map(|participant| participant.answer_timeout_ms)
+            .collect();
         let exchanges = limits.in_flight_max.saturating_mul(EXCHANGES_PER_PAYMENT);
         let exchange_count = usize::try_from(exchanges).expect("usize holds a u32");
         Self {
             transactions: Transactions::new(limits.remembered_keys_max, seed),
-            exchanges: Exchanges::new(exchanges, seed, intervals.collect()),
+            exchanges: Exchanges::new(exchanges, seed, intervals.clone()),
             in_flight: vec![(0, 0); participants],
             open_forwards: 0,
             limits,
@@ -225,6 +235,7 @@ impl Engine {
             replayed_open: std::collections::BTreeSet::new(),
             replay_skipped: std::collections::BTreeSet::new(),
             look_ups: LookUps::new(),
+            code_inquiries: CodeInquiries::new(limits.in_flight_max, seed, intervals),
             claims: None,
             tally: Tally::default(),
             steps: StepCounts::default(),

@@ -1,8 +1,10 @@
 //! A payment request: is it new, where does it go, may it go there?
 
 use crate::engine::allowed::Refused;
+use crate::engine::code_inquiries::Scanned;
 use crate::engine::effects::{Effects, Gate};
 use crate::engine::exchanges::{Talk, Waiter};
+use crate::engine::price;
 use crate::engine::replies;
 use crate::engine::transitions::Phase;
 use crate::engine::{Context, Engine, Legs, Room, Sender};
@@ -10,19 +12,17 @@ use crate::model::fingerprint::Fingerprint;
 use crate::model::ids::{MatchKey, ParticipantIndex, TransactionNumber};
 use crate::model::keys::{BusinessKey, Class, Key};
 use crate::model::limits::KEY_DAYS_MAX;
-use crate::model::mark::CodeMarks;
-use crate::model::message::{Header, Message, PaymentRequest, RefundRequest};
-use crate::model::outcome::ResponseCode;
+use crate::model::message::{Amounts, Header, Message, PaymentRequest, RefundRequest};
+use crate::model::outcome::{Presentation, ResponseCode};
 use crate::model::record::{Decision, Payment, Record, ShortText};
 use crate::model::time::{Date, Monotonic, Wall};
 use crate::route::{Ask, ROUTE_SEED, Route};
 
 impl Engine {
-    /// A participant asks for a payment; `code` is what its code is known by. Its session may speak
-    /// for the originator.
+    /// A participant asks for a payment. Its session may speak for the originator.
     pub fn handle_payment<'a, L: Legs>(
         &mut self,
-        (request, code): (&PaymentRequest<'a>, &CodeMarks<'_>),
+        (request, code): (&PaymentRequest<'a>, &Scanned<'_>),
         sender: Sender,
         context: &mut Context<'_, L>,
         effects: &mut Effects<'a>,
@@ -39,15 +39,9 @@ impl Engine {
         };
         match self.choose((request, code), sender, context) {
             Ok(Choice::Shed) => self.shed(asked, &waiter, context.now.wall, effects),
-            Ok(Choice::Forward(route, match_key)) => {
-                self.forward(
-                    request,
-                    sender,
-                    (number, fingerprint),
-                    (route, match_key),
-                    context,
-                    effects,
-                );
+            Ok(Choice::Forward(order)) => {
+                let claim = (number, fingerprint);
+                self.forward(request, sender, claim, &order, context, effects);
             }
             Err(refused) => {
                 self.tally_refused(refused);
@@ -173,27 +167,47 @@ impl Engine {
     /// Where it goes; or the code with which we decline it, on record.
     fn choose<L: Legs>(
         &mut self,
-        (request, code): (&PaymentRequest<'_>, &CodeMarks<'_>),
+        (request, code): (&PaymentRequest<'_>, &Scanned<'_>),
         sender: Sender,
         context: &mut Context<'_, L>,
     ) -> Result<Choice, Refused> {
+        let (tables, wall) = (context.tables, context.now.wall);
         let amount = request.amounts.amount;
+        let quote = price::open_quote(request, sender.participant, context)?;
+        if code.terms.amount.is_some_and(|fixed| fixed != amount) {
+            return Err(ResponseCode::INVALID_AMOUNT.into());
+        }
         let ask = Ask {
             originator: sender.participant,
             presentation: request.presentation,
-            named: request.destination,
+            named: quote.map_or(request.destination, |terms| Some(terms.destination)),
             currency: Some(amount.currency),
             minor: Some(amount.minor),
-            code,
-            wall: context.now.wall,
+            code: &code.marks,
+            wall,
             draw: request.key.hash(ROUTE_SEED),
         };
         let legs = &context.legs;
-        let chosen = context.tables.choose(&ask, |index| legs.is_up(index))?;
-        let route = chosen.route;
-        self.allow(request, sender, &route, None, context)?;
+        let route = tables.choose(&ask, |index| legs.is_up(index))?.route;
+        let named = request.destination.map(|named| tables.speaks_for(named));
+        if quote.is_some() && named.is_some_and(|named| named != Some(route.destination)) {
+            return Err(ResponseCode::NO_ROUTE.into());
+        }
+        let wallet = match request.presentation {
+            Presentation::Cpm => route.destination,
+            Presentation::Mpm => sender.participant,
+        };
+        let wallet = tables.participant(wallet).currency;
+        let amounts = price::of_payment(&request.amounts, wallet, quote.as_ref(), tables, wall)?;
+        let measured = tables.in_limits_currency(amount, wall);
+        self.allow(request, sender, &route, measured, context)?;
         Ok(match self.draw_leg(route.destination, context) {
-            Some(match_key) => Choice::Forward(route, match_key),
+            Some(match_key) => Choice::Forward(Order {
+                route,
+                match_key,
+                amounts,
+                is_quoted: quote.is_some(),
+            }),
             None => Choice::Shed,
         })
     }
@@ -217,11 +231,12 @@ impl Engine {
         request: &PaymentRequest<'a>,
         sender: Sender,
         claim: (TransactionNumber, Fingerprint),
-        (route, match_key): (Route, MatchKey),
+        order: &Order,
         context: &mut Context<'_, L>,
         effects: &mut Effects<'a>,
     ) {
         let now = context.now;
+        let (route, match_key) = (order.route, order.match_key);
         let destination = context.tables.participant(route.destination).institution;
         let timeout_ms = context
             .tables
@@ -233,7 +248,7 @@ impl Engine {
             match_key,
             deadline,
         };
-        let record = record_of(request, sender, claim, Some(route), decision, context);
+        let record = record_of(request, sender, claim, Some(order), decision, context);
         effects.append(Record::Payment(record));
         let slot = self.apply_payment(&record, context.tables, now.wall);
         let waiter = replies::waiter(sender, &request.header);
@@ -247,6 +262,9 @@ impl Engine {
             },
             destination: route.institution.or(request.destination),
             scenario: route.scenario.or(request.scenario),
+            amounts: order.amounts,
+            // A quote of ours is between its wallet and us.
+            quote: if order.is_quoted { b"" } else { request.quote },
             mac: b"",
             ..*request
         });
@@ -360,15 +378,23 @@ impl Request<'_, '_> {
 
 /// What becomes of a new payment that is not declined.
 enum Choice {
-    Forward(Route, MatchKey),
+    Forward(Order),
     Shed,
+}
+
+/// Where a new payment goes, and what it costs in every currency.
+struct Order {
+    route: Route,
+    match_key: MatchKey,
+    amounts: Amounts,
+    is_quoted: bool,
 }
 
 fn record_of<L: Legs>(
     request: &PaymentRequest<'_>,
     sender: Sender,
     (number, fingerprint): (TransactionNumber, Fingerprint),
-    route: Option<Route>,
+    order: Option<&Order>,
     decision: Decision,
     context: &Context<'_, L>,
 ) -> Payment {
@@ -381,8 +407,10 @@ fn record_of<L: Legs>(
         named_destination: request.destination,
         forwarder: request.forwarder,
         presentation: request.presentation,
-        scenario: route.and_then(|route| route.scenario).or(request.scenario),
-        amounts: request.amounts,
+        scenario: order
+            .and_then(|order| order.route.scenario)
+            .or(request.scenario),
+        amounts: order.map_or(request.amounts, |order| order.amounts),
         echoed: replies::echoed(request),
         settlement_date: context.today,
         table: context.tables.version(),

@@ -45,7 +45,8 @@ impl Engine {
     pub fn next_deadline(&self) -> Option<Monotonic> {
         let timer = self.exchanges.timers.next_due();
         let alarm = self.alarms.next_due();
-        [timer, alarm].into_iter().flatten().min()
+        let inquiry = self.code_inquiries.next_due();
+        [timer, alarm, inquiry].into_iter().flatten().min()
     }
 
     /// Handles one deadline that has passed, or one postponed duty. `false`: there is none.
@@ -62,7 +63,9 @@ impl Engine {
             self.handle_alarm(index, context, effects);
             return true;
         }
-        self.serve_lanes(context, effects) || self.take_up_postponed(context, effects)
+        self.expire_inquiry(context, effects)
+            || self.serve_lanes(context, effects)
+            || self.take_up_postponed(context, effects)
     }
 
     fn handle_timer<L: Legs>(

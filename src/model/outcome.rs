@@ -29,6 +29,8 @@ impl ResponseCode {
     pub const NOT_SUPPORTED: Self = Self(*b"40");
     /// Not permitted to the payer.
     pub const NOT_PERMITTED_TO_PAYER: Self = Self(*b"57");
+    /// Code or quote expired.
+    pub const EXPIRED: Self = Self(*b"54");
     /// Not permitted to the sender.
     pub const NOT_PERMITTED: Self = Self(*b"58");
     /// Amount limit.

@@ -103,6 +103,8 @@ impl Shard {
             (Counter::LookUps, tally.look_ups),
             (Counter::LookUpsFailed, tally.look_ups_failed),
             (Counter::PaymentsUnmeasured, tally.unmeasured),
+            (Counter::CodeInquiries, tally.code_inquiries),
+            (Counter::Quotes, tally.quotes),
             (Counter::OperatorQueueNow, count(depth)),
             (Counter::OperatorQueueOldestNow, oldest_s),
             (Counter::Shed, tally.shed + self.stats.refusals(Fault::Shed)),

@@ -5,14 +5,15 @@
 use crate::engine::{Context, Effects, Sender};
 use crate::model::ids::{Institution, LinkAddress, LinkId, MatchKey, ParticipantIndex};
 use crate::model::message::{
-    Header, Kind, Message, Notice, NoticeAck, PaymentRequest, RefundRequest, Reject, SignOn,
-    SignOnAck,
+    CodeInquiry, Header, Kind, Message, Notice, NoticeAck, PaymentRequest, RefundRequest, Reject,
+    SignOn, SignOnAck,
 };
 use crate::model::outcome::ResponseCode;
 use crate::model::participant::Protocol;
 use crate::model::refusal::{Fault, Refusal, Refused};
 use crate::qr::Code;
 use crate::session::LinkState;
+use crate::shard::codes::scanned;
 use crate::shard::stats::Counter;
 use crate::shard::{Pass, Shard};
 
@@ -165,19 +166,20 @@ impl Shard {
             | Message::ReversalAdviceAck(_)
             | Message::RefundResult(_)
             | Message::StatusResult(_)
+            | Message::CodeResult(_)
             | Message::Reject(_) => self.hand_to_owner(from, message, pass),
-            Message::CodeInquiry(_) => {
-                self.reject(from.link, message, Fault::NotSupported, pass);
+            Message::CodeInquiry(CodeInquiry { key, .. }) => {
+                self.handle_claim(from, message, (key.originator, None), pass);
             }
             Message::SignOnAck(_)
             | Message::SignOffAck(_)
             | Message::KeyChangeAck(_)
-            | Message::CutoverAck(_)
-            | Message::CodeResult(_) => self.stats.add(Counter::Unanswerable, 1),
+            | Message::CutoverAck(_) => self.stats.add(Counter::Unanswerable, 1),
         }
     }
 
-    /// A payment or a refund: in the session's own name, or of one that it fronts.
+    /// A payment, a refund or an inquiry about a code: in the session's own name, or of one that it
+    /// fronts.
     fn handle_claim(
         &mut self,
         from: Speaker<'_>,
@@ -224,6 +226,11 @@ impl Shard {
         message: &Message<'_>,
         pass: &mut Pass<'_>,
     ) {
+        match message {
+            Message::CodeInquiry(inquiry) => return self.hand_code_inquiry(sender, inquiry, pass),
+            Message::CodeResult(result) => return self.hand_code_result(sender, result, pass),
+            _ => {}
+        }
         let mut effects = Effects::new();
         let mut context = Context {
             room: self.room(),
@@ -236,7 +243,8 @@ impl Shard {
         match message {
             Message::PaymentRequest(request) => {
                 let code = Code::read(request.code.expose());
-                engine.handle_payment((request, &code.marks()), sender, context, out);
+                let scanned = scanned(&code, &self.tables);
+                engine.handle_payment((request, &scanned), sender, context, out);
             }
             Message::PaymentResult(result) => {
                 engine.handle_payment_result(result, sender, context, out);

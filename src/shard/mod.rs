@@ -7,6 +7,7 @@
 mod care;
 mod carried;
 mod claims;
+mod codes;
 mod crossing;
 mod digests;
 mod frames;

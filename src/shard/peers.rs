@@ -288,6 +288,7 @@ impl Shard {
         self.draining
             && self.engine.open_payments() == 0
             && self.engine.look_ups() == 0
+            && self.engine.open_code_inquiries() == 0
             && self.gated.is_empty()
     }
 

@@ -1,12 +1,16 @@
 //! What a seed decides before the world begins: who takes part, how large tables are, how long
 //! things take.
 
+use crate::engine::Pricing;
+use crate::fx::quotes::KEY_BYTES;
+use crate::fx::{QuoteKey, QuoteKeys, Rates, Rounding, Settings, StatedRate};
 use crate::journal::layout::BLOCK;
 use crate::journal::{CommitMode, Pace};
 use crate::model::ids::{Institution, ParticipantIndex};
 use crate::model::money::Currency;
 use crate::model::outcome::Resolution;
 use crate::model::participant::{Participant, Protocol, ResolverProfile, Role};
+use crate::model::time::Wall;
 use crate::route::CodePrefixes;
 use crate::sim::draw::Draw;
 use crate::wire::frame::Framing;
@@ -39,6 +43,8 @@ pub(super) struct Plan {
     /// Size of each ring between two shards.
     pub(super) crossing_bytes: usize,
     pub(super) keys_seed: u64,
+    /// Whether the switch converts amounts; otherwise participants state them all.
+    pub(super) converts: bool,
     pub(super) uuid: [u8; 16],
 }
 
@@ -65,7 +71,7 @@ impl Plan {
         let ring_bytes = ring_blocks * BLOCK;
         let in_flight_max = draw.between_u32(4, 48);
         let wanted = u64::from(in_flight_max) * 8 * 192;
-        Self {
+        let mut plan = Self {
             shards: draw.pick(&[1, 1, 2, 3]),
             mode,
             links: participants.iter().map(|_| draw.index(3) + 1).collect(),
@@ -98,8 +104,39 @@ impl Plan {
             socket_bytes: draw.pick(&[700, 4_096, 65_536]),
             crossing_bytes: draw.pick(&[1 << 13, 1 << 15, 1 << 18]),
             keys_seed: draw.bits(),
+            converts: false,
             uuid: u128::from(draw.bits()).to_le_bytes(),
-        }
+        };
+        // Not a draw of its own: the others of a seed stay what they were.
+        plan.converts = plan.keys_seed.is_multiple_of(2);
+        plan
+    }
+
+    /// The rates that make of a payment what its three amounts are; none where participants state
+    /// them all.
+    pub(super) fn pricing(&self) -> Option<Pricing> {
+        let currency = |numeric| Currency::new(numeric).expect("three digits");
+        let row = |quote, rate| StatedRate {
+            base: currency(156),
+            quote: currency(quote),
+            rate: rust_decimal::Decimal::new(rate, 0),
+            margin_bp: 0,
+            rounding: Rounding::HalfUp,
+            valid_from: Wall(0),
+            valid_until: Wall(u64::MAX),
+            source: "sim".to_owned(),
+        };
+        let settings = Settings {
+            pivot: currency(156),
+            significant_digits: 7,
+        };
+        let rows = [row(458, BILLING_RATE), row(840, SETTLEMENT_RATE)];
+        self.converts.then(|| Pricing {
+            rates: Rates::build(&rows, &settings).expect("two good rows"),
+            keys: QuoteKeys::new(QuoteKey::new(&[7; KEY_BYTES]), None),
+            quote_valid_s: 60,
+            settlement: Some(currency(840)),
+        })
     }
 
     /// Codes lead to the wallets.
@@ -116,6 +153,10 @@ impl Plan {
         prefixes
     }
 }
+
+/// Ringgit and dollars for a yuan, in the fake world.
+pub(super) const BILLING_RATE: i64 = 2;
+pub(super) const SETTLEMENT_RATE: i64 = 3;
 
 fn participant(index: u64, role: Role, draw: &mut Draw) -> Participant {
     let code = 10_000_000 + index * 1_000_000;

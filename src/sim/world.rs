@@ -148,13 +148,18 @@ impl World {
             plan.prefixes(),
         )
         .expect("institutions differ");
+        let tables = Snapshot::new(tables);
+        let tables = match plan.pricing() {
+            Some(pricing) => tables.with_pricing(pricing),
+            None => tables,
+        };
         let players = (0..plan.participants.len())
             .map(|index| Player::new(index, &plan))
             .collect();
         let mut world = Self {
             now: 0,
             wall_offset: 0,
-            tables: Arc::new(tables.into()),
+            tables: Arc::new(tables),
             chance,
             nodes: (0..plan.shards)
                 .map(|shard| Node::new(&plan, shard))

@@ -7,6 +7,7 @@ use cpg_switch::model::outcome::Outcome;
 use crate::cast::Cast;
 use crate::judge::Fault;
 use crate::judge::books::{Balance, Seen};
+use crate::judge::conversion;
 use crate::judge::verdict::Rule;
 use crate::mix::Fate;
 
@@ -74,6 +75,8 @@ impl Destinations {
             ));
         } else if request.amounts.amount.currency != cast.money(lane, 0).currency {
             fault = Some(Fault::of(number, Rule::Changed, "another currency"));
+        } else if let Some(what) = conversion::fault(&request.amounts, cast.wallet(lane).currency) {
+            fault = Some(Fault::of(number, Rule::Conversion, what));
         }
         if page.requests == 1 {
             page.minor = request.amounts.amount.minor;
@@ -176,7 +179,8 @@ impl Seen {
                 | Fate::Conflict
                 | Fate::Inquire
                 | Fate::ReverseByRequest
-                | Fate::ReverseByAdvice => {
+                | Fate::ReverseByAdvice
+                | Fate::Quote => {
                     self.balance = Balance::Debited;
                     Reply::Approve
                 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod books;
 pub(crate) mod compare;
+mod conversion;
 pub(crate) mod destinations;
 pub(crate) mod journal;
 mod ledger;

@@ -8,6 +8,7 @@ use cpg_switch::model::outcome::{Outcome, ResponseCode};
 use crate::cast::Cast;
 use crate::judge::Fault;
 use crate::judge::books::{Asked, Standing, TakenBack};
+use crate::judge::conversion;
 use crate::judge::verdict::Rule;
 use crate::mix::{Fate, Script};
 
@@ -76,9 +77,14 @@ impl Originators {
             page.answers = page.answers.saturating_add(1);
         }
         page.code = page.code.or(Some(result.response_code));
+        let lane = page.lane;
         let standing = Standing::told(result.response_code, result.outcome);
         let amount = result.amounts.amount;
-        self.tell(cast, number, standing, amount, result.approval_code)
+        self.tell(cast, number, standing, amount, result.approval_code)?;
+        match conversion::fault(&result.amounts, cast.wallet(lane).currency) {
+            Some(what) => Err(Fault::of(number, Rule::Conversion, what)),
+            None => Ok(()),
+        }
     }
 
     /// The payment was refused by a message without a body.
@@ -91,6 +97,25 @@ impl Originators {
         page.code = page.code.or(Some(code));
         if page.standing == Standing::Unanswered {
             page.standing = Standing::told(code, None);
+        }
+    }
+
+    /// The payment was never sent: its code's inquiry was refused. That is an answer only where the
+    /// code's owner cannot be reached now.
+    pub(crate) fn not_quoted(&mut self, number: u64, code: ResponseCode) -> Result<(), Fault> {
+        self.told += 1;
+        let page = self.page_mut(number);
+        page.answers = page.answers.saturating_add(1);
+        page.code = page.code.or(Some(code));
+        page.standing = Standing::Refused;
+        match code {
+            ResponseCode::SHED | ResponseCode::DESTINATION_DOWN => Ok(()),
+            _ => Err(Fault::coded(
+                number,
+                Rule::RequestRefused,
+                "an inquiry about a code was answered",
+                code,
+            )),
         }
     }
 
@@ -307,6 +332,7 @@ pub(crate) const fn has_follow_up(fate: Fate, standing: Standing) -> bool {
         | Fate::RepeatAtOnce
         | Fate::Silent
         | Fate::Deaf
-        | Fate::Late => false,
+        | Fate::Late
+        | Fate::Quote => false,
     }
 }

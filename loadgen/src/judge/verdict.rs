@@ -19,6 +19,8 @@ pub(crate) enum Rule {
     WrongKind,
     /// Keys, amounts and currencies pass unchanged.
     Changed,
+    /// What the payer pays is the amount at its rate, rounded once.
+    Conversion,
     /// A final answer never changes.
     AnswerChanged,
     /// The same key with another body is refused with 94.
@@ -59,6 +61,7 @@ impl Rule {
             Self::WrongParticipant => "wrong-participant",
             Self::WrongKind => "wrong-kind",
             Self::Changed => "changed",
+            Self::Conversion => "conversion",
             Self::AnswerChanged => "answer-changed",
             Self::ConflictAccepted => "conflict-accepted",
             Self::RequestRefused => "request-refused",

@@ -37,11 +37,14 @@ pub(crate) enum Fate {
     Deaf,
     /// The destination debits and answers only when the reversal comes: 68, reversed.
     Late,
+    /// The payer scans a merchant's code: the wallet asks about it and pays under the quote. Where
+    /// the payer shows a code, it is approved like any other.
+    Quote,
 }
 
 impl Fate {
     /// Every fate, in the order of the report.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Approve,
         Self::Decline,
         Self::RepeatAtOnce,
@@ -53,6 +56,7 @@ impl Fate {
         Self::Silent,
         Self::Deaf,
         Self::Late,
+        Self::Quote,
     ];
 
     /// The word for people and for JSON.
@@ -69,6 +73,7 @@ impl Fate {
             Self::Silent => "silent",
             Self::Deaf => "deaf",
             Self::Late => "late",
+            Self::Quote => "quote",
         }
     }
 
@@ -149,7 +154,7 @@ impl Mix {
 }
 
 /// A little of everything that goes wrong; per ten thousand payments.
-pub(crate) const EVERYDAY: [(Fate, u32); 10] = [
+pub(crate) const EVERYDAY: [(Fate, u32); 11] = [
     (Fate::Decline, 200),
     (Fate::RepeatAtOnce, 50),
     (Fate::RepeatLater, 100),
@@ -160,6 +165,7 @@ pub(crate) const EVERYDAY: [(Fate, u32); 10] = [
     (Fate::Silent, 4),
     (Fate::Deaf, 3),
     (Fate::Late, 3),
+    (Fate::Quote, 2_000),
 ];
 
 /// The same without destinations that leave the deadline to answer.

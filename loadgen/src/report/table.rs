@@ -168,6 +168,8 @@ fn write_messages(out: &mut String, report: &Report) -> fmt::Result {
         ("repeats", messages.repeats),
         ("conflicting repeats", messages.conflicting_repeats),
         ("refused with 94", messages.conflicts_refused_94),
+        ("code inquiries", messages.code_inquiries),
+        ("quotes", messages.quotes),
         ("status inquiries", messages.status_inquiries),
         ("reversal requests", messages.reversal_requests),
         ("reversal advices", messages.reversal_advices),

@@ -18,6 +18,7 @@ use crate::judge::{Fault, Judge};
 use crate::mix::Mix;
 use crate::pair::{Purpose, Request, Table};
 use crate::record::Record;
+use crate::send::codes::Quoted;
 use crate::send::link::{FRAME_BYTES, Link, LinkState};
 
 /// What a stage reserves memory for.
@@ -53,6 +54,10 @@ pub(crate) struct Tally {
     pub(crate) conflicts_refused: u64,
     /// Status inquiries.
     pub(crate) inquiries: u64,
+    /// Inquiries about codes.
+    pub(crate) code_inquiries: u64,
+    /// Of these, answered with a quote.
+    pub(crate) quotes: u64,
     /// Reversals by request.
     pub(crate) reversal_requests: u64,
     /// Reversals by advice.
@@ -108,6 +113,8 @@ pub(crate) struct Floor<'a> {
     /// Payments taken back, until the destination has given them back.
     pub(super) releases: Vec<u64>,
     pub(super) late: HashMap<u64, Late, FixedState>,
+    /// Payments under a quote: by number, what was quoted.
+    pub(super) quotes: HashMap<u64, Quoted, FixedState>,
     /// Requests that lost their links before the answer.
     pub(super) lost: Vec<(u8, Request)>,
     pub(super) in_flight: u32,
@@ -147,6 +154,7 @@ impl<'a> Floor<'a> {
             follow_ups: VecDeque::with_capacity(FOLLOW_UPS),
             releases: Vec::with_capacity(FOLLOW_UPS),
             late: HashMap::with_capacity_and_hasher(FOLLOW_UPS, FixedState::default()),
+            quotes: HashMap::with_hasher(FixedState::default()),
             lost: Vec::with_capacity(FOLLOW_UPS),
             in_flight: 0,
             measure: (0, u64::MAX),
@@ -207,6 +215,9 @@ impl<'a> Floor<'a> {
                     }
                     Purpose::Inquiry => {
                         Fault::of(request.number, Rule::Unanswered, "a status inquiry")
+                    }
+                    Purpose::Code => {
+                        Fault::of(request.number, Rule::Unanswered, "an inquiry about a code")
                     }
                     Purpose::Reversal => Fault::of(request.number, Rule::Unanswered, "a reversal"),
                 };
@@ -362,7 +373,17 @@ impl<'a> Floor<'a> {
                 continue;
             };
             let measured = (from_ns..to_ns).contains(&request.intended_ns);
-            if request.purpose == Purpose::Payment && measured {
+            // What follows a quote was not planned: the inquiry was.
+            let planned = match request.purpose {
+                Purpose::Payment => !self.quotes.contains_key(&request.number),
+                Purpose::Code => true,
+                Purpose::Repeat
+                | Purpose::Conflict
+                | Purpose::Inquiry
+                | Purpose::Reversal
+                | Purpose::Network => false,
+            };
+            if planned && measured {
                 self.record
                     .lag
                     .add(now_ns.saturating_sub(request.intended_ns));
@@ -442,6 +463,7 @@ impl<'a> Floor<'a> {
             Message::ReversalRequest(reversal) => self.on_reversal(place, player, reversal, false),
             Message::ReversalAdvice(reversal) => self.on_reversal(place, player, reversal, true),
             Message::StatusInquiry(inquiry) => self.on_inquiry(place, player, inquiry),
+            Message::CodeInquiry(inquiry) => self.on_code_inquiry(place, inquiry),
             Message::PaymentAdvice(advice) => self.on_advice(place, player, advice),
             Message::Echo(_) => self.on_echo(place, key),
             Message::SignOnAck(_)
@@ -461,7 +483,6 @@ impl<'a> Floor<'a> {
             | Message::SignOff(_)
             | Message::KeyChange(_)
             | Message::Cutover(_)
-            | Message::CodeInquiry(_)
             | Message::RefundRequest(_) => {
                 let what = "a message that the switch does not send yet";
                 self.fault(player, Fault::about_nothing(Rule::Unasked, what));

@@ -84,7 +84,7 @@ pub(crate) fn payment<'a>(
         mcc: Some(MCC_GROCERIES),
         country: Some(merchant.country),
         terminal: Chars::padded(b"T0000001"),
-        merchant_id: Chars::padded(b"M00000000000001"),
+        merchant_id: Chars::padded(MERCHANT),
         payer_token: None,
         kyc_level: None,
         code: code.bytes(),
@@ -194,7 +194,9 @@ const fn amounts(amount: Money) -> Amounts {
 }
 
 /// ISO 18245: grocery stores and supermarkets.
-const MCC_GROCERIES: u16 = 5_411;
+pub(super) const MCC_GROCERIES: u16 = 5_411;
+/// DE 42 of every merchant.
+pub(super) const MERCHANT: &[u8; 15] = b"M00000000000001";
 /// Declined: funds.
 const FUNDS: ResponseCode = ResponseCode(*b"51");
 /// Ten digits of payer follow the prefix.

@@ -3,6 +3,7 @@
 //! One turn: what arrived is read and answered, follow-ups and what is due are sent, every link's
 //! frames leave in one send. Nothing here decides what is right; it tells the judge what happened.
 
+mod codes;
 mod destination;
 mod floor;
 mod link;

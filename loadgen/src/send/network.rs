@@ -119,7 +119,7 @@ impl Floor<'_> {
         }
         let (lost, in_flight) = (&mut self.lost, &mut self.in_flight);
         self.tables[usize::from(player)].cut(|request| {
-            if request.purpose == Purpose::Payment {
+            if matches!(request.purpose, Purpose::Payment | Purpose::Code) {
                 *in_flight -= 1;
             }
             lost.push((player, request));
@@ -139,7 +139,7 @@ impl Floor<'_> {
         let payments = self
             .lost
             .iter()
-            .filter(|(_, request)| request.purpose == Purpose::Payment)
+            .filter(|(_, request)| matches!(request.purpose, Purpose::Payment | Purpose::Code))
             .count();
         u32::try_from(payments).expect("at most what is in flight")
     }
@@ -192,6 +192,11 @@ impl Floor<'_> {
         };
         match lost.purpose {
             Purpose::Reversal => self.ask_reversal(player, number, &script, request, true),
+            Purpose::Code => {
+                let sent = self.ask_code(player, number, &script, request);
+                self.in_flight += u32::from(sent);
+                sent
+            }
             Purpose::Payment
             | Purpose::Repeat
             | Purpose::Conflict
@@ -220,7 +225,10 @@ impl Floor<'_> {
 
 /// Repeats and inquiries that were lost are not missed.
 fn is_sent_again(request: &Request) -> bool {
-    matches!(request.purpose, Purpose::Payment | Purpose::Reversal)
+    matches!(
+        request.purpose,
+        Purpose::Payment | Purpose::Code | Purpose::Reversal
+    )
 }
 
 const ECHO_NS: u64 = 1_000_000_000;

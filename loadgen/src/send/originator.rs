@@ -45,14 +45,25 @@ impl Floor<'_> {
         let number = self.judge.originators.count();
         let script = self.mix.script(number);
         let player = self.cast.lane(script.lane).originator;
+        let scanned = self.is_scanned(&script);
+        let (kind, purpose) = if scanned {
+            (Kind::CodeInquiry, Purpose::Code)
+        } else {
+            (Kind::PaymentRequest, Purpose::Payment)
+        };
         let request = Request {
-            kind: Kind::PaymentRequest,
-            purpose: Purpose::Payment,
+            kind,
+            purpose,
             number,
             intended_ns,
             sent_ns: 0,
         };
-        if !self.ask_payment(player, number, &script, request) {
+        let asked = if scanned {
+            self.ask_code(player, number, &script, request)
+        } else {
+            self.ask_payment(player, number, &script, request)
+        };
+        if !asked {
             return false;
         }
         let counted = self.judge.originators.ask(&script);
@@ -77,7 +88,11 @@ impl Floor<'_> {
             return false;
         };
         let code = messages::code(self.cast, script);
-        let payment = messages::payment(self.cast, number, script, &code);
+        let mut payment = messages::payment(self.cast, number, script, &code);
+        let quoted = self.quotes.get(&number).cloned();
+        if let Some(quoted) = &quoted {
+            (payment.quote, payment.code, payment.amounts.billing) = quoted.parts();
+        }
         self.ask_on(place, request, |header| {
             Message::PaymentRequest(PaymentRequest { header, ..payment })
         })
@@ -167,7 +182,8 @@ impl Floor<'_> {
             | Fate::RepeatAtOnce
             | Fate::Silent
             | Fate::Deaf
-            | Fate::Late => true,
+            | Fate::Late
+            | Fate::Quote => true,
         }
     }
 
@@ -215,6 +231,7 @@ impl Floor<'_> {
         };
         let told = match message {
             Message::PaymentResult(result) => self.on_payment_result(&request, result),
+            Message::CodeResult(result) => self.on_code_result(player, &request, result),
             Message::StatusResult(result) => self
                 .judge
                 .originators
@@ -265,11 +282,13 @@ impl Floor<'_> {
                 }
                 Ok(())
             }
-            Purpose::Inquiry | Purpose::Reversal | Purpose::Network => Err(Fault::of(
-                number,
-                Rule::WrongKind,
-                "a payment's answer to something else",
-            )),
+            Purpose::Code | Purpose::Inquiry | Purpose::Reversal | Purpose::Network => {
+                Err(Fault::of(
+                    number,
+                    Rule::WrongKind,
+                    "a payment's answer to something else",
+                ))
+            }
         }
     }
 
@@ -321,6 +340,10 @@ impl Floor<'_> {
                 self.payment_done(request, code);
                 self.judge.originators.rejected(number, false, code);
                 Ok(())
+            }
+            Purpose::Code => {
+                self.in_flight -= 1;
+                self.judge.originators.not_quoted(number, code)
             }
             Purpose::Repeat => {
                 self.judge.originators.rejected(number, true, code);

@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use crate::control::configuration::{Configuration, ParticipantEntry};
-use crate::engine::{EngineLimits, Snapshot};
+use crate::engine::{EngineLimits, Pricing, Snapshot};
+use crate::fx::quotes::KEY_BYTES;
+use crate::fx::{QuoteKey, QuoteKeys};
 use crate::model::ids::{ShardId, TableVersion};
 use crate::model::participant::Participant;
 use crate::route::Tables;
@@ -13,8 +17,7 @@ use crate::sys::machine::WriteFaults;
 
 /// The plan of every shard, in order.
 pub(in crate::cli) fn shard_plans(configuration: &Configuration) -> Vec<ShardPlan> {
-    let tables = Snapshot::new(tables(configuration)).with_guard(Arc::clone(&configuration.guard));
-    let tables = Arc::new(tables);
+    let tables = Arc::new(snapshot(configuration));
     (0..configuration.shards)
         .map(|shard| shard_plan(configuration, ShardId(shard), &tables))
         .collect()
@@ -68,7 +71,34 @@ fn listeners(configuration: &Configuration) -> Vec<ListenerPlan> {
         .collect()
 }
 
-/// The tables that the configuration describes.
+/// All tables that the configuration describes. Without rates nothing is converted or quoted.
+fn snapshot(configuration: &Configuration) -> Snapshot {
+    let (fx, quotes) = (&configuration.fx, &configuration.quotes);
+    let guard = Arc::clone(&configuration.guard);
+    let snapshot = Snapshot::new(tables(configuration)).with_guard(guard);
+    let Some(rates) = fx.rates.clone() else {
+        return snapshot;
+    };
+    snapshot.with_pricing(Pricing {
+        rates,
+        keys: quotes.keys.clone().unwrap_or_else(drawn_keys),
+        quote_valid_s: quotes.valid_s,
+        settlement: fx.settlement,
+    })
+}
+
+/// A key of this start alone: nobody has to keep it, and quotes end with the process.
+fn drawn_keys() -> QuoteKeys {
+    let mut secret = Zeroizing::new([0; KEY_BYTES]);
+    let mut filled = 0;
+    while let Some(rest) = secret.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        let drawn = rustix::rand::getrandom(rest, rustix::rand::GetRandomFlags::empty());
+        filled += drawn.expect("every Linux that has io_uring has random numbers");
+    }
+    QuoteKeys::new(QuoteKey::new(&secret), None)
+}
+
+/// Participants and routes.
 fn tables(configuration: &Configuration) -> Tables {
     let participants = configuration
         .participants

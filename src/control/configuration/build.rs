@@ -50,12 +50,9 @@ pub(super) fn configuration<'a>(
     let quotes = fx::quotes(&root.section("quotes"), reader, diagnostics);
     let mut files = TableFiles::new(name, root.section("tables"), reader);
     let mut fx = fx?;
-    let rates = files.take("rates", diagnostics, |name, text| {
+    fx.rates = files.take("rates", diagnostics, |name, text| {
         rates::read(name, text, &fx.settings)
     });
-    if let Some(rates) = rates {
-        fx.rates = rates;
-    }
     // Routes name participants: a participant that was refused would be called a stranger.
     let is_whole = participants.len() == root.sections("participants").len();
     let rules = is_whole.then(|| {

@@ -18,8 +18,8 @@ pub struct FxConfiguration {
     pub settings: Settings,
     /// The currency in which participants settle, where it is another than the merchant's.
     pub settlement: Option<Currency>,
-    /// What `tables.rates` states; no rates where it names no file.
-    pub rates: Rates,
+    /// What `tables.rates` states; where it names no file, nothing is converted.
+    pub rates: Option<Rates>,
 }
 
 /// What a quote promises for how long.
@@ -48,7 +48,7 @@ pub(super) fn fx(section: &Section<'_>, diagnostics: &mut Diagnostics) -> Option
             significant_digits: section.number_u32("significant_digits")?,
         },
         settlement,
-        rates: Rates::none(),
+        rates: None,
     })
 }
 

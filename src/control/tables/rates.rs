@@ -425,7 +425,7 @@ mod tests {
     #[test]
     fn the_sandbox_states_every_corridor_both_ways() {
         let sandbox = crate::control::configuration::Configuration::sandbox();
-        let rates = &sandbox.fx.rates;
+        let rates = sandbox.fx.rates.as_ref().unwrap();
         let currency = |letters| exponents::by_letters(letters).unwrap();
         let at = instant("2026-11-22T12:00:00Z").unwrap();
         let all = [

@@ -102,8 +102,8 @@ struct World {
 }
 
 /// What a request's code is known by.
-fn code_of<'a>(request: &PaymentRequest<'a>) -> CodeMarks<'a> {
-    CodeMarks::of_digits(request.code.expose())
+fn code_of<'a>(request: &PaymentRequest<'a>) -> Scanned<'a> {
+    CodeMarks::of_digits(request.code.expose()).into()
 }
 
 fn engine(tables: &Tables) -> Engine {

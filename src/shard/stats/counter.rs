@@ -69,6 +69,8 @@ pub enum Counter {
     LookUps,
     LookUpsFailed,
     PaymentsUnmeasured,
+    CodeInquiries,
+    Quotes,
     Turns,
 }
 
@@ -407,6 +409,13 @@ pub const TABLE: [Row; COUNTERS] = {
             "new payments that no limit on amounts could be held against: no rate to its currency",
             None,
         ),
+        (
+            C::CodeInquiries,
+            "code_inquiries",
+            "wallets' inquiries about codes",
+            None,
+        ),
+        (C::Quotes, "quotes", "quotes given to wallets", None),
         (C::Turns, "turns", "turns of the shard's loop", None),
     ]
 };

@@ -5,6 +5,7 @@ mod crossings;
 mod digests;
 mod keeping;
 mod old_payments;
+mod quotes;
 mod refund_keys;
 mod resharded;
 mod resolution;
@@ -16,7 +17,7 @@ mod turns;
 use std::collections::VecDeque;
 
 use super::*;
-use crate::engine::Claim;
+use crate::engine::{Claim, Snapshot};
 use crate::journal::{CommitMode, JournalConfig, JournalIdentity, Pace, StartPoint};
 use crate::model::ids::{Epoch, Institution, ListenerIndex, Lsn, MatchKey, TableVersion};
 use crate::model::limits::BLOCK_BYTES;
@@ -74,6 +75,17 @@ fn participant(institution: u64, role: Role, country: u16, protocol: Protocol) -
     }
 }
 
+/// Everybody, and whose codes begin how.
+fn two(acquirer: Protocol, wallet: Protocol) -> (Vec<Participant>, CodePrefixes) {
+    let mut prefixes = CodePrefixes::default();
+    prefixes.insert("2812", ParticipantIndex(1)).unwrap();
+    let participants = vec![
+        participant(ACQUIRER, Role::Acquirer, 156, acquirer),
+        participant(WALLET, Role::Wallet, 458, wallet),
+    ];
+    (participants, prefixes)
+}
+
 fn framing(protocol: Protocol) -> Framing {
     match protocol {
         Protocol::Sbe => Framing::Sofh,
@@ -129,6 +141,19 @@ impl World {
         Self::after(&[], ids, ports, protocols, mode)
     }
 
+    /// One shard whose wallet pays in ringgit, and which knows a rate for that; it owns the codes
+    /// that begin with 2899.
+    fn priced(acquirer: Protocol, wallet: Protocol) -> Self {
+        let (mut participants, mut prefixes) = two(acquirer, wallet);
+        participants[1].currency = Currency::new(458).unwrap();
+        prefixes.insert("2899", ParticipantIndex(0)).unwrap();
+        let tables = Tables::new(TableVersion(3), 9, participants, prefixes).unwrap();
+        let tables = Snapshot::new(tables).with_pricing(quotes::pricing());
+        let (ids, protocols) = ((ShardId(0), 1), (acquirer, wallet));
+        let place = (ids, Ports::default());
+        Self::with((tables, None), &[], place, protocols, CommitMode::Memory)
+    }
+
     /// One shard of several, after it has read these records.
     fn after(
         records: &[Record],
@@ -144,18 +169,24 @@ impl World {
     fn speaking(
         spoken: Option<[Dialect; 2]>,
         records: &[Record],
+        place: ((ShardId, u16), Ports),
+        (acquirer, wallet): (Protocol, Protocol),
+        mode: CommitMode,
+    ) -> Self {
+        let (participants, prefixes) = two(acquirer, wallet);
+        let tables = Tables::new(TableVersion(3), 9, participants, prefixes).unwrap();
+        let tables = (tables.into(), spoken);
+        Self::with(tables, records, place, (acquirer, wallet), mode)
+    }
+
+    fn with(
+        (tables, spoken): (Snapshot, Option<[Dialect; 2]>),
+        records: &[Record],
         (ids, ports): ((ShardId, u16), Ports),
         (acquirer, wallet): (Protocol, Protocol),
         mode: CommitMode,
     ) -> Self {
         let protocols = vec![acquirer, wallet];
-        let mut prefixes = CodePrefixes::default();
-        prefixes.insert("2812", ParticipantIndex(1)).unwrap();
-        let participants = vec![
-            participant(ACQUIRER, Role::Acquirer, 156, acquirer),
-            participant(WALLET, Role::Wallet, 458, wallet),
-        ];
-        let tables = Tables::new(TableVersion(3), 9, participants, prefixes).unwrap();
         let listener = |protocol: &Protocol| ListenerPlan {
             name: protocol.name().to_owned(),
             protocol: *protocol,
@@ -185,7 +216,7 @@ impl World {
             in_flight_max: 64,
             remembered_keys_max: 256,
         };
-        let mut replayed = Replaying::new(limits, Arc::new(tables.into()), 5);
+        let mut replayed = Replaying::new(limits, Arc::new(tables), 5);
         replayed.gather_claims(Wall(START).date());
         for record in records {
             let entry = journal::Entry {

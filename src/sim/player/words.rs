@@ -8,7 +8,7 @@ use crate::model::money::{Currency, Money};
 use crate::model::outcome::{Presentation, Reason};
 use crate::model::participant::Role;
 use crate::model::time::{Date, LocalTime};
-use crate::sim::plan::{Plan, prefix};
+use crate::sim::plan::{BILLING_RATE, Plan, SETTLEMENT_RATE, prefix};
 use crate::sim::player::{Player, Stage};
 
 /// Stands in every payment code, and must stand in no journal.
@@ -75,7 +75,7 @@ impl Player {
             forwarder: fronted.then_some(self.known.institution),
             presentation,
             scenario: None,
-            amounts: amounts(minor),
+            amounts: Self::stated(&key, minor, plan),
             mcc: Some(5_411),
             country: Some(156),
             terminal: Chars::padded(b"T0000042"),
@@ -112,6 +112,20 @@ impl Player {
         }
     }
 
+    /// Where the switch converts, every other payment leaves it to it: a repeat like the first.
+    fn stated(key: &Key, minor: i64, plan: &Plan) -> Amounts {
+        let [.., last] = *key.reference.bytes();
+        let all = amounts(minor);
+        if !plan.converts || last % 2 == 0 {
+            return all;
+        }
+        Amounts {
+            billing: None,
+            settlement: None,
+            ..all
+        }
+    }
+
     pub(super) fn inquiry(header: Header, (target, root): (BusinessKey, Key)) -> Message<'static> {
         Message::StatusInquiry(StatusInquiry {
             header,
@@ -131,8 +145,8 @@ pub(super) fn money(minor: i64, currency: u16) -> Money {
 fn amounts(minor: i64) -> Amounts {
     Amounts {
         amount: money(minor, 156),
-        billing: Some(money(minor * 2, 458)),
-        settlement: Some(money(minor * 3, 840)),
+        billing: Some(money(minor * BILLING_RATE, 458)),
+        settlement: Some(money(minor * SETTLEMENT_RATE, 840)),
         billing_rate: None,
         settlement_rate: None,
     }

@@ -1,0 +1,82 @@
+//! Codes at the door: read once, for what they say, before the engine hears of them; and the
+//! engine's answers about them.
+
+use crate::engine::{CodeTerms, Context, Effects, Scanned, Sender, Snapshot, Token};
+use crate::fx::quotes::QUOTE_CHARACTERS_MAX;
+use crate::model::message::{CodeInquiry, CodeResult};
+use crate::model::money::Money;
+use crate::model::outcome::CodeKind;
+use crate::qr::{Code, Kind};
+use crate::shard::{Pass, Shard};
+
+/// What a code is known by, and what it says of the payment.
+pub(super) fn scanned<'c>(code: &'c Code<'_>, tables: &Snapshot) -> Scanned<'c> {
+    let marks = code.marks();
+    let terms = terms(code, tables);
+    Scanned { marks, terms }
+}
+
+fn terms(code: &Code<'_>, tables: &Snapshot) -> CodeTerms {
+    let kind = match code.kind() {
+        Kind::Merchant(_) => Some(CodeKind::EmvMpm),
+        Kind::Consumer => Some(CodeKind::EmvCpm),
+        Kind::Url => Some(CodeKind::Url),
+        Kind::Number => Some(CodeKind::Digits),
+        Kind::Unknown => None,
+    };
+    let currency = code.currency();
+    let amount = currency.and_then(|currency| {
+        let minor = code.amount()?.minor_units(tables.exponent(currency)?)?;
+        Money::new(i64::try_from(minor).ok()?, currency)
+    });
+    CodeTerms {
+        kind,
+        currency,
+        amount,
+    }
+}
+
+impl Shard {
+    /// A wallet asks about a code.
+    pub(super) fn hand_code_inquiry(
+        &mut self,
+        sender: Sender,
+        inquiry: &CodeInquiry<'_>,
+        pass: &mut Pass<'_>,
+    ) {
+        let code = Code::read(inquiry.code.expose());
+        let scanned = scanned(&code, &self.tables);
+        let mut effects = Effects::new();
+        let mut context = Context {
+            room: self.room(),
+            now: pass.now,
+            today: self.today,
+            tables: &self.tables,
+            legs: &mut self.sessions,
+        };
+        self.engine
+            .handle_code_inquiry((inquiry, &scanned), sender, &mut context, &mut effects);
+        self.carry_out(&effects, pass);
+    }
+
+    /// A code's owner answers.
+    pub(super) fn hand_code_result(
+        &mut self,
+        sender: Sender,
+        result: &CodeResult<'_>,
+        pass: &mut Pass<'_>,
+    ) {
+        let mut token: Token = [0; QUOTE_CHARACTERS_MAX];
+        let mut effects = Effects::new();
+        let context = Context {
+            room: self.room(),
+            now: pass.now,
+            today: self.today,
+            tables: &self.tables,
+            legs: &mut self.sessions,
+        };
+        self.engine
+            .handle_code_result(result, &mut token, sender, &context, &mut effects);
+        self.carry_out(&effects, pass);
+    }
+}
