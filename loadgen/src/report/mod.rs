@@ -2,6 +2,7 @@
 
 pub(crate) mod pairs;
 pub(crate) mod progress;
+pub(crate) mod scenarios;
 pub(crate) mod table;
 
 use cpg_switch::model::outcome::Presentation;
@@ -16,6 +17,7 @@ use crate::machine::Elsewhere;
 use crate::mix::Fate;
 use crate::plan::Spacing;
 use crate::record::{Latency, Record};
+use crate::report::scenarios::ScenarioRow;
 use crate::send::Tally;
 
 /// All of it.
@@ -47,6 +49,7 @@ pub(crate) struct Report {
     pub(crate) codes: Vec<CodeRow>,
     /// Payments by what both sides speak.
     pub(crate) pairs: Vec<PairRow>,
+    pub(crate) scenarios: Vec<ScenarioRow>,
     /// What else was said.
     pub(crate) messages: Messages,
     /// How the generator did.
@@ -212,6 +215,7 @@ pub(crate) struct Counted {
     outcomes: Vec<OutcomeRow>,
     codes: Vec<CodeRow>,
     pairs: Vec<PairRow>,
+    scenarios: Vec<ScenarioRow>,
 }
 
 impl Counted {
@@ -265,6 +269,7 @@ impl Counted {
             outcomes,
             codes,
             pairs,
+            scenarios: scenarios::count(cast, originators.pages().iter()),
         }
     }
 }
@@ -338,6 +343,7 @@ impl Report {
             outcomes: counted.outcomes,
             codes: counted.codes,
             pairs: counted.pairs,
+            scenarios: counted.scenarios,
             messages: Messages::of(tally),
             generator: Generator {
                 valid: closed || !record.generator_was_late(),

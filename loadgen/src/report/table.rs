@@ -22,6 +22,7 @@ fn write_all(out: &mut String, report: &Report) -> fmt::Result {
     write_head(out, report)?;
     write_latencies(out, report)?;
     write_outcomes(out, report)?;
+    write_scenarios(out, report)?;
     write_pairs(out, report)?;
     write_messages(out, report)?;
     write_generator(out, report)?;
@@ -141,6 +142,26 @@ fn write_outcomes(out: &mut String, report: &Report) -> fmt::Result {
         write!(out, "  {} x {}", row.code, grouped(row.count))?;
     }
     writeln!(out)?;
+    writeln!(out)
+}
+
+fn write_scenarios(out: &mut String, report: &Report) -> fmt::Result {
+    writeln!(
+        out,
+        "{:<22}{:>12}{:>11}{:>11}{:>11}",
+        "scenario", "payments", "approved", "quoted", "converted"
+    )?;
+    for row in &report.scenarios {
+        writeln!(
+            out,
+            "{:<22}{:>12}{:>11}{:>11}{:>11}",
+            row.scenario,
+            grouped(row.payments),
+            grouped(row.approved),
+            grouped(row.quoted),
+            grouped(row.converted)
+        )?;
+    }
     writeln!(out)
 }
 

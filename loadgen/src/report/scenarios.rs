@@ -1,0 +1,76 @@
+//! Payments by scenario: direction across the border of China, and who shows the code.
+
+use cpg_switch::model::outcome::{Presentation, Scenario};
+use serde::Serialize;
+
+use crate::cast::Cast;
+use crate::judge::books::{Asked, Standing};
+use crate::mix::{Fate, Lane};
+
+/// One scenario.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct ScenarioRow {
+    /// The scenario, or who shows the code where both sides or neither are in China.
+    pub(crate) scenario: &'static str,
+    pub(crate) payments: u64,
+    pub(crate) approved: u64,
+    /// Whose payer scanned a code and was given a quote first.
+    pub(crate) quoted: u64,
+    /// Whose payer pays in another currency than the merchant is paid in.
+    pub(crate) converted: u64,
+}
+
+/// Counts pages; scenarios that did not come up are left out.
+pub(crate) fn count<'p>(cast: &Cast, pages: impl Iterator<Item = &'p Asked>) -> Vec<ScenarioRow> {
+    let mut rows = NAMES.map(|scenario| ScenarioRow {
+        scenario,
+        payments: 0,
+        approved: 0,
+        quoted: 0,
+        converted: 0,
+    });
+    for page in pages {
+        let lane = cast.lane(page.lane);
+        let (place, crosses) = place(cast, lane);
+        let is_quoted =
+            crosses && page.fate == Fate::Quote && lane.presentation == Presentation::Mpm;
+        let paid = cast.money(page.lane, page.minor).currency;
+        let row = &mut rows[place];
+        row.payments += 1;
+        row.approved += u64::from(page.standing == Standing::Approved);
+        row.quoted += u64::from(is_quoted && page.standing != Standing::Refused);
+        row.converted += u64::from(cast.wallet(page.lane).currency != paid);
+    }
+    rows.into_iter().filter(|row| row.payments > 0).collect()
+}
+
+/// The row of a lane, and whether it crosses the border.
+fn place(cast: &Cast, lane: &Lane) -> (usize, bool) {
+    let is_chinese = |player| cast.player(player).country == CHINA;
+    let (from, to) = (is_chinese(lane.originator), is_chinese(lane.destination));
+    let (wallet, acquirer) = match lane.presentation {
+        Presentation::Cpm => (to, from),
+        Presentation::Mpm => (from, to),
+    };
+    let scenario = match (wallet, acquirer, lane.presentation) {
+        (false, true, Presentation::Mpm) => 0,
+        (false, true, Presentation::Cpm) => 1,
+        (true, false, Presentation::Mpm) => 2,
+        (true, false, Presentation::Cpm) => 3,
+        (_, _, Presentation::Mpm) => 4,
+        (_, _, Presentation::Cpm) => 5,
+    };
+    (scenario, wallet != acquirer)
+}
+
+/// In the order of [`place`].
+const NAMES: [&str; 6] = [
+    Scenario::InboundMpm.name(),
+    Scenario::InboundCpm.name(),
+    Scenario::OutboundMpm.name(),
+    Scenario::OutboundCpm.name(),
+    "other mpm",
+    "other cpm",
+];
+/// ISO 3166-1 numeric.
+const CHINA: u16 = 156;
