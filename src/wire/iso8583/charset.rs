@@ -161,7 +161,7 @@ impl Chinese {
 }
 
 /// Writes characters of either set to `out` in UTF-8 and returns how many bytes there are; `None`
-/// where they are none, or `out` has not [`utf8_bytes_max`] bytes.
+/// where they are none, or do not fit in `out`.
 pub(super) fn to_utf8(value: &[u8], out: &mut [u8]) -> Option<usize> {
     let (result, _, written) = GB18030
         .new_decoder_without_bom_handling()
