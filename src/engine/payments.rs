@@ -188,7 +188,9 @@ impl Engine {
             draw: request.key.hash(ROUTE_SEED),
         };
         let legs = &context.legs;
-        let route = tables.choose(&ask, |index| legs.is_up(index))?.route;
+        let mut route = tables.choose(&ask, |index| legs.is_up(index))?.route;
+        // Whom the quote is of, the destination and the guard are told, also where it is fronted.
+        route.institution = route.institution.or(quote.map(|terms| terms.destination));
         let named = request.destination.map(|named| tables.speaks_for(named));
         if quote.is_some() && named.is_some_and(|named| named != Some(route.destination)) {
             return Err(ResponseCode::NO_ROUTE.into());

@@ -191,6 +191,11 @@ fn a_quote_is_given_and_paid_in_every_pairing() {
             assert_eq!(heard.amounts.billing, Some(money(7_561, 458)), "{case}");
             assert_eq!(heard.amounts.amount, money(12_345, 156), "{case}");
             assert_eq!(heard.quote, b"", "it is between the wallet and us");
+            assert_eq!(
+                heard.destination,
+                Institution::new(ACQUIRER),
+                "whose code it is"
+            );
             let answer = PaymentResult {
                 header: heard.header,
                 key: heard.key,
