@@ -14,7 +14,7 @@
 //!   on the way from a link's shard to an owner: its link is closed, and it is sent again. Whoever
 //!   passes a request on never answers it.
 
-use crate::engine::{Claim, Claimed, Context, Effects, Sender, Told};
+use crate::engine::{Claim, Claimed, Sender, Told};
 use crate::model::ids::{ParticipantIndex, ShardId};
 use crate::model::keys::Class;
 use crate::model::message::{Header, Message};
@@ -127,20 +127,12 @@ impl Shard {
             Message::ReversalAdvice(reversal) => (reversal, true),
             _ => return self.hand_to_engine(sender, message, pass),
         };
-        let mut effects = Effects::new();
-        let context = Context {
-            room: self.room(),
-            now: pass.now,
-            today: self.today,
-            tables: &self.tables,
-            legs: &mut self.sessions,
-        };
-        let engine = &mut self.engine;
-        let is_misled = reversal.root.owner(self.shards) != self.shard
-            && engine.refuse_misled(reversal, advice, sender, &context, &mut effects);
-        if is_misled {
-            self.carry_out(&effects, pass);
-        } else {
+        let is_elsewhere = reversal.root.owner(self.shards) != self.shard;
+        let is_misled = is_elsewhere
+            && self.engage(pass, |engine, context, effects| {
+                engine.refuse_misled(reversal, advice, sender, context, effects)
+            });
+        if !is_misled {
             self.hand_to_engine(sender, message, pass);
         }
     }
@@ -155,20 +147,10 @@ impl Shard {
         let Message::RefundRequest(request) = message else {
             return Claimed::Known;
         };
-        let mut effects = Effects::new();
-        let context = Context {
-            room: self.room(),
-            now: pass.now,
-            today: self.today,
-            tables: &self.tables,
-            legs: &mut self.sessions,
-        };
         let here = named == self.shard;
-        let claimed = self
-            .engine
-            .claim_key(request, here, sender, &context, &mut effects);
-        self.carry_out(&effects, pass);
-        claimed
+        self.engage(pass, |engine, context, effects| {
+            engine.claim_key(request, here, sender, context, effects)
+        })
     }
 
     /// Refuses what cannot go on as its link's shard would, whosever link it is.

@@ -1,7 +1,7 @@
 //! Codes at the door: read once, for what they say, before the engine hears of them; and the
 //! engine's answers about them.
 
-use crate::engine::{CodeTerms, Context, Effects, Scanned, Sender, Snapshot, Token};
+use crate::engine::{CodeTerms, Scanned, Sender, Snapshot, Token};
 use crate::fx::quotes::QUOTE_CHARACTERS_MAX;
 use crate::model::message::{CodeInquiry, CodeResult};
 use crate::model::money::Money;
@@ -46,17 +46,9 @@ impl Shard {
     ) {
         let code = Code::read(inquiry.code.expose());
         let scanned = scanned(&code, &self.tables);
-        let mut effects = Effects::new();
-        let mut context = Context {
-            room: self.room(),
-            now: pass.now,
-            today: self.today,
-            tables: &self.tables,
-            legs: &mut self.sessions,
-        };
-        self.engine
-            .handle_code_inquiry((inquiry, &scanned), sender, &mut context, &mut effects);
-        self.carry_out(&effects, pass);
+        self.engage(pass, |engine, context, effects| {
+            engine.handle_code_inquiry((inquiry, &scanned), sender, context, effects);
+        });
     }
 
     /// A code's owner answers.
@@ -67,16 +59,8 @@ impl Shard {
         pass: &mut Pass<'_>,
     ) {
         let mut token: Token = [0; QUOTE_CHARACTERS_MAX];
-        let mut effects = Effects::new();
-        let context = Context {
-            room: self.room(),
-            now: pass.now,
-            today: self.today,
-            tables: &self.tables,
-            legs: &mut self.sessions,
-        };
-        self.engine
-            .handle_code_result(result, &mut token, sender, &context, &mut effects);
-        self.carry_out(&effects, pass);
+        self.engage(pass, |engine, context, effects| {
+            engine.handle_code_result(result, &mut token, sender, context, effects);
+        });
     }
 }

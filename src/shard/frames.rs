@@ -2,7 +2,7 @@
 //!
 //! Nothing is recorded here, so nothing said here waits for a commit.
 
-use crate::engine::{Context, Effects, Sender};
+use crate::engine::Sender;
 use crate::model::ids::{Institution, LinkAddress, LinkId, MatchKey, ParticipantIndex};
 use crate::model::message::{
     CodeInquiry, Header, Kind, Message, Notice, NoticeAck, PaymentRequest, RefundRequest, Reject,
@@ -231,19 +231,10 @@ impl Shard {
             Message::CodeResult(result) => return self.hand_code_result(sender, result, pass),
             _ => {}
         }
-        let mut effects = Effects::new();
-        let mut context = Context {
-            room: self.room(),
-            now: pass.now,
-            today: self.today,
-            tables: &self.tables,
-            legs: &mut self.sessions,
-        };
-        let (engine, context, out) = (&mut self.engine, &mut context, &mut effects);
-        match message {
+        self.engage(pass, |engine, context, out| match message {
             Message::PaymentRequest(request) => {
                 let code = Code::read(request.code.expose());
-                let scanned = scanned(&code, &self.tables);
+                let scanned = scanned(&code, context.tables);
                 engine.handle_payment((request, &scanned), sender, context, out);
             }
             Message::PaymentResult(result) => {
@@ -279,8 +270,7 @@ impl Shard {
             }
             Message::Reject(reject) => engine.handle_reject(reject, sender, context, out),
             other => unreachable!("{:?} is not the engine's", other.kind()),
-        }
-        self.carry_out(&effects, pass);
+        });
     }
 
     /// A body that cannot be used: answered where that is possible, counted in any case.
@@ -336,17 +326,9 @@ impl Shard {
         participant: ParticipantIndex,
         pass: &mut Pass<'_>,
     ) {
-        let mut effects = Effects::new();
-        let mut context = Context {
-            room: self.room(),
-            now: pass.now,
-            today: self.today,
-            tables: &self.tables,
-            legs: &mut self.sessions,
-        };
-        self.engine
-            .handle_unreadable_answer(match_key, participant, &mut context, &mut effects);
-        self.carry_out(&effects, pass);
+        self.engage(pass, |engine, context, effects| {
+            engine.handle_unreadable_answer(match_key, participant, context, effects);
+        });
     }
 
     fn acknowledge(

@@ -1,7 +1,7 @@
 //! The way out: encoded, held at the gate, framed, given to a link; and over another where one is
 //! lost.
 
-use crate::engine::{Context, Effects, ExchangeId, Gate, Leg, Outgoing, Talk};
+use crate::engine::{ExchangeId, Gate, Leg, Outgoing, Talk};
 use crate::model::ids::{LinkAddress, LinkId, ParticipantIndex};
 use crate::model::message::{Kind, Message, PaymentResult, RefundResult};
 use crate::model::outcome::ResponseCode;
@@ -220,21 +220,11 @@ impl Shard {
         }
         let mut untaken = core::mem::take(&mut self.untaken);
         for one in untaken.drain(..) {
-            let mut effects = Effects::new();
-            let mut context = Context {
-                room: self.room(),
-                now: pass.now,
-                today: self.today,
-                tables: &self.tables,
-                legs: &mut self.sessions,
-            };
-            let (engine, context, out) = (&mut self.engine, &mut context, &mut effects);
-            match one {
+            self.engage(pass, |engine, context, out| match one {
                 Untaken::Whole(leg) => engine.handle_not_taken(leg, context, out),
                 Untaken::Torn(leg) => engine.handle_torn(leg, context, out),
                 Untaken::NoLink(exchange) => engine.handle_no_link(exchange, context, out),
-            }
-            self.carry_out(&effects, pass);
+            });
         }
         self.untaken = untaken;
         true
@@ -311,18 +301,10 @@ impl Shard {
                 let Some(exchange) = outgoing.exchange else {
                     return;
                 };
-                let mut effects = Effects::new();
-                let mut context = Context {
-                    room: self.room(),
-                    now: pass.now,
-                    today: self.today,
-                    tables: &self.tables,
-                    legs: &mut self.sessions,
-                };
                 let code = refusal.fault.response_code();
-                self.engine
-                    .handle_unsendable(exchange, code, &mut context, &mut effects);
-                self.carry_out(&effects, pass);
+                self.engage(pass, |engine, context, effects| {
+                    engine.handle_unsendable(exchange, code, context, effects);
+                });
             }
         }
     }

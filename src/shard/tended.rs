@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::engine::{Context, Effects, LookUp, LookedUp};
+use crate::engine::{LookUp, LookedUp};
 use crate::journal::keeper::{Desk, KeeperNote, Progress};
 use crate::journal::store::Folder;
 use crate::model::ids::{Lsn, ShardId, TransactionNumber};
@@ -99,33 +99,15 @@ impl Shard {
 
     /// The archive was read.
     pub fn handle_looked_up(&mut self, id: u64, found: &LookedUp, pass: &mut Pass<'_>) {
-        let mut effects = Effects::new();
-        let mut context = Context {
-            room: self.room(),
-            now: pass.now,
-            today: self.today,
-            tables: &self.tables,
-            legs: &mut self.sessions,
-        };
-        self.engine
-            .handle_looked_up(id, found, &mut context, &mut effects);
-        self.carry_out(&effects, pass);
+        self.engage(pass, |engine, context, effects| {
+            engine.handle_looked_up(id, found, context, effects);
+        });
     }
 
     pub(super) fn expire_look_ups(&mut self, pass: &mut Pass<'_>) {
-        let mut more = true;
-        while more {
-            let mut effects = Effects::new();
-            let mut context = Context {
-                room: self.room(),
-                now: pass.now,
-                today: self.today,
-                tables: &self.tables,
-                legs: &mut self.sessions,
-            };
-            more = self.engine.expire_look_up(&mut context, &mut effects);
-            self.carry_out(&effects, pass);
-        }
+        while self.engage(pass, |engine, context, effects| {
+            engine.expire_look_up(context, effects)
+        }) {}
     }
 
     /// A record was written up to `lsn`: what follows may have its place in another segment.

@@ -8,7 +8,7 @@
 //! Nothing here blocks, allocates after warm-up, or looks at a clock. What binds us waits in the
 //! gate until the commit watermark has passed its record; only then it is given to a link.
 
-use crate::engine::{Context, Effect, Effects, Room};
+use crate::engine::{Context, Effect, Effects, Engine, Room};
 use crate::journal;
 use crate::model::ids::{LinkId, ParticipantIndex};
 use crate::model::time::{DAY_NS, Monotonic};
@@ -292,6 +292,26 @@ impl Shard {
         self.cut(link, pass);
     }
 
+    /// Lets the engine act, with all that surrounds it, and does what it asks for.
+    #[inline]
+    pub(super) fn engage<'a, R>(
+        &mut self,
+        pass: &mut Pass<'_>,
+        act: impl FnOnce(&mut Engine, &mut Context<'_, Sessions>, &mut Effects<'a>) -> R,
+    ) -> R {
+        let mut effects = Effects::new();
+        let mut context = Context {
+            room: self.room(),
+            now: pass.now,
+            today: self.today,
+            tables: &self.tables,
+            legs: &mut self.sessions,
+        };
+        let result = act(&mut self.engine, &mut context, &mut effects);
+        self.carry_out(&effects, pass);
+        result
+    }
+
     /// Does what an input asks for, in order.
     pub(super) fn carry_out(&mut self, effects: &Effects<'_>, pass: &mut Pass<'_>) {
         for effect in effects {
@@ -316,18 +336,12 @@ impl Shard {
 
     fn handle_deadlines(&mut self, pass: &mut Pass<'_>) {
         for _ in 0..DEADLINES_PER_TURN {
-            let mut effects = Effects::new();
-            let mut context = Context {
-                room: self.room(),
-                now: pass.now,
-                today: self.today,
-                tables: &self.tables,
-                legs: &mut self.sessions,
-            };
-            if !self.engine.handle_deadline(&mut context, &mut effects) {
+            let more = self.engage(pass, |engine, context, effects| {
+                engine.handle_deadline(context, effects)
+            });
+            if !more {
                 return;
             }
-            self.carry_out(&effects, pass);
         }
     }
 
@@ -337,16 +351,9 @@ impl Shard {
             if self.resumed {
                 return;
             }
-            let mut effects = Effects::new();
-            let mut context = Context {
-                room: self.room(),
-                now: pass.now,
-                today: self.today,
-                tables: &self.tables,
-                legs: &mut self.sessions,
-            };
-            self.resumed = !self.engine.resume(&mut context, &mut effects);
-            self.carry_out(&effects, pass);
+            self.resumed = !self.engage(pass, |engine, context, effects| {
+                engine.resume(context, effects)
+            });
         }
     }
 
