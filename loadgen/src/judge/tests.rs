@@ -5,6 +5,7 @@ use cpg_switch::model::ids::MatchKey;
 use cpg_switch::model::message::{
     Amounts, Echoed, Header, PaymentAdvice, PaymentRequest, PaymentResult, Reversal,
 };
+use cpg_switch::model::money::{Money, Rate};
 use cpg_switch::model::outcome::{Outcome, Presentation, Reason, ResponseCode};
 
 use super::*;
@@ -20,6 +21,8 @@ const ACQUIRER: u8 = 1;
 struct World {
     cast: Cast,
     judge: Judge,
+    /// What the switch says that the payer pays, at 0.6.
+    billing: Option<i64>,
 }
 
 impl World {
@@ -27,6 +30,7 @@ impl World {
         Self {
             cast: two_players(),
             judge: Judge::new(10),
+            billing: None,
         }
     }
 
@@ -42,9 +46,15 @@ impl World {
     fn amounts(&self, minor: i64) -> Amounts {
         Amounts {
             amount: self.cast.money(0, minor),
-            billing: None,
+            billing: self.billing.map(|minor| Money {
+                minor,
+                currency: self.cast.wallet(0).currency,
+            }),
             settlement: None,
-            billing_rate: None,
+            billing_rate: self.billing.map(|_| Rate {
+                mantissa: 6,
+                exponent: -1,
+            }),
             settlement_rate: None,
         }
     }
@@ -244,6 +254,40 @@ fn a_changed_amount_is_found_on_either_side() {
     world.arrive(WALLET, number, 500, Fate::Approve);
     world.answer(number, 499, b"00");
     assert_eq!(world.rules(), [Rule::Changed, Rule::Unanswered]);
+}
+
+#[test]
+fn a_conversion_that_is_not_the_amount_at_its_rate_is_found_on_either_side() {
+    for (asked, told, expected) in [
+        (300, 300, vec![]),
+        (301, 300, vec![Rule::Conversion]),
+        (300, 299, vec![Rule::Conversion]),
+    ] {
+        let mut world = World::new();
+        let number = world.ask(Fate::Approve);
+        world.billing = Some(asked);
+        world.arrive(WALLET, number, 500, Fate::Approve);
+        world.billing = Some(told);
+        world.answer(number, 500, b"00");
+        assert_eq!(world.rules(), expected, "{asked} {told}");
+    }
+}
+
+#[test]
+fn a_refused_inquiry_about_a_code_is_no_payment_and_only_some_codes_excuse_it() {
+    for (code, expected) in [
+        (ResponseCode::SHED, vec![]),
+        (ResponseCode::DESTINATION_DOWN, vec![]),
+        (ResponseCode::NO_ROUTE, vec![Rule::RequestRefused]),
+    ] {
+        let mut world = World::new();
+        let number = world.ask(Fate::Quote);
+        let told = world.judge.originators.not_quoted(number, code);
+        if let Err(fault) = told {
+            world.judge.fault(&world.cast, 1, fault);
+        }
+        assert_eq!(world.rules(), expected);
+    }
 }
 
 #[test]
