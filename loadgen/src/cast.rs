@@ -38,6 +38,8 @@ pub(crate) struct Player {
     pub(crate) currency: Currency,
     /// How its payers' codes begin; empty for acquirers.
     pub(crate) prefixes: Vec<String>,
+    /// Its links, if not as many as the others have.
+    pub(crate) links: Option<u32>,
 }
 
 /// The players of one run, and what all its messages share.
@@ -60,7 +62,11 @@ impl Cast {
         presentations: &[Presentation],
         now: Wall,
     ) -> Option<Self> {
-        let lanes = lanes(&players, presentations);
+        Self::with_lanes(lanes(&players, presentations), players, now)
+    }
+
+    /// The same with lanes of its own, by the players' places.
+    pub(crate) fn with_lanes(lanes: Vec<Lane>, players: Vec<Player>, now: Wall) -> Option<Self> {
         let seconds = now.0 / 1_000_000_000;
         let of_day = seconds % 86_400;
         let hhmmss = of_day / 3_600 * 10_000 + of_day / 60 % 60 * 100 + of_day % 60;
@@ -215,6 +221,7 @@ pub(crate) mod tests {
             country: 156,
             currency: Currency::new(currency).unwrap(),
             prefixes: prefixes.iter().map(|&prefix| prefix.to_owned()).collect(),
+            links: None,
         };
         let players = vec![
             player("wallet", 45_800_001, Role::Wallet, 458, &["281045"]),

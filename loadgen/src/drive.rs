@@ -1,10 +1,15 @@
 //! One run from the first payment to the last answer: warm-up, measurement, settling.
 
+use std::sync::Arc;
+
 use cpg_switch::sys::clock::Clock;
 use cpg_switch::sys::error::MachineError;
 
-use crate::machine::{self, Elsewhere};
-use crate::plan::{Plan, Schedule, Spacing};
+use crate::health::{self, Health, ThreadTime};
+use crate::machine::{self, CoreTime, Elsewhere};
+use crate::plan::curve::{Curve, Stretch};
+use crate::plan::design::{About, Design};
+use crate::plan::{Plan, Schedule, Source, Spacing};
 use crate::send::{Floor, Stage};
 use crate::target;
 
@@ -35,7 +40,7 @@ pub(crate) struct Course {
 }
 
 /// What a run was.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Driven {
     /// The measured time.
     pub(crate) measured_ns: u64,
@@ -49,6 +54,10 @@ pub(crate) struct Driven {
     pub(crate) elsewhere: Option<Elsewhere>,
     /// Whether everything came to its end in time.
     pub(crate) settled: bool,
+    /// How the generator did.
+    pub(crate) health: Health,
+    /// What the plan came from; none for a closed loop.
+    pub(crate) design: Option<Design>,
 }
 
 /// Where a run is, for people who watch.
@@ -64,63 +73,81 @@ pub(crate) struct Progress {
     pub(crate) in_flight: u32,
 }
 
+impl Driven {
+    /// The profile that was played.
+    pub(crate) fn about(&self) -> Option<&About> {
+        self.design.as_ref()?.about.as_deref()
+    }
+}
+
+impl Course {
+    /// What the plan of an open loop comes from.
+    pub(crate) fn design(&self) -> Option<Design> {
+        let Pace::Rate(rate, spacing) = self.pace else {
+            return None;
+        };
+        let rate_milli = rate.saturating_mul(1_000);
+        let stretch = Stretch::constant(self.warm_up_ms + self.duration_ms, rate_milli);
+        let curve = Curve::new(&[stretch]).expect("an open loop has a rate and a duration");
+        let source = Source::Curve(Arc::new(curve), spacing);
+        Some(Design::of(source, self.duration_ms))
+    }
+}
+
 /// Drives `stage` through `course`; `watch` is told a few times a second.
 pub(crate) fn drive(
     stage: &mut Stage<'_>,
     course: &Course,
     watch: &mut dyn FnMut(Progress),
 ) -> Result<Driven, MachineError> {
+    drive_by(stage, course, course.design(), watch)
+}
+
+/// As [`drive`], with an open loop by `design`.
+pub(crate) fn drive_by(
+    stage: &mut Stage<'_>,
+    course: &Course,
+    design: Option<Design>,
+    watch: &mut dyn FnMut(Progress),
+) -> Result<Driven, MachineError> {
     let start_ns = Clock.monotonic().0 + LEAD_NS;
     let from_ns = start_ns + course.warm_up_ms * NS_PER_MS;
     let end_ns = from_ns + course.duration_ms * NS_PER_MS;
-    let mut plan = match course.pace {
-        Pace::Rate(rate, spacing) => Plan::Open(Schedule::new(
-            start_ns,
-            end_ns - start_ns,
-            rate,
-            spacing,
-            course.seed,
-        )),
-        Pace::Window(window) => Plan::Closed { window, end_ns },
+    let mut plan = match (&design, course.pace) {
+        (Some(design), _) => {
+            stage.floor.keep_to(design);
+            Plan::Open(Schedule::new(start_ns, design.source.clone(), course.seed))
+        }
+        (None, Pace::Window(window)) => Plan::Closed { window, end_ns },
+        (None, Pace::Rate(..)) => unreachable!("an open loop has a design"),
     };
     stage.floor.measure_between(from_ns, end_ns);
-    let cpu = |pid: Option<u32>| pid.and_then(target::cpu_us);
-    let shards_cpu = || course.pid.and_then(target::shards_cpu_us);
-    let own = Some(std::process::id());
-    let mut before = None;
+    let mut meters = Meters::new(course.pid);
     let mut next_watch_ns = start_ns;
     loop {
         stage.turn(Some(&mut plan))?;
         let now_ns = stage.floor.now().0;
-        if before.is_none() && now_ns >= from_ns {
-            let cpus = (cpu(course.pid), shards_cpu(), cpu(own));
-            before = Some((cpus, machine::core_time()));
+        if now_ns >= from_ns {
+            meters.start();
         }
         if now_ns >= next_watch_ns {
             next_watch_ns = now_ns + WATCH_NS;
             watch(progress(&stage.floor, now_ns, start_ns, end_ns));
         }
-        let given_up = now_ns >= end_ns + OVERDUE_NS_MAX;
-        if now_ns >= end_ns && (plan.is_done() || given_up) || stage.floor.links() == 0 {
+        let given_up = now_ns >= end_ns + OVERDUE_NS_MAX || stage.floor.tally.aborted;
+        if now_ns >= end_ns && plan.is_done() || given_up || stage.floor.links() == 0 {
             break;
         }
     }
-    let measured_ns = stage
-        .floor
-        .now()
-        .0
-        .saturating_sub(from_ns)
-        .min(end_ns - from_ns);
-    let used = |after: Option<u64>, before: Option<u64>| after?.checked_sub(before?);
-    let (cpus_before, cores_before) = before.unwrap_or(((None, None, None), None));
-    let (target_before, shards_before, own_before) = cpus_before;
-    let target_cpu_us = used(cpu(course.pid), target_before);
-    let shards_cpu_us = used(shards_cpu(), shards_before);
-    let own_cpu_us = used(cpu(own), own_before);
-    let ours_us = target_cpu_us.unwrap_or(0) + own_cpu_us.unwrap_or(0);
-    let elsewhere = cores_before
-        .zip(machine::core_time())
-        .and_then(|(before, after)| machine::elsewhere(before, after, ours_us));
+    let now_ns = stage.floor.now().0;
+    let measured_ns = now_ns.saturating_sub(from_ns).min(end_ns - from_ns);
+    let used = meters.stop(measured_ns);
+    // What the plan still holds was never sent.
+    let left = match &plan {
+        Plan::Open(schedule) => schedule.left_until(now_ns),
+        Plan::Closed { .. } => 0,
+    };
+    stage.floor.tally.missed_at_end += left;
     let settled = stage.turn_until(course.settle_seconds, |floor| {
         floor.is_settled() || floor.links() == 0
     })?;
@@ -128,14 +155,87 @@ pub(crate) fn drive(
     stage.turn_until(1, |floor| {
         floor.now().0 >= end_ns + GRACE_NS && floor.is_quiet()
     })?;
+    let health = Health::new(&stage.floor, used.threads);
     Ok(Driven {
         measured_ns,
-        target_cpu_us,
-        shards_cpu_us,
-        own_cpu_us,
-        elsewhere,
+        target_cpu_us: used.target_cpu_us,
+        shards_cpu_us: used.shards_cpu_us,
+        own_cpu_us: used.own_cpu_us,
+        elsewhere: used.elsewhere,
         settled,
+        health,
+        design,
     })
+}
+
+/// CPU time of both processes, from the start of the measured time.
+#[derive(Debug)]
+struct Meters {
+    pid: Option<u32>,
+    before: Option<Readings>,
+}
+
+#[derive(Debug)]
+struct Readings {
+    target_us: Option<u64>,
+    shards_us: Option<u64>,
+    own_us: Option<u64>,
+    threads: Vec<ThreadTime>,
+    cores: Option<CoreTime>,
+}
+
+struct Used {
+    target_cpu_us: Option<u64>,
+    shards_cpu_us: Option<u64>,
+    own_cpu_us: Option<u64>,
+    threads: Vec<health::ThreadLoad>,
+    elsewhere: Option<Elsewhere>,
+}
+
+impl Meters {
+    const fn new(pid: Option<u32>) -> Self {
+        Self { pid, before: None }
+    }
+
+    /// The measured time begins; said again, it changes nothing.
+    fn start(&mut self) {
+        if self.before.is_none() {
+            self.before = Some(self.read());
+        }
+    }
+
+    fn read(&self) -> Readings {
+        Readings {
+            target_us: self.pid.and_then(target::cpu_us),
+            shards_us: self.pid.and_then(target::shards_cpu_us),
+            own_us: target::cpu_us(std::process::id()),
+            threads: health::thread_times(),
+            cores: machine::core_time(),
+        }
+    }
+
+    /// What was used since [`Meters::start`], `measured_ns` ago.
+    fn stop(&self, measured_ns: u64) -> Used {
+        let after = self.read();
+        let used = |after: Option<u64>, before: Option<u64>| after?.checked_sub(before?);
+        let before = self.before.as_ref();
+        let target_cpu_us = used(after.target_us, before.and_then(|it| it.target_us));
+        let own_cpu_us = used(after.own_us, before.and_then(|it| it.own_us));
+        let ours_us = target_cpu_us.unwrap_or(0) + own_cpu_us.unwrap_or(0);
+        let elsewhere = before
+            .and_then(|it| it.cores)
+            .zip(after.cores)
+            .and_then(|(before, after)| machine::elsewhere(before, after, ours_us));
+        let none = Vec::new();
+        let threads_before = before.map_or(&none, |it| &it.threads);
+        Used {
+            target_cpu_us,
+            shards_cpu_us: used(after.shards_us, before.and_then(|it| it.shards_us)),
+            own_cpu_us,
+            threads: health::loads(threads_before, &after.threads, measured_ns),
+            elsewhere,
+        }
+    }
 }
 
 fn progress(floor: &Floor<'_>, now_ns: u64, start_ns: u64, end_ns: u64) -> Progress {

@@ -3,6 +3,7 @@
 mod cast;
 mod cli;
 mod drive;
+mod health;
 mod judge;
 mod machine;
 mod mix;
@@ -10,6 +11,7 @@ mod pair;
 mod plan;
 mod play;
 mod players;
+mod profile;
 mod proxy;
 mod record;
 mod report;

@@ -28,6 +28,14 @@ pub(crate) enum Purpose {
     Network,
 }
 
+impl Purpose {
+    /// Whether a payment is in flight until it is answered: the payment itself, and the inquiry
+    /// before it.
+    pub(crate) const fn is_in_flight(self) -> bool {
+        matches!(self, Self::Payment | Self::Code)
+    }
+}
+
 /// A request that waits for its answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Request {

@@ -9,11 +9,13 @@ use cpg_switch::sys::machine::Idle;
 
 use crate::cast::Cast;
 use crate::cli::exit::Failure;
-use crate::drive::{Course, Driven, Pace, drive};
+use crate::drive::{Course, Driven, Pace, drive_by};
 use crate::judge::Judge;
 use crate::judge::journal::Journal;
 use crate::mix::Mix;
+use crate::plan::design::{Design, IN_FLIGHT_MAX};
 use crate::players::{self, PlayersError};
+use crate::profile::Profile;
 use crate::record::Record;
 use crate::report::progress::Line;
 use crate::report::{Counted, Material, Report};
@@ -62,6 +64,26 @@ pub(crate) fn cast(
     Ok(cast)
 }
 
+/// The players of `profile`, its lanes, and what goes on them.
+pub(crate) fn cast_of(
+    profile: &Profile,
+    configuration: &Configuration,
+    ready: &Ready,
+    seed: u64,
+) -> Result<(Cast, Mix), Failure> {
+    profile.found_in(configuration)?;
+    let mut players = players::players(configuration, ready, &Protocol::ALL)?;
+    players.retain(|player| profile.has(&player.name));
+    for player in &mut players {
+        player.links = profile.links_of(&player.name);
+    }
+    let (lanes, traffic) = profile.traffic(&players, seed);
+    let mix = Mix::with(seed, lanes.clone(), traffic);
+    let now = Clock.now().wall;
+    let cast = Cast::with_lanes(lanes, players, now).ok_or(PlayersError::Nobody)?;
+    Ok((cast, mix))
+}
+
 /// A stage with every link signed on.
 pub(crate) fn stage<'a>(
     cast: &'a Cast,
@@ -88,12 +110,10 @@ pub(crate) fn stage<'a>(
 /// Links of each player.
 pub(crate) fn links(cast: &Cast, piece: &Piece) -> Vec<u32> {
     let players = u8::try_from(cast.players().len()).expect("at most 255 players");
-    let of = |player| {
-        if cast.originates(player) {
-            piece.links
-        } else {
-            piece.destination_links
-        }
+    let of = |player| match cast.player(player).links {
+        Some(links) => links,
+        None if cast.originates(player) => piece.links,
+        None => piece.destination_links,
     };
     (0..players).map(of).collect()
 }
@@ -115,14 +135,28 @@ pub(crate) fn play(
     course: &Course,
     line: &Line,
 ) -> Result<Played, Failure> {
-    let (open_max, per_second) = match course.pace {
-        Pace::Rate(rate, _) => (OPEN_MAX, rate),
-        Pace::Window(window) => (window, CLOSED_PER_SECOND),
-    };
+    play_by(cast, mix, piece, course, course.design(), line)
+}
+
+/// As [`play`], with an open loop by `design`.
+pub(crate) fn play_by(
+    cast: &Cast,
+    mix: &Mix,
+    piece: &Piece,
+    course: &Course,
+    design: Option<Design>,
+    line: &Line,
+) -> Result<Played, Failure> {
     let ms = course.warm_up_ms + course.duration_ms;
-    let payments = usize::try_from(per_second * ms / 1_000).unwrap_or(usize::MAX);
+    let (open_max, payments) = match (&design, course.pace) {
+        (Some(design), _) => (design.in_flight_max, design.source.payments_at_most()),
+        (None, Pace::Rate(rate, _)) => (IN_FLIGHT_MAX, rate * ms / 1_000),
+        (None, Pace::Window(window)) => (window, CLOSED_PER_SECOND * ms / 1_000),
+    };
+    let payments = usize::try_from(payments).unwrap_or(usize::MAX);
     let mut stage = stage(cast, mix, piece, open_max, payments)?;
-    let driven = drive(&mut stage, course, &mut |progress| line.show(progress))?;
+    let watch = &mut |progress| line.show(progress);
+    let driven = drive_by(&mut stage, course, design, watch)?;
     line.end();
     let (judge, record, tally) = stage.floor.into_judge();
     Ok(Played {
@@ -157,8 +191,6 @@ impl Played {
     }
 }
 
-/// Requests of one participant in flight at once, in an open loop: more wait in the plan.
-const OPEN_MAX: u32 = 32_768;
 /// For how many payments a second of a closed loop memory is reserved; it is touched only when
 /// used.
 const CLOSED_PER_SECOND: u64 = 2_000_000;

@@ -62,6 +62,7 @@ pub(crate) fn players(
                 country: participant.country,
                 currency: participant.currency,
                 prefixes: entry.code_prefixes.clone(),
+                links: None,
             })
         })
         .collect()

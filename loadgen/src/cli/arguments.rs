@@ -9,6 +9,8 @@ use cpg_switch::model::outcome::Presentation;
 use cpg_switch::model::participant::Protocol;
 
 use crate::cli::crash::kinds::Kind;
+use crate::cli::planning::Planning;
+use crate::cli::profile::Profiles;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -37,6 +39,11 @@ pub(crate) enum Command {
     Crash(Crash),
     /// The switch and a proxy that reads nothing, in turns: what a switch costs
     Bench(Bench),
+    /// Which profiles there are, what they say, and whether a file is one
+    Profile {
+        #[command(subcommand)]
+        what: Profiles,
+    },
     /// Print a completion script for your shell
     Completions {
         /// Which
@@ -53,14 +60,17 @@ pub(crate) enum Command {
 #[command(after_help = "\
 Examples:
   cpg-loadgen demo
+  cpg-loadgen demo --profile everyday --duration 5
   cpg-loadgen demo --duration 60 --rate 50000 --json | jq .latency")]
 pub(crate) struct Demo {
-    /// Seconds to measure
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub(crate) duration: u64,
-    /// Payments a second [default: 20000; in a debug build 2000]
+    /// Seconds to measure [default: 10, or as long as the profile]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) duration: Option<u64>,
+    /// Payments a second [default: 20000; in a debug build 2000; of a profile, the highest rate]
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub(crate) rate: Option<u64>,
+    #[command(flatten)]
+    pub(crate) planning: Planning,
     /// When a payment counts as committed
     #[arg(long, value_enum, default_value_t = Commit::Disk)]
     pub(crate) commit: Commit,
@@ -93,25 +103,26 @@ pub(crate) struct Run {
     /// The switch's configuration [default: the sandbox]
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Seconds to measure
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub(crate) duration: u64,
+    /// Seconds to measure [default: 10, or as long as the profile]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) duration: Option<u64>,
     /// Seconds before that, judged but not measured
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(0..=3_600))]
     pub(crate) warm_up: u64,
-    /// Payments a second; 0 is `--closed`
-    #[arg(long, default_value_t = 10_000)]
-    #[arg(value_parser = clap::value_parser!(u64).range(0..=10_000_000))]
-    pub(crate) rate: u64,
+    /// Payments a second; 0 is `--closed` [default: 10000; of a profile, its own rates]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(0..=10_000_000))]
+    pub(crate) rate: Option<u64>,
+    #[command(flatten)]
+    pub(crate) planning: Planning,
     /// Exponential intervals instead of equal ones
-    #[arg(long)]
+    #[arg(long, conflicts_with = "profile")]
     pub(crate) poisson: bool,
     /// Closed loop: saturation
-    #[arg(long)]
+    #[arg(long, conflicts_with = "profile")]
     pub(crate) closed: bool,
-    /// Links of each participant that sends payments
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=4_096))]
-    pub(crate) links: u32,
+    /// Links of each participant that sends payments [default: 2, or what the profile says]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4_096))]
+    pub(crate) links: Option<u32>,
     /// Links of each participant that only answers [default: as --links, 8 at most]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=4_096))]
     pub(crate) destination_links: Option<u32>,
@@ -119,10 +130,10 @@ pub(crate) struct Run {
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub(crate) window: u32,
     /// Only participants that speak these
-    #[arg(long, value_enum, value_delimiter = ',')]
+    #[arg(long, value_enum, value_delimiter = ',', conflicts_with = "profile")]
     pub(crate) protocol: Vec<Speaks>,
     /// Only payments of this presentation
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, conflicts_with = "profile")]
     pub(crate) presentation: Option<Shown>,
     /// Payments that are approved and nothing else
     #[arg(long)]

@@ -8,41 +8,90 @@ use cpg_switch::model::participant::Protocol;
 
 use crate::cli::arguments::{Commit, Demo};
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::planning::Prepared;
 use crate::drive::{Course, Pace};
 use crate::judge::journal::Journal;
 use crate::mix::{EVERYDAY, Mix};
 use crate::plan::Spacing;
 use crate::play::{self, Piece};
+use crate::profile::{Profile, Stretching};
 use crate::report::progress::Line;
 use crate::scratch::Scratch;
-use crate::target::Launch;
+use crate::target::{Launch, Ready};
 
 pub(super) fn execute(arguments: &Demo) -> Result<Exit, Failure> {
+    let profile = arguments.planning.profile()?;
     let scratch = Scratch::new("demo")?;
     let line = Line::new(arguments.json);
-    let (launch, configuration) = launch(&scratch, arguments.commit, arguments.shards)?;
-    let target = launch.start()?;
-    let piece = sandbox_piece();
-    let cast = play::cast(&configuration, &target.ready, &piece)?;
-    let mix = Mix::new(arguments.seed, cast.lanes().to_vec(), &EVERYDAY);
-    let course = Course {
-        pace: Pace::Rate(arguments.rate.unwrap_or(RATE), Spacing::Constant),
-        warm_up_ms: 500,
-        duration_ms: arguments.duration * 1_000,
-        settle_seconds: SETTLE_SECONDS,
-        pid: Some(target.ready.pid),
-        seed: arguments.seed,
+    let (launch, configuration) = match &profile {
+        None => launch(&scratch, arguments.commit, arguments.shards)?,
+        Some(profile) => {
+            let sandbox = sandbox(arguments.commit, arguments.shards, &scratch.tail_line());
+            launch_text(&scratch, &profile.configuration(&sandbox))?
+        }
     };
+    let target = launch.start()?;
+    let prepared = prepare(arguments, profile.as_ref(), &configuration, &target.ready)?;
+    let Prepared {
+        cast,
+        mix,
+        piece,
+        course,
+        design,
+    } = prepared;
     let commit = target.ready.commit.clone();
-    let played = play::play(&cast, &mix, &piece, &course, &line)?;
+    let played = play::play_by(&cast, &mix, &piece, &course, Some(design), &line)?;
     target.stop()?;
     let journal = Journal::read(&launch.data, &cast);
     let report = played.report(&cast, &course, arguments.seed, &commit, &journal);
     super::print(&report, arguments.json)?;
-    Ok(if report.verdict.holds {
-        Exit::Good
-    } else {
-        Exit::Broken
+    // How fast it went on this machine is nobody's promise; that a run was given up is.
+    Ok(
+        match (report.verdict.holds, report.generator.health.aborted) {
+            (false, _) => Exit::Broken,
+            (true, true) => Exit::Invalid,
+            (true, false) => Exit::Good,
+        },
+    )
+}
+
+fn prepare(
+    arguments: &Demo,
+    profile: Option<&Profile>,
+    configuration: &Configuration,
+    ready: &Ready,
+) -> Result<Prepared, Failure> {
+    let course = Course {
+        pace: Pace::Rate(arguments.rate.unwrap_or(RATE), Spacing::Constant),
+        warm_up_ms: WARM_UP_MS,
+        duration_ms: arguments.duration.unwrap_or(SECONDS) * 1_000,
+        settle_seconds: SETTLE_SECONDS,
+        pid: Some(ready.pid),
+        seed: arguments.seed,
+    };
+    let planning = &arguments.planning;
+    if let Some(profile) = profile {
+        let mut by = Stretching {
+            peak_milli: arguments.rate.map(|rate| rate * 1_000),
+            scale_millionths: planning.scale,
+            duration_ms: arguments.duration.map(|seconds| seconds * 1_000),
+            warm_up_ms: WARM_UP_MS,
+        };
+        if by.peak_milli.is_none() && by.scale_millionths.is_none() {
+            by.peak_milli = profile.peak_milli().map(|peak| peak.min(RATE * 1_000));
+        }
+        return planning.prepare(profile, configuration, ready, &by, course, false);
+    }
+    let piece = sandbox_piece();
+    let cast = play::cast(configuration, ready, &piece)?;
+    let mix = Mix::new(arguments.seed, cast.lanes().to_vec(), &EVERYDAY);
+    let design = course.design().expect("an open loop");
+    Ok(Prepared {
+        cast,
+        mix,
+        piece,
+        course,
+        design: planning.apply(design),
     })
 }
 
@@ -104,6 +153,8 @@ const RATE: u64 = if cfg!(debug_assertions) {
 } else {
     20_000
 };
+const SECONDS: u64 = 10;
+const WARM_UP_MS: u64 = 500;
 /// The sandbox answers 68 after five seconds and repeats what is not acknowledged after two.
 const SETTLE_SECONDS: u64 = 30;
 

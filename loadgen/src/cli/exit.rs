@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use cpg_switch::sys::error::MachineError;
 
 use crate::players::PlayersError;
+use crate::profile::ProfileError;
 use crate::send::StageError;
 use crate::target::TargetError;
 
@@ -43,6 +44,9 @@ pub(crate) enum Failure {
     /// Who plays.
     #[error(transparent)]
     Players(#[from] PlayersError),
+    /// What is played.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
     /// A file or folder.
     #[error("cannot {doing}: {cause}")]
     File {

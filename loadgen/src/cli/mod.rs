@@ -11,6 +11,8 @@ mod bench;
 mod crash;
 mod demo;
 pub(crate) mod exit;
+mod planning;
+mod profile;
 mod run;
 
 use std::process::ExitCode;
@@ -28,6 +30,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Run(arguments) => run::execute(&arguments),
         Command::Bench(arguments) => bench::execute(&arguments),
         Command::Crash(arguments) => crash::execute(&arguments),
+        Command::Profile { what } => profile::execute(&what),
         Command::Completions { shell } => {
             let mut command = Arguments::command();
             clap_complete::generate(shell, &mut command, "cpg-loadgen", &mut std::io::stdout());

@@ -14,8 +14,10 @@ use crate::drive::{Course, Pace};
 use crate::judge::journal::Journal;
 use crate::mix::{EVERYDAY, Mix, PLAIN};
 use crate::plan::Spacing;
+use crate::plan::design::Design;
 use crate::play::{self, Piece, Played};
 use crate::players;
+use crate::profile::Stretching;
 use crate::report::progress::Line;
 use crate::target::Ready;
 
@@ -27,31 +29,15 @@ pub(super) fn execute(arguments: &Run) -> Result<Exit, Failure> {
         }
         None => Configuration::sandbox(),
     };
-    let piece = piece(arguments);
-    let cast = play::cast(&configuration, &ready, &piece)?;
-    let shares = if arguments.plain {
-        PLAIN.as_slice()
-    } else {
-        EVERYDAY.as_slice()
-    };
-    let mix = Mix::new(arguments.seed, cast.lanes().to_vec(), shares);
-    let pace = if arguments.closed || arguments.rate == 0 {
-        Pace::Window(play::window(&cast, &piece, arguments.window))
-    } else if arguments.poisson {
-        Pace::Rate(arguments.rate, Spacing::Poisson)
-    } else {
-        Pace::Rate(arguments.rate, Spacing::Constant)
-    };
-    let course = Course {
-        pace,
-        warm_up_ms: arguments.warm_up * 1_000,
-        duration_ms: arguments.duration * 1_000,
-        settle_seconds: SETTLE_SECONDS,
-        pid: Some(ready.pid),
-        seed: arguments.seed,
-    };
+    let Prepared {
+        cast,
+        mix,
+        piece,
+        course,
+        design,
+    } = prepare(arguments, &configuration, &ready)?;
     let line = Line::new(arguments.json);
-    let played = play::play(&cast, &mix, &piece, &course, &line)?;
+    let played = play::play_by(&cast, &mix, &piece, &course, design, &line)?;
     if let Some(path) = &arguments.ledger {
         write_ledger(path, &played, &cast)?;
     }
@@ -69,7 +55,84 @@ pub(super) fn execute(arguments: &Run) -> Result<Exit, Failure> {
     })
 }
 
+/// Who plays, what, and when. A closed loop has no design.
+#[derive(Debug)]
+struct Prepared {
+    cast: Cast,
+    mix: Mix,
+    piece: Piece,
+    course: Course,
+    design: Option<Design>,
+}
+
+fn prepare(
+    arguments: &Run,
+    configuration: &Configuration,
+    ready: &Ready,
+) -> Result<Prepared, Failure> {
+    let planning = &arguments.planning;
+    let course = Course {
+        pace: Pace::Rate(RATE, Spacing::Constant),
+        warm_up_ms: arguments.warm_up * 1_000,
+        duration_ms: arguments.duration.unwrap_or(SECONDS) * 1_000,
+        settle_seconds: SETTLE_SECONDS,
+        pid: Some(ready.pid),
+        seed: arguments.seed,
+    };
+    if let Some(profile) = planning.profile()? {
+        let by = Stretching {
+            peak_milli: arguments.rate.map(|rate| rate * 1_000),
+            scale_millionths: planning.scale,
+            duration_ms: arguments.duration.map(|seconds| seconds * 1_000),
+            warm_up_ms: course.warm_up_ms,
+        };
+        let plain = arguments.plain;
+        let prepared = planning.prepare(&profile, configuration, ready, &by, course, plain)?;
+        let links = arguments.links.unwrap_or(prepared.piece.links);
+        return Ok(Prepared {
+            piece: Piece {
+                links,
+                destination_links: arguments.destination_links.unwrap_or(links.min(8)),
+                core: arguments.core,
+                spin: arguments.spin,
+                ..prepared.piece
+            },
+            cast: prepared.cast,
+            mix: prepared.mix,
+            course: prepared.course,
+            design: Some(prepared.design),
+        });
+    }
+    let piece = piece(arguments);
+    let cast = play::cast(configuration, ready, &piece)?;
+    let shares = if arguments.plain {
+        PLAIN.as_slice()
+    } else {
+        EVERYDAY.as_slice()
+    };
+    let mix = Mix::new(arguments.seed, cast.lanes().to_vec(), shares);
+    let spacing = if arguments.poisson {
+        Spacing::Poisson
+    } else {
+        Spacing::Constant
+    };
+    let pace = match arguments.rate.unwrap_or(RATE) {
+        rate if rate > 0 && !arguments.closed => Pace::Rate(rate, spacing),
+        _ => Pace::Window(play::window(&cast, &piece, arguments.window)),
+    };
+    let course = Course { pace, ..course };
+    let design = course.design().map(|design| planning.apply(design));
+    Ok(Prepared {
+        cast,
+        mix,
+        piece,
+        course,
+        design,
+    })
+}
+
 fn piece(arguments: &Run) -> Piece {
+    let links = arguments.links.unwrap_or(LINKS);
     let protocols: Vec<Protocol> = if arguments.protocol.is_empty() {
         Protocol::ALL.to_vec()
     } else {
@@ -83,10 +146,8 @@ fn piece(arguments: &Run) -> Piece {
     Piece {
         protocols,
         presentations: players::presentations(arguments.presentation.map(Into::into)),
-        links: arguments.links,
-        destination_links: arguments
-            .destination_links
-            .unwrap_or(arguments.links.min(8)),
+        links,
+        destination_links: arguments.destination_links.unwrap_or(links.min(8)),
         core: arguments.core,
         spin: arguments.spin,
     }
@@ -101,5 +162,9 @@ fn write_ledger(path: &Path, played: &Played, cast: &Cast) -> Result<(), Failure
         })
 }
 
+/// Where neither the command line nor a profile says it.
+const RATE: u64 = 10_000;
+const SECONDS: u64 = 10;
+const LINKS: u32 = 2;
 /// As long as the longest `answer_timeout_ms` in use, and some repeats.
 const SETTLE_SECONDS: u64 = 60;

@@ -40,6 +40,7 @@ impl World {
             fate,
             minor: 500,
             payer: 1,
+            merchant: 0,
         })
     }
 

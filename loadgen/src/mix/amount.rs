@@ -1,9 +1,10 @@
 //! Amounts as people pay them: log-normal, many small and a few large.
 
 use crate::mix::random::Draw;
+use crate::profile::Ticket;
 
 /// A table of amounts in minor units; a draw picks one.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Amounts {
     minor: Vec<i64>,
 }
@@ -14,9 +15,20 @@ impl Amounts {
     pub(crate) fn everyday(seed: u64) -> Self {
         let mut draw = Draw::new(seed, AMOUNTS_STREAM);
         let minor = (0..AMOUNTS)
-            .map(|_| log_normal(&mut draw, 3_000.0, 1.2))
+            .map(|_| log_normal(&mut draw, 3_000.0, 1.2, MINOR_MAX))
             .collect();
         Self { minor }
+    }
+
+    /// As `ticket` says; `number` tells the tables of one run apart.
+    #[expect(clippy::cast_precision_loss, reason = "an amount far below 2^53")]
+    pub(crate) fn log_normal(seed: u64, number: u64, ticket: &Ticket) -> Self {
+        let mut draw = Draw::new(seed, AMOUNTS_STREAM - 2 - number);
+        let (median, most) = (ticket.median_minor as f64, ticket.most_minor as f64);
+        let minor = (0..AMOUNTS).map(|_| log_normal(&mut draw, median, ticket.spread, most));
+        Self {
+            minor: minor.collect(),
+        }
     }
 
     /// The amount that `draw` picks.
@@ -25,17 +37,17 @@ impl Amounts {
     }
 }
 
-/// Box and Muller 1958, rounded to minor units, from 0.01 to 1,000,000.00.
+/// Box and Muller 1958, rounded to minor units, from one of them to `most`.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "clamped to what an i64 holds exactly"
 )]
-fn log_normal(draw: &mut Draw, median: f64, deviation: f64) -> i64 {
+fn log_normal(draw: &mut Draw, median: f64, deviation: f64, most: f64) -> i64 {
     let radius = (-2.0 * draw.unit().ln()).sqrt();
     let normal = radius * (core::f64::consts::TAU * draw.unit()).cos();
     (median * (deviation * normal).exp())
         .round()
-        .clamp(1.0, MINOR_MAX) as i64
+        .clamp(1.0, most.max(1.0)) as i64
 }
 
 const AMOUNTS: u32 = 4_096;

@@ -3,12 +3,17 @@
 //! It sends nothing. The destination's simulator finds a payment's fate from the same function.
 
 pub(crate) mod amount;
+mod merchants;
 pub(crate) mod random;
 pub(crate) mod reference;
+
+use std::ops::Range;
 
 use cpg_switch::model::outcome::Presentation;
 
 use self::amount::Amounts;
+pub(crate) use self::merchants::Merchants;
+use self::merchants::Visits;
 use self::random::Draw;
 
 /// What is to become of a payment.
@@ -105,6 +110,42 @@ pub(crate) struct Script {
     pub(crate) minor: i64,
     /// Who pays: the digits of the code after the wallet's prefix.
     pub(crate) payer: u64,
+    /// At which merchant of the acquirer, from 0.
+    pub(crate) merchant: u32,
+}
+
+/// What goes on the lanes, and how much of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Traffic {
+    /// Of ten thousand; what is left is approved.
+    pub(crate) shares: Vec<(Fate, u32)>,
+    /// Of each lane; empty: all alike.
+    pub(crate) weights: Vec<u32>,
+    /// What is paid.
+    pub(crate) amounts: Vec<Amounts>,
+    /// Which of the amounts, for each lane; empty: the first.
+    pub(crate) amounts_of: Vec<usize>,
+    /// Merchants of each acquirer.
+    pub(crate) merchants: Merchants,
+    /// The lanes of each corridor, where payments may name theirs.
+    pub(crate) corridors: Vec<Range<usize>>,
+    /// The corridor of each payment; empty: it is drawn.
+    pub(crate) corridor_of: Vec<u16>,
+}
+
+impl Traffic {
+    /// With these shares and nothing else yet.
+    pub(crate) fn of(shares: &[(Fate, u32)]) -> Self {
+        Self {
+            shares: shares.to_vec(),
+            weights: Vec::new(),
+            amounts: Vec::new(),
+            amounts_of: Vec::new(),
+            merchants: Merchants::ONE,
+            corridors: Vec::new(),
+            corridor_of: Vec::new(),
+        }
+    }
 }
 
 /// The traffic of one run.
@@ -112,38 +153,80 @@ pub(crate) struct Script {
 pub(crate) struct Mix {
     seed: u64,
     lanes: Vec<Lane>,
-    shares: Vec<(Fate, u32)>,
-    amounts: Amounts,
+    /// The sum of the weights up to each lane, that one included.
+    up_to: Vec<u32>,
+    visits: Visits,
+    traffic: Traffic,
 }
 
 impl Mix {
-    /// The traffic with `shares` (of ten thousand; what is left is approved) over `lanes`.
+    /// The traffic with `shares` (of ten thousand; what is left is approved) over `lanes`, all
+    /// alike.
     pub(crate) fn new(seed: u64, lanes: Vec<Lane>, shares: &[(Fate, u32)]) -> Self {
+        let mut traffic = Traffic::of(shares);
+        traffic.amounts.push(Amounts::everyday(seed));
+        Self::with(seed, lanes, traffic)
+    }
+
+    /// The traffic that `traffic` says, over `lanes`.
+    pub(crate) fn with(seed: u64, lanes: Vec<Lane>, traffic: Traffic) -> Self {
         assert!(!lanes.is_empty(), "somebody must pay somebody");
         assert!(lanes.len() <= usize::from(u16::MAX));
-        assert!(shares.iter().map(|(_, share)| share).sum::<u32>() <= WHOLE);
+        assert!(traffic.shares.iter().map(|(_, share)| share).sum::<u32>() <= WHOLE);
+        assert!(!traffic.amounts.is_empty(), "something must be paid");
+        let mut sum = 0_u32;
+        let up_to = (0..lanes.len()).map(|lane| {
+            let weight = traffic.weights.get(lane).copied().unwrap_or(1);
+            sum = sum.checked_add(weight).expect("weights add up to 32 bits");
+            sum
+        });
+        let up_to: Vec<u32> = up_to.collect();
+        assert!(sum > 0, "somebody must pay somebody");
         Self {
             seed,
             lanes,
-            shares: shares.to_vec(),
-            amounts: Amounts::everyday(seed),
+            up_to,
+            visits: Visits::new(traffic.merchants),
+            traffic,
         }
     }
 
     /// What payment `number` is.
     pub(crate) fn script(&self, number: u64) -> Script {
         let mut draw = Draw::new(self.seed, number);
-        let lanes = u32::try_from(self.lanes.len()).expect("checked when made");
+        let lane = self.lane(number, &mut draw);
+        let fate = self.fate(draw.below(WHOLE));
+        let amounts = self.traffic.amounts_of.get(lane).copied().unwrap_or(0);
+        let minor = self.traffic.amounts[amounts].pick(&mut draw);
+        let payer = draw.bits() % PAYERS;
         Script {
-            lane: u16::try_from(draw.below(lanes)).expect("checked when made"),
-            fate: self.fate(draw.below(WHOLE)),
-            minor: self.amounts.pick(&mut draw),
-            payer: draw.bits() % PAYERS,
+            lane: u16::try_from(lane).expect("checked when made"),
+            fate,
+            minor,
+            payer,
+            merchant: self.visits.pick(&mut draw),
         }
     }
 
+    /// By weight, among all lanes or those of the payment's corridor.
+    fn lane(&self, number: u64, draw: &mut Draw) -> usize {
+        let place = usize::try_from(number).expect("addresses have 64 bits");
+        let named = self.traffic.corridor_of.get(place);
+        let lanes = named.map_or(0..self.lanes.len(), |corridor| {
+            self.traffic.corridors[usize::from(*corridor)].clone()
+        });
+        let before = lanes
+            .start
+            .checked_sub(1)
+            .map_or(0, |lane| self.up_to[lane]);
+        let bound = self.up_to[lanes.end - 1] - before;
+        let drawn = before + draw.below(bound.max(1));
+        let lane = self.up_to.partition_point(|up_to| *up_to <= drawn);
+        lane.min(lanes.end - 1)
+    }
+
     fn fate(&self, mut drawn: u32) -> Fate {
-        for (fate, share) in &self.shares {
+        for (fate, share) in &self.traffic.shares {
             if drawn < *share {
                 return *fate;
             }
@@ -226,6 +309,28 @@ mod tests {
             used.iter().all(|count| (3_700..4_700).contains(count)),
             "{used:?}"
         );
+    }
+
+    #[test]
+    fn lanes_come_up_by_weight_and_a_named_corridor_keeps_to_its_own() {
+        let mut traffic = Traffic::of(&PLAIN);
+        traffic.amounts.push(Amounts::everyday(3));
+        traffic.weights = vec![10, 0, 30, 60];
+        traffic.corridors = vec![0..2, 2..4];
+        let mix = Mix::with(3, lanes(4), traffic.clone());
+        let mut used = [0_u32; 4];
+        for number in 0..100_000 {
+            used[usize::from(mix.script(number).lane)] += 1;
+        }
+        // Five standard deviations of 95, 145 and 155.
+        for (lane, expected, off) in [(0, 10_000, 475), (2, 30_000, 725), (3, 60_000, 775)] {
+            assert!(used[lane].abs_diff(expected) < off, "{used:?}");
+        }
+        assert_eq!(used[1], 0);
+        traffic.corridor_of = vec![0, 1, 0, 1];
+        let mix = Mix::with(3, lanes(4), traffic);
+        let corridors = [0, 1, 2, 3].map(|number| mix.script(number).lane / 2);
+        assert_eq!(corridors, [0, 1, 0, 1]);
     }
 
     #[test]

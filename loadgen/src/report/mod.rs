@@ -1,5 +1,6 @@
 //! THE REPORT: what a run was, what it measured, what the judge says. The same for people and JSON.
 
+mod health;
 pub(crate) mod pairs;
 pub(crate) mod progress;
 pub(crate) mod scenarios;
@@ -10,12 +11,14 @@ use serde::Serialize;
 
 use crate::cast::Cast;
 use crate::drive::{Course, Driven, Pace};
+use crate::health::Health;
 use crate::judge::books::Standing;
 use crate::judge::originators::Originators;
 use crate::judge::verdict::Verdict;
 use crate::machine::Elsewhere;
 use crate::mix::Fate;
 use crate::plan::Spacing;
+use crate::plan::design::About;
 use crate::record::{Latency, Record};
 use crate::report::scenarios::ScenarioRow;
 use crate::send::Tally;
@@ -74,6 +77,8 @@ pub(crate) struct PlanReport {
     pub(crate) warm_up_ms: u64,
     /// Measured.
     pub(crate) duration_ms: u64,
+    /// The profile that was played; null: none.
+    pub(crate) profile: Option<About>,
 }
 
 /// The four clocks.
@@ -160,7 +165,7 @@ pub(crate) struct Messages {
 }
 
 /// How the generator did.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Generator {
     /// Whether the response times are the switch's and not the generator's own.
     pub(crate) valid: bool,
@@ -170,6 +175,8 @@ pub(crate) struct Generator {
     pub(crate) in_flight_max: u32,
     /// Whether everything came to its end in time.
     pub(crate) settled: bool,
+    /// What was offered and what became of it, threads, and Little's law.
+    pub(crate) health: Health,
 }
 
 /// What the judge says.
@@ -324,7 +331,7 @@ impl Report {
             seed,
             run: String::from_utf8_lossy(cast.references().run()).into_owned(),
             commit: (*commit).to_owned(),
-            plan: PlanReport::new(course),
+            plan: PlanReport::new(course, driven),
             payments: verdict.payments,
             payments_per_second: ratio(tally.measured, driven.measured_ns) * 1e9,
             payments_refused: tally.refused,
@@ -346,10 +353,11 @@ impl Report {
             scenarios: counted.scenarios,
             messages: Messages::of(tally),
             generator: Generator {
-                valid: closed || !record.generator_was_late(),
+                valid: closed || !record.generator_was_late() && driven.health.invalid().is_none(),
                 held: tally.held,
                 in_flight_max: tally.in_flight_max,
                 settled: driven.settled,
+                health: driven.health.clone(),
             },
             verdict: VerdictReport::of(verdict),
         }
@@ -357,7 +365,7 @@ impl Report {
 }
 
 impl PlanReport {
-    fn new(course: &Course) -> Self {
+    fn new(course: &Course, driven: &Driven) -> Self {
         let (kind, rate, spacing, window) = match course.pace {
             Pace::Rate(rate, Spacing::Constant) => ("open", Some(rate), Some("constant"), None),
             Pace::Rate(rate, Spacing::Poisson) => ("open", Some(rate), Some("poisson"), None),
@@ -370,6 +378,7 @@ impl PlanReport {
             window,
             warm_up_ms: course.warm_up_ms,
             duration_ms: course.duration_ms,
+            profile: driven.about().cloned(),
         }
     }
 }

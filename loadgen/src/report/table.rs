@@ -2,7 +2,8 @@
 
 use core::fmt::{self, Write};
 
-use crate::report::{Quantiles, Report, VerdictReport};
+use crate::plan::design::About;
+use crate::report::{Quantiles, Report, VerdictReport, health};
 
 /// All of it.
 pub(crate) fn text(report: &Report) -> String {
@@ -19,6 +20,8 @@ pub(crate) fn verdict_text(verdict: &VerdictReport) -> String {
 }
 
 fn write_all(out: &mut String, report: &Report) -> fmt::Result {
+    write_plan(out, report)?;
+    health::write(out, report)?;
     write_head(out, report)?;
     write_latencies(out, report)?;
     write_outcomes(out, report)?;
@@ -29,7 +32,42 @@ fn write_all(out: &mut String, report: &Report) -> fmt::Result {
     write_verdict(out, &report.verdict)
 }
 
-fn write_head(out: &mut String, report: &Report) -> fmt::Result {
+fn write_plan(out: &mut String, report: &Report) -> fmt::Result {
+    let plan = &report.plan;
+    if let Some(about) = &plan.profile {
+        write_profile(out, report, about)?;
+    } else {
+        write_pace(out, report)?;
+    }
+    if report.build == "debug" {
+        writeln!(out, "debug build: the verdict counts, the numbers do not")?;
+    }
+    writeln!(out, "seed {}, run {}", report.seed, report.run)?;
+    writeln!(out)
+}
+
+fn write_profile(out: &mut String, report: &Report, about: &About) -> fmt::Result {
+    let hash = about.hash.get(..16).unwrap_or_default();
+    writeln!(
+        out,
+        "profile {} (sha256 {hash}...): {}",
+        about.profile, about.title
+    )?;
+    let payments = about.phases.iter().map(|phase| phase.payments).sum();
+    writeln!(
+        out,
+        "open loop, {} payments planned in {} s ({}), at most {}/s, scale {}, commit mode {}",
+        grouped(payments),
+        about.duration_ms.div_ceil(1_000),
+        report.plan.spacing.unwrap_or("constant"),
+        grouped(about.peak_per_second),
+        about.scale(),
+        report.commit
+    )?;
+    writeln!(out, "{}", about.time())
+}
+
+fn write_pace(out: &mut String, report: &Report) -> fmt::Result {
     let plan = &report.plan;
     let seconds = plan.duration_ms.div_ceil(1_000);
     match (plan.rate, plan.spacing, plan.window) {
@@ -38,20 +76,18 @@ fn write_head(out: &mut String, report: &Report) -> fmt::Result {
             "open loop, {} payments/s planned ({spacing}), {seconds} s, commit mode {}",
             grouped(rate),
             report.commit
-        )?,
+        ),
         (_, _, window) => writeln!(
             out,
             "closed loop (saturation: its latencies say nothing about an open world), \
              {} in flight, {seconds} s, commit mode {}",
             window.unwrap_or(0),
             report.commit
-        )?,
+        ),
     }
-    if report.build == "debug" {
-        writeln!(out, "debug build: the verdict counts, the numbers do not")?;
-    }
-    writeln!(out, "seed {}, run {}", report.seed, report.run)?;
-    writeln!(out)?;
+}
+
+fn write_head(out: &mut String, report: &Report) -> fmt::Result {
     writeln!(
         out,
         "payments answered/s   {:>12.0}",
@@ -211,22 +247,7 @@ fn write_messages(out: &mut String, report: &Report) -> fmt::Result {
 }
 
 fn write_generator(out: &mut String, report: &Report) -> fmt::Result {
-    let generator = &report.generator;
-    if !generator.valid {
-        writeln!(
-            out,
-            "INVALID: the generator itself was late (start lag p99 above a fifth of the response \
-             p99), so the response times are its own; lower the rate or give it a core"
-        )?;
-    }
-    if generator.held > 0 {
-        writeln!(
-            out,
-            "the plan waited {} times because no link had room: use more links",
-            grouped(generator.held)
-        )?;
-    }
-    if !generator.settled {
+    if !report.generator.settled {
         writeln!(
             out,
             "not everything came to its end in time; the judge says what"

@@ -1,7 +1,7 @@
 //! Payers scan merchants' codes: the wallet asks about the code, the acquirer says whose it is, and
 //! the wallet pays under the switch's quote.
 
-use cpg_switch::model::chars::{Chars, Sensitive};
+use cpg_switch::model::chars::Sensitive;
 use cpg_switch::model::message::{CodeInquiry, CodeResult, Kind, Message};
 use cpg_switch::model::money::Money;
 use cpg_switch::model::outcome::{Presentation, ResponseCode};
@@ -177,6 +177,7 @@ impl Floor<'_> {
         } else {
             ResponseCode::NO_SUCH_CODE
         };
+        let merchant = number.map_or(0, |number| self.mix.script(number).merchant);
         let result = CodeResult {
             header: messages::answering(inquiry.header.match_key, self.now.wall),
             key: inquiry.key,
@@ -189,7 +190,7 @@ impl Floor<'_> {
             quote_expiry: None,
             mcc: Some(messages::MCC_GROCERIES),
             country: Some(acquirer.country),
-            merchant_id: Chars::padded(messages::MERCHANT),
+            merchant_id: messages::merchant_id(merchant),
             merchant_name: b"CHICKEN RICE",
             quote: b"",
             text: b"",

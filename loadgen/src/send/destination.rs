@@ -11,7 +11,7 @@ use cpg_switch::model::outcome::{Outcome, ResponseCode, State};
 use crate::cast::Cast;
 use crate::judge::books::Balance;
 use crate::judge::destinations::Reply;
-use crate::send::floor::{Floor, Late};
+use crate::send::floor::{Floor, HeldBack};
 use crate::send::link::LinkState;
 use crate::send::messages;
 
@@ -44,7 +44,7 @@ impl Floor<'_> {
                 let result = messages::payment_result(request, approved);
                 self.late.insert(
                     number,
-                    Late {
+                    HeldBack {
                         link: place,
                         result,
                     },

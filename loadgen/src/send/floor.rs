@@ -13,10 +13,13 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use crate::cast::Cast;
+use crate::health::Flow;
 use crate::judge::verdict::Rule;
 use crate::judge::{Fault, Judge};
 use crate::mix::Mix;
 use crate::pair::{Purpose, Request, Table};
+use crate::plan::Late;
+use crate::plan::design::Design;
 use crate::record::Record;
 use crate::send::codes::Quoted;
 use crate::send::link::{FRAME_BYTES, Link, LinkState};
@@ -76,11 +79,32 @@ pub(crate) struct Tally {
     pub(crate) held: u64,
     /// Most payments in flight at once.
     pub(crate) in_flight_max: u32,
+    /// Times at which a payment was due and as many as may be were in flight.
+    pub(crate) full: u64,
+    /// Payments left out because they were overdue: the generator was late.
+    pub(crate) missed_late: u64,
+    /// Payments left out because they were overdue: there was no room for them.
+    pub(crate) missed_full: u64,
+    /// Payments that were never sent, because the run was over.
+    pub(crate) missed_at_end: u64,
+    /// An overdue payment has ended the run.
+    pub(crate) aborted: bool,
+}
+
+/// What is done with what cannot be sent when it is due.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Manner {
+    /// What becomes of the overdue.
+    pub(crate) late: Late,
+    /// A payment is overdue so long after its instant.
+    pub(crate) late_after_ns: u64,
+    /// Payments in flight at once.
+    pub(crate) in_flight_max: u32,
 }
 
 /// An approval that is sent only when the reversal comes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Late {
+pub(super) struct HeldBack {
     pub(super) link: usize,
     pub(super) result: PaymentResult<'static>,
 }
@@ -112,12 +136,17 @@ pub(crate) struct Floor<'a> {
     pub(super) follow_ups: VecDeque<u64>,
     /// Payments taken back, until the destination has given them back.
     pub(super) releases: Vec<u64>,
-    pub(super) late: HashMap<u64, Late, FixedState>,
+    pub(super) late: HashMap<u64, HeldBack, FixedState>,
     /// Payments under a quote: by number, what was quoted.
     pub(super) quotes: HashMap<u64, Quoted, FixedState>,
     /// Requests that lost their links before the answer.
     pub(super) lost: Vec<(u8, Request)>,
     pub(super) in_flight: u32,
+    pub(super) manner: Manner,
+    /// A payment that was due has waited for room, and the plan has not caught up since.
+    pub(super) waited_for_room: bool,
+    /// What is in flight, and for how long.
+    pub(crate) flow: Flow,
     pub(super) measure: (u64, u64),
     pub(super) refused: Option<(u8, String)>,
     pub(super) signed_on: usize,
@@ -157,6 +186,13 @@ impl<'a> Floor<'a> {
             quotes: HashMap::with_hasher(FixedState::default()),
             lost: Vec::with_capacity(FOLLOW_UPS),
             in_flight: 0,
+            manner: Manner {
+                late: Late::Send,
+                late_after_ns: 0,
+                in_flight_max: u32::MAX,
+            },
+            waited_for_room: false,
+            flow: Flow::between(0, u64::MAX),
             measure: (0, u64::MAX),
             refused: None,
             signed_on: 0,
@@ -167,6 +203,21 @@ impl<'a> Floor<'a> {
     /// Only what is intended in this span is measured; everything is judged.
     pub(crate) const fn measure_between(&mut self, from_ns: u64, to_ns: u64) {
         self.measure = (from_ns, to_ns);
+        self.flow = Flow::between(from_ns, to_ns);
+    }
+
+    /// What the plan's design says about the overdue, and how many may be in flight.
+    pub(crate) const fn keep_to(&mut self, design: &Design) {
+        self.manner = Manner {
+            late: design.late,
+            late_after_ns: design.late_after_ns,
+            in_flight_max: design.in_flight_max,
+        };
+    }
+
+    /// What is done with what cannot be sent when it is due.
+    pub(crate) const fn manner(&self) -> Manner {
+        self.manner
     }
 
     /// Payments in flight.
@@ -372,6 +423,9 @@ impl<'a> Floor<'a> {
             let Some(request) = table.sent(key, now_ns) else {
                 continue;
             };
+            if request.purpose.is_in_flight() {
+                self.flow.enter(now_ns);
+            }
             let measured = (from_ns..to_ns).contains(&request.intended_ns);
             // What follows a quote was not planned: the inquiry was.
             let planned = match request.purpose {

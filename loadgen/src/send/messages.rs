@@ -84,7 +84,7 @@ pub(crate) fn payment<'a>(
         mcc: Some(MCC_GROCERIES),
         country: Some(merchant.country),
         terminal: Chars::padded(b"T0000001"),
-        merchant_id: Chars::padded(MERCHANT),
+        merchant_id: merchant_id(script.merchant),
         payer_token: None,
         kyc_level: None,
         code: code.bytes(),
@@ -183,6 +183,17 @@ pub(crate) const fn answering(match_key: MatchKey, now: cpg_switch::model::time:
     }
 }
 
+/// DE 42 of a merchant: a letter and its number from 1.
+pub(super) fn merchant_id(merchant: u32) -> Option<Chars<15>> {
+    let mut digits = *b"M00000000000000";
+    let mut rest = u64::from(merchant) + 1;
+    for digit in digits[1..].iter_mut().rev() {
+        *digit = b'0' + u8::try_from(rest % 10).expect("a digit");
+        rest /= 10;
+    }
+    Chars::padded(&digits)
+}
+
 const fn amounts(amount: Money) -> Amounts {
     Amounts {
         amount,
@@ -195,8 +206,6 @@ const fn amounts(amount: Money) -> Amounts {
 
 /// ISO 18245: grocery stores and supermarkets.
 pub(super) const MCC_GROCERIES: u16 = 5_411;
-/// DE 42 of every merchant.
-pub(super) const MERCHANT: &[u8; 15] = b"M00000000000001";
 /// Declined: funds.
 const FUNDS: ResponseCode = ResponseCode(*b"51");
 /// Ten digits of payer follow the prefix.
@@ -228,6 +237,7 @@ mod tests {
                 fate: Fate::Approve,
                 minor: 1_234,
                 payer: 7,
+                merchant: 41,
             };
             let code = code(&cast, &script);
             let sent = Message::PaymentRequest(payment(&cast, 9, &script, &code));

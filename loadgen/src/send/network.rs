@@ -118,9 +118,13 @@ impl Floor<'_> {
             return;
         }
         let (lost, in_flight) = (&mut self.lost, &mut self.in_flight);
+        let (flow, now_ns) = (&mut self.flow, self.now.monotonic.0);
         self.tables[usize::from(player)].cut(|request| {
-            if matches!(request.purpose, Purpose::Payment | Purpose::Code) {
+            if request.purpose.is_in_flight() {
                 *in_flight -= 1;
+                if request.sent_ns > 0 {
+                    flow.leave(request.sent_ns, now_ns);
+                }
             }
             lost.push((player, request));
         });

@@ -12,7 +12,7 @@ use crate::judge::originators::has_follow_up;
 use crate::judge::verdict::Rule;
 use crate::mix::{Fate, Script};
 use crate::pair::{Match, Purpose, Request};
-use crate::plan::Plan;
+use crate::plan::{Late, Plan, Schedule};
 use crate::send::floor::Floor;
 use crate::send::messages;
 
@@ -20,25 +20,50 @@ impl Floor<'_> {
     /// Sends what is due; the next intended instant, if the plan has one and it can be waited for.
     pub(super) fn issue(&mut self, plan: &mut Plan) -> Option<u64> {
         match plan {
-            Plan::Open(schedule) => {
-                for _ in 0..ISSUED_PER_TURN_MAX {
-                    let Some(intended_ns) = schedule.due(self.now.monotonic.0) else {
-                        return schedule.next_ns();
-                    };
-                    if !self.issue_one(intended_ns) {
-                        self.tally.held += 1;
-                        return None;
-                    }
-                    schedule.advance();
-                }
-                schedule.next_ns()
-            }
+            Plan::Open(schedule) => self.issue_due(schedule),
             Plan::Closed { window, end_ns } => {
                 let now_ns = self.now.monotonic.0;
                 while now_ns < *end_ns && self.in_flight < *window && self.issue_one(now_ns) {}
                 None
             }
         }
+    }
+
+    fn issue_due(&mut self, schedule: &mut Schedule) -> Option<u64> {
+        let now_ns = self.now.monotonic.0;
+        for _ in 0..ISSUED_PER_TURN_MAX {
+            let Some(intended_ns) = schedule.due(now_ns) else {
+                self.waited_for_room = false;
+                return schedule.next_ns();
+            };
+            if now_ns - intended_ns > self.manner.late_after_ns {
+                match self.manner.late {
+                    Late::Send => {}
+                    Late::Skip => {
+                        self.tally.missed_full += u64::from(self.waited_for_room);
+                        self.tally.missed_late += u64::from(!self.waited_for_room);
+                        schedule.advance();
+                        continue;
+                    }
+                    Late::Abort => {
+                        self.tally.aborted = true;
+                        return None;
+                    }
+                }
+            }
+            if self.in_flight >= self.manner.in_flight_max {
+                self.tally.full += 1;
+                self.waited_for_room = true;
+                return None;
+            }
+            if !self.issue_one(intended_ns) {
+                self.tally.held += 1;
+                self.waited_for_room = true;
+                return None;
+            }
+            schedule.advance();
+        }
+        schedule.next_ns()
     }
 
     fn issue_one(&mut self, intended_ns: u64) -> bool {
@@ -229,6 +254,9 @@ impl Floor<'_> {
                 return self.fault(player, fault);
             }
         };
+        if request.purpose.is_in_flight() {
+            self.flow.leave(request.sent_ns, self.now.monotonic.0);
+        }
         let told = match message {
             Message::PaymentResult(result) => self.on_payment_result(&request, result),
             Message::CodeResult(result) => self.on_code_result(player, &request, result),

@@ -21,7 +21,8 @@ use crate::judge::journal::Journal;
 use crate::judge::verdict::Rule;
 use crate::mix::reference::References;
 use crate::mix::{Fate, Mix, PLAIN};
-use crate::plan::{Schedule, Spacing};
+use crate::plan::design::Design;
+use crate::plan::{Late, Schedule, Source, Spacing};
 use crate::record::Latency;
 
 /// What the switch does wrong, to the payment with this number.
@@ -383,9 +384,9 @@ fn connected<'a>(cast: &'a Cast, mix: &'a Mix, switch: &mut Switch) -> Stage<'a>
 
 fn open_loop(rate: u64) -> Plan {
     let start_ns = Clock.monotonic().0;
-    Plan::Open(Schedule::new(
+    Plan::Open(Schedule::constant(
         start_ns,
-        100_000_000,
+        100,
         rate,
         Spacing::Constant,
         1,
@@ -506,4 +507,55 @@ fn a_switch_that_stands_still_shows_in_the_response_times_of_all_that_were_due()
     assert!(at_least(&record.response, 49_000_000) && at_least(&record.lag, 49_000_000));
     assert!(record.response.longest_ns().unwrap() >= 99_000_000);
     assert!(record.service.quantile_ns(0.5) < record.response.quantile_ns(0.5));
+}
+
+/// A plan of 100 payments that has been running for 100 ms before anybody sends.
+fn overdue(cast: &Cast, switch: &mut Switch, late: Late, in_flight_max: u32) -> (Tally, u64) {
+    let mix = Mix::new(11, cast.lanes().to_vec(), &PLAIN);
+    let mut stage = connected(cast, &mix, switch);
+    let mut plan = open_loop(1_000);
+    let source = Source::Trace(Vec::new().into());
+    stage.floor.keep_to(&Design {
+        late,
+        late_after_ns: 50_000_000,
+        in_flight_max,
+        ..Design::of(source, 100)
+    });
+    let resume = Clock.monotonic().plus_ms(100);
+    while Clock.monotonic() < resume {}
+    let over = |floor: &mut Floor<'_>| {
+        let tally = &floor.tally;
+        let passed = floor.judge.originators.count() + tally.missed_late + tally.missed_full;
+        passed == 100 || tally.aborted
+    };
+    assert!(together(&mut stage, switch, Some(&mut plan), over));
+    assert!(together(&mut stage, switch, None, Floor::is_settled));
+    let tally = stage.floor.tally;
+    let (judge, ..) = stage.floor.into_judge();
+    let asked = judge.originators.count();
+    assert!(judge.settle(cast, &Journal::NotRead).holds());
+    (tally, asked)
+}
+
+#[test]
+fn what_is_overdue_is_sent_left_out_or_the_end_as_was_said() {
+    let (mut switch, cast) = Switch::new(Cheat::Nothing);
+    let (tally, asked) = overdue(&cast, &mut switch, Late::Send, 1_000);
+    assert_eq!((asked, tally.missed_late, tally.aborted), (100, 0, false));
+    let (mut switch, cast) = Switch::new(Cheat::Nothing);
+    let (tally, asked) = overdue(&cast, &mut switch, Late::Skip, 1_000);
+    // The first fifty were more than 50 ms behind, at least.
+    assert!(tally.missed_late >= 50, "{tally:?}");
+    assert_eq!((asked + tally.missed_late, tally.missed_full), (100, 0));
+    let (mut switch, cast) = Switch::new(Cheat::Nothing);
+    let (tally, asked) = overdue(&cast, &mut switch, Late::Abort, 1_000);
+    assert_eq!((asked, tally.aborted), (0, true));
+}
+
+#[test]
+fn a_bound_on_what_is_in_flight_holds_and_what_waits_for_it_is_sent_late() {
+    let (mut switch, cast) = Switch::new(Cheat::Nothing);
+    let (tally, asked) = overdue(&cast, &mut switch, Late::Send, 3);
+    assert_eq!((asked, tally.in_flight_max), (100, 3));
+    assert!(tally.full > 0);
 }

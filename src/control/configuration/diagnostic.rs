@@ -45,7 +45,8 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    pub(super) fn new(file: &str, text: &str) -> Self {
+    /// Of `file`, which holds `text`; nothing is wrong yet.
+    pub fn new(file: &str, text: &str) -> Self {
         Self {
             file: file.to_owned(),
             text: text.to_owned(),
@@ -73,7 +74,8 @@ impl Diagnostics {
         self.errors.len().saturating_add(self.untold)
     }
 
-    pub(in crate::control) fn is_empty(&self) -> bool {
+    /// Whether nothing is wrong.
+    pub fn is_empty(&self) -> bool {
         self.errors.is_empty()
     }
 
@@ -100,7 +102,7 @@ impl Diagnostics {
     }
 
     /// Notes that `problem` lies at `span`.
-    pub(in crate::control) fn note(
+    pub fn note(
         &mut self,
         span: &Range<usize>,
         problem: impl Into<String>,
@@ -134,7 +136,7 @@ impl Diagnostics {
     }
 
     /// Notes what the TOML grammar does not allow.
-    pub(super) fn grammar(&mut self, error: &toml::de::Error) {
+    pub fn grammar(&mut self, error: &toml::de::Error) {
         let span = error.span().unwrap_or(0..0);
         let problem = format!("this is not TOML: {}", error.message());
         let remedy =
@@ -143,7 +145,8 @@ impl Diagnostics {
     }
 
     /// In the order of the file, each once; then its tables, one after the other.
-    pub(super) fn sorted(mut self) -> Self {
+    #[must_use]
+    pub fn sorted(mut self) -> Self {
         let own = self.file.clone();
         self.errors.sort_by(|left, right| {
             let file = |error: &Diagnostic| (error.file != own).then(|| error.file.clone());

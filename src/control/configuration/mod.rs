@@ -40,7 +40,7 @@ pub(in crate::control) use codes::{country as country_of, known_countries};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use fx::{FxConfiguration, QuotesConfiguration};
 pub use network::Network;
-pub(in crate::control) use shape::did_you_mean;
+pub use shape::did_you_mean;
 
 pub use crate::journal::CommitMode;
 pub use crate::sys::machine::Idle;

@@ -196,10 +196,7 @@ pub(super) fn listed(names: impl Iterator<Item = &'static str>) -> String {
 }
 
 /// `did you mean ...?` where one of `names` is close enough to be a slip.
-pub(in crate::control) fn did_you_mean<'n>(
-    given: &str,
-    names: impl Iterator<Item = &'n str>,
-) -> Option<String> {
+pub fn did_you_mean<'n>(given: &str, names: impl Iterator<Item = &'n str>) -> Option<String> {
     let allowed = (given.chars().count() / 3).min(3);
     names
         .map(|name| (distance(given, name), name))

@@ -1,0 +1,88 @@
+//! Health before results: what was offered, what was not sent, how late, and whether the clocks can
+//! be believed.
+
+use core::fmt::{self, Write};
+
+use crate::report::Report;
+use crate::report::table::grouped;
+
+/// All of it, ahead of any number of the switch's.
+pub(super) fn write(out: &mut String, report: &Report) -> fmt::Result {
+    let (generator, health) = (&report.generator, &report.generator.health);
+    write_validity(out, report)?;
+    write!(
+        out,
+        "offered {}, started {}, warm-up included",
+        grouped(health.offered),
+        grouped(health.started)
+    )?;
+    let missed = [
+        (health.missed_late, "missed because the generator was late"),
+        (health.missed_full, "missed because there was no room"),
+        (health.missed_at_end, "never sent: the run was over"),
+    ];
+    for (count, why) in missed.iter().filter(|(count, _)| *count > 0) {
+        write!(out, ", {} {why}", grouped(*count))?;
+    }
+    writeln!(out, " (--late {})", health.late)?;
+    write!(
+        out,
+        "in flight at most {}",
+        grouped(u64::from(health.in_flight_max))
+    )?;
+    if health.in_flight_limit < u32::MAX {
+        let limit = u64::from(health.in_flight_limit);
+        write!(out, " of {}", grouped(limit))?;
+    }
+    if health.in_flight_full > 0 {
+        let full = grouped(health.in_flight_full);
+        write!(out, "; the plan waited {full} times for room, which is lag")?;
+    }
+    if generator.held > 0 {
+        let held = grouped(generator.held);
+        write!(
+            out,
+            "; it waited {held} times because no link had room: use more links"
+        )?;
+    }
+    writeln!(out)?;
+    write_threads(out, report)?;
+    writeln!(out)
+}
+
+fn write_validity(out: &mut String, report: &Report) -> fmt::Result {
+    let generator = &report.generator;
+    match (generator.valid, generator.health.invalid()) {
+        (true, _) => Ok(()),
+        (false, Some(why)) => writeln!(out, "INVALID: {why}"),
+        (false, None) => writeln!(
+            out,
+            "INVALID: the generator itself was late (start lag p99 above a fifth of the response \
+             p99), so the response times are its own; lower the rate or give it a core"
+        ),
+    }
+}
+
+fn write_threads(out: &mut String, report: &Report) -> fmt::Result {
+    let health = &report.generator.health;
+    for thread in &health.threads {
+        writeln!(
+            out,
+            "generator thread {}: {:.1} % of a core",
+            thread.name, thread.percent
+        )?;
+    }
+    if let Some(law) = &health.littles_law {
+        writeln!(
+            out,
+            "Little's law: {:.2} in flight, {:.2} = {:.0}/s x {:.0} us; {:+.3} % apart, {} 1 %",
+            law.in_flight_mean,
+            law.per_second * law.in_flight_us / 1e6,
+            law.per_second,
+            law.in_flight_us,
+            law.apart_percent,
+            if law.holds { "within" } else { "MORE THAN" }
+        )?;
+    }
+    Ok(())
+}
