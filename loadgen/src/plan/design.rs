@@ -75,7 +75,7 @@ impl About {
         }
         let hundredths = self.stands_for_ms * 100 / self.duration_ms.max(1);
         format!(
-            "time: {} in {}, {} x as fast; rates are those of the clock on the wall",
+            "time: {} in {}, {} x as fast; payments a second stay as they are",
             span(self.stands_for_ms),
             span(self.duration_ms),
             shown(hundredths, 2)

@@ -165,8 +165,30 @@ pub(crate) enum ProfileError {
 }
 
 /// The profiles in the box: name and text.
-pub(crate) const BUILT_IN: [(&str, &str); 1] =
-    [("everyday", include_str!("../../profiles/everyday.toml"))];
+pub(crate) const BUILT_IN: [(&str, &str); 7] = [
+    ("everyday", include_str!("../../profiles/everyday.toml")),
+    (
+        "golden-week-day",
+        include_str!("../../profiles/golden-week-day.toml"),
+    ),
+    (
+        "hekou-border-opening",
+        include_str!("../../profiles/hekou-border-opening.toml"),
+    ),
+    (
+        "cruise-arrival",
+        include_str!("../../profiles/cruise-arrival.toml"),
+    ),
+    (
+        "stadium-letting-out",
+        include_str!("../../profiles/stadium-letting-out.toml"),
+    ),
+    (
+        "new-years-eve",
+        include_str!("../../profiles/new-years-eve.toml"),
+    ),
+    ("trial-x100", include_str!("../../profiles/trial-x100.toml")),
+];
 
 impl Profile {
     /// The built-in one of this name, or the one at this path.

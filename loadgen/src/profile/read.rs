@@ -393,4 +393,4 @@ const CORRIDORS_MAX: usize = 1_000;
 /// Ten thousand million major units with two decimals.
 const MINOR_MAX: u64 = 1_000_000_000_000;
 /// Where nobody says how much is the most: this many times the median.
-const MOST: i64 = 300;
+const MOST: i64 = 200;
