@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cpg_switch::model::time::{Monotonic, Now, Wall};
 use cpg_switch::sys::clock::Clock;
 use cpg_switch::sys::error::MachineError;
 
@@ -10,6 +11,7 @@ use crate::machine::{self, CoreTime, Elsewhere};
 use crate::plan::curve::{Curve, Stretch};
 use crate::plan::design::{About, Design};
 use crate::plan::{Plan, Schedule, Source, Spacing};
+use crate::record::Glance;
 use crate::send::{Floor, Stage};
 use crate::target;
 
@@ -42,6 +44,8 @@ pub(crate) struct Course {
 /// What a run was.
 #[derive(Clone, Debug)]
 pub(crate) struct Driven {
+    /// When measuring began, by both clocks.
+    pub(crate) from: Now,
     /// The measured time.
     pub(crate) measured_ns: u64,
     /// CPU time that the switch used in it.
@@ -71,6 +75,10 @@ pub(crate) struct Progress {
     pub(crate) sent: u64,
     /// Payments in flight.
     pub(crate) in_flight: u32,
+    /// Since when `glance` counts.
+    pub(crate) glance_ns: u64,
+    /// What happened since then.
+    pub(crate) glance: Glance,
 }
 
 impl Driven {
@@ -94,7 +102,7 @@ impl Course {
     }
 }
 
-/// Drives `stage` through `course`; `watch` is told a few times a second.
+/// Drives `stage` through `course`; `watch` is told once a second.
 pub(crate) fn drive(
     stage: &mut Stage<'_>,
     course: &Course,
@@ -110,7 +118,8 @@ pub(crate) fn drive_by(
     design: Option<Design>,
     watch: &mut dyn FnMut(Progress),
 ) -> Result<Driven, MachineError> {
-    let start_ns = Clock.monotonic().0 + LEAD_NS;
+    let now = Clock.now();
+    let start_ns = now.monotonic.0 + LEAD_NS;
     let from_ns = start_ns + course.warm_up_ms * NS_PER_MS;
     let end_ns = from_ns + course.duration_ms * NS_PER_MS;
     let mut plan = match (&design, course.pace) {
@@ -123,16 +132,18 @@ pub(crate) fn drive_by(
     };
     stage.floor.measure_between(from_ns, end_ns);
     let mut meters = Meters::new(course.pid);
-    let mut next_watch_ns = start_ns;
+    let mut watched_ns = start_ns;
     loop {
         stage.turn(Some(&mut plan))?;
         let now_ns = stage.floor.now().0;
         if now_ns >= from_ns {
             meters.start();
         }
-        if now_ns >= next_watch_ns {
-            next_watch_ns = now_ns + WATCH_NS;
-            watch(progress(&stage.floor, now_ns, start_ns, end_ns));
+        if now_ns >= watched_ns + WATCH_NS {
+            let mut progress = progress(&mut stage.floor, now_ns, start_ns, end_ns);
+            progress.glance_ns = now_ns - watched_ns;
+            watched_ns = now_ns;
+            watch(progress);
         }
         let given_up = now_ns >= end_ns + OVERDUE_NS_MAX || stage.floor.tally.aborted;
         if now_ns >= end_ns && plan.is_done() || given_up || stage.floor.links() == 0 {
@@ -157,6 +168,7 @@ pub(crate) fn drive_by(
     })?;
     let health = Health::new(&stage.floor, used.threads);
     Ok(Driven {
+        from: later(now, from_ns),
         measured_ns,
         target_cpu_us: used.target_cpu_us,
         shards_cpu_us: used.shards_cpu_us,
@@ -238,19 +250,29 @@ impl Meters {
     }
 }
 
-fn progress(floor: &Floor<'_>, now_ns: u64, start_ns: u64, end_ns: u64) -> Progress {
+/// Both clocks at an instant of the monotonic one.
+const fn later(now: Now, monotonic_ns: u64) -> Now {
+    Now {
+        wall: Wall(now.wall.0 + (monotonic_ns - now.monotonic.0)),
+        monotonic: Monotonic(monotonic_ns),
+    }
+}
+
+fn progress(floor: &mut Floor<'_>, now_ns: u64, start_ns: u64, end_ns: u64) -> Progress {
     Progress {
         elapsed_ms: now_ns.min(end_ns).saturating_sub(start_ns) / NS_PER_MS,
         whole_ms: (end_ns - start_ns) / NS_PER_MS,
         sent: floor.judge.originators.count(),
         in_flight: floor.in_flight(),
+        glance_ns: 0,
+        glance: floor.record.recent.glance(),
     }
 }
 
 const NS_PER_MS: u64 = 1_000_000;
 /// From making the plan to its first instant.
 const LEAD_NS: u64 = 5 * NS_PER_MS;
-const WATCH_NS: u64 = 200 * NS_PER_MS;
+const WATCH_NS: u64 = 1_000 * NS_PER_MS;
 /// What is overdue at the end of the plan is still sent, for this long.
 const OVERDUE_NS_MAX: u64 = 5_000 * NS_PER_MS;
 const GRACE_NS: u64 = 50 * NS_PER_MS;

@@ -3,6 +3,7 @@
 mod cast;
 mod cli;
 mod drive;
+mod environment;
 mod health;
 mod judge;
 mod machine;
@@ -18,6 +19,7 @@ mod report;
 mod scratch;
 mod send;
 mod target;
+mod watch;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

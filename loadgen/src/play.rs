@@ -17,10 +17,10 @@ use crate::plan::design::{Design, IN_FLIGHT_MAX};
 use crate::players::{self, PlayersError};
 use crate::profile::Profile;
 use crate::record::Record;
-use crate::report::progress::Line;
 use crate::report::{Counted, Material, Report};
 use crate::send::{Sizes, Stage, Tally};
 use crate::target::Ready;
+use crate::watch::{Sample, Watch};
 
 /// What is played.
 #[derive(Clone, Debug)]
@@ -50,6 +50,8 @@ pub(crate) struct Played {
     pub(crate) tally: Tally,
     /// What the run was.
     pub(crate) driven: Driven,
+    /// Both processes, interval by interval.
+    pub(crate) samples: Vec<Sample>,
 }
 
 /// Finds the players of a running switch.
@@ -133,9 +135,9 @@ pub(crate) fn play(
     mix: &Mix,
     piece: &Piece,
     course: &Course,
-    line: &Line,
+    watch: Watch,
 ) -> Result<Played, Failure> {
-    play_by(cast, mix, piece, course, course.design(), line)
+    play_by(cast, mix, piece, course, course.design(), watch)
 }
 
 /// As [`play`], with an open loop by `design`.
@@ -145,7 +147,7 @@ pub(crate) fn play_by(
     piece: &Piece,
     course: &Course,
     design: Option<Design>,
-    line: &Line,
+    watch: Watch,
 ) -> Result<Played, Failure> {
     let ms = course.warm_up_ms + course.duration_ms;
     let (open_max, payments) = match (&design, course.pace) {
@@ -155,15 +157,19 @@ pub(crate) fn play_by(
     };
     let payments = usize::try_from(payments).unwrap_or(usize::MAX);
     let mut stage = stage(cast, mix, piece, open_max, payments)?;
-    let watch = &mut |progress| line.show(progress);
-    let driven = drive_by(&mut stage, course, design, watch)?;
-    line.end();
+    let series = &mut stage.floor.record.series;
+    series.prepare(course.duration_ms * 1_000_000);
+    let watcher = watch.start(course.pid, series.interval_ns() / 1_000_000)?;
+    let tell = &mut |progress| watcher.tell(progress);
+    let driven = drive_by(&mut stage, course, design, tell)?;
+    let samples = watcher.end();
     let (judge, record, tally) = stage.floor.into_judge();
     Ok(Played {
         judge,
         record,
         tally,
         driven,
+        samples,
     })
 }
 
@@ -176,7 +182,7 @@ impl Played {
         seed: u64,
         commit: &str,
         journal: &Journal,
-    ) -> Report {
+    ) -> (Report, Record) {
         let counted = Counted::new(cast, &self.judge.originators);
         let verdict = self.judge.settle(cast, journal);
         let material = Material {
@@ -186,8 +192,10 @@ impl Played {
             record: &self.record,
             tally: &self.tally,
             commit,
+            samples: &self.samples,
         };
-        Report::new(&material, seed, counted, &verdict)
+        let report = Report::new(&material, seed, counted, &verdict);
+        (report, self.record)
     }
 }
 

@@ -113,6 +113,7 @@ mod tests {
             listeners: listeners.into_iter().map(listener).collect(),
             data: "data".into(),
             commit: "memory".to_owned(),
+            admin: None,
         }
     }
 

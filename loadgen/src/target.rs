@@ -22,6 +22,9 @@ pub(crate) struct Ready {
     pub(crate) data: PathBuf,
     /// `disk` or `memory`.
     pub(crate) commit: String,
+    /// Where metrics are.
+    #[serde(default)]
+    pub(crate) admin: Option<SocketAddr>,
 }
 
 /// One listener.
@@ -309,6 +312,7 @@ impl Ready {
             listeners: vec![listener],
             data: PathBuf::new(),
             commit: "none".to_owned(),
+            admin: None,
         }
     }
 
@@ -336,23 +340,42 @@ pub(crate) fn cpu_us(pid: u32) -> Option<u64> {
 }
 
 /// CPU time of those threads of a process that are shards, in microseconds; `None` where there is
-/// none, or the kernel does not say. `/proc/PID/task/TID/schedstat` begins with the nanoseconds on
-/// a core.
+/// none, or the kernel does not say.
 pub(crate) fn shards_cpu_us(pid: u32) -> Option<u64> {
-    let mut shards = None;
+    threads_cpu(pid)?
+        .shards_ns
+        .map(|on_core_ns| on_core_ns / 1_000)
+}
+
+/// CPU time of the threads that a process has now, in nanoseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct ThreadsCpu {
+    /// Of all of them. The time of threads that have ended is missing.
+    pub(crate) all_ns: u64,
+    /// Of those that are shards; `None` where there is none.
+    pub(crate) shards_ns: Option<u64>,
+}
+
+/// What the threads of a process have used until now; `None` where it is gone, or the kernel does
+/// not say. `/proc/PID/task/TID/schedstat` begins with the nanoseconds on a core.
+pub(crate) fn threads_cpu(pid: u32) -> Option<ThreadsCpu> {
+    let mut found = ThreadsCpu::default();
     for task in fs::read_dir(format!("/proc/{pid}/task")).ok()? {
         // A thread may end meanwhile.
         let Ok(folder) = task.map(|task| task.path()) else {
             continue;
         };
         let read = |name| fs::read_to_string(folder.join(name)).unwrap_or_default();
+        let words = read("schedstat");
+        let Some(Ok(on_core_ns)) = words.split(' ').next().map(str::parse::<u64>) else {
+            continue;
+        };
+        found.all_ns += on_core_ns;
         if read("comm").starts_with(SHARD_THREAD) {
-            let words = read("schedstat");
-            let on_core_ns: u64 = words.split(' ').next()?.parse().ok()?;
-            *shards.get_or_insert(0) += on_core_ns;
+            *found.shards_ns.get_or_insert(0) += on_core_ns;
         }
     }
-    shards.map(|on_core_ns| on_core_ns / 1_000)
+    (found.all_ns > 0).then_some(found)
 }
 
 fn said_since(log: &Path, from: u64) -> String {

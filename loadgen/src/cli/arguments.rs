@@ -14,7 +14,8 @@ use crate::cli::profile::Profiles;
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  good: every promise held
+  0  good: every promise held, every service level that was asked for was met
+  1  a service level was missed
   2  a promise was broken (also: the command line is wrong)
   3  the generator was the bottleneck: its numbers are its own
   4  the machine or the switch did not let it (not built, not ready, port, core, io_uring)";
@@ -80,9 +81,8 @@ pub(crate) struct Demo {
     /// Makes the same traffic again
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Print the report as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) told: Told,
 }
 
 /// Load a switch that is already running, and judge it.
@@ -153,6 +153,22 @@ pub(crate) struct Run {
     /// Makes the same traffic again
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) told: Told,
+}
+
+/// What people and other programs are told.
+#[derive(Args, Debug)]
+pub(crate) struct Told {
+    /// Write report.json, report.html, histograms, junit.xml and summary.md into this new folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) report: Option<PathBuf>,
+    /// Service levels to hold the run against (TOML); exit code 1 where one is missed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) slo: Option<PathBuf>,
+    /// Show nothing while it runs
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
     /// Print the report as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -20,11 +20,11 @@ use crate::mix::{Mix, PLAIN};
 use crate::play::{self, Piece};
 use crate::proxy::Proxy;
 use crate::report::pairs::{self, Ratio};
-use crate::report::progress::Line;
 use crate::report::{Report, VerdictReport};
 use crate::scratch::Scratch;
 use crate::send::{Sizes, Stage};
 use crate::target::{Launch, Ready};
+use crate::watch::Watch;
 
 /// One run.
 #[derive(Clone, Debug, Serialize)]
@@ -195,9 +195,9 @@ impl Block<'_> {
         let cast = play::cast(&configuration, &running.ready, &piece)?;
         let mix = Mix::new(SEED, cast.lanes().to_vec(), &PLAIN);
         let course = self.course(&cast, &piece, cell, running.ready.pid);
-        let played = play::play(&cast, &mix, &piece, &course, &Line::new(true))?;
+        let played = play::play(&cast, &mix, &piece, &course, Watch::nobody())?;
         running.stop()?;
-        let report = played.report(&cast, &course, SEED, "memory", &Journal::NotRead);
+        let (report, _) = played.report(&cast, &course, SEED, "memory", &Journal::NotRead);
         fs::remove_dir_all(&data).map_err(Failure::file("remove the journal"))?;
         Ok(Sample::new(block, cell, target, &report))
     }
@@ -233,8 +233,9 @@ impl Block<'_> {
             record,
             tally,
             driven,
+            samples: Vec::new(),
         };
-        let report = played.report(&cast, &course, SEED, "none", &Journal::NotRead);
+        let (report, _) = played.report(&cast, &course, SEED, "none", &Journal::NotRead);
         Ok(Sample::new(block, cell, "haproxy", &report))
     }
 

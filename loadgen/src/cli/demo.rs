@@ -8,21 +8,23 @@ use cpg_switch::model::participant::Protocol;
 
 use crate::cli::arguments::{Commit, Demo};
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::outputs::Outputs;
 use crate::cli::planning::Prepared;
 use crate::drive::{Course, Pace};
+use crate::environment::Environment;
 use crate::judge::journal::Journal;
 use crate::mix::{EVERYDAY, Mix};
 use crate::plan::Spacing;
 use crate::play::{self, Piece};
 use crate::profile::{Profile, Stretching};
-use crate::report::progress::Line;
+use crate::report::Setup;
 use crate::scratch::Scratch;
 use crate::target::{Launch, Ready};
+use crate::watch::Watch;
 
 pub(super) fn execute(arguments: &Demo) -> Result<Exit, Failure> {
     let profile = arguments.planning.profile()?;
     let scratch = Scratch::new("demo")?;
-    let line = Line::new(arguments.json);
     let (launch, configuration) = match &profile {
         None => launch(&scratch, arguments.commit, arguments.shards)?,
         Some(profile) => {
@@ -39,20 +41,22 @@ pub(super) fn execute(arguments: &Demo) -> Result<Exit, Failure> {
         course,
         design,
     } = prepared;
+    let watch = Watch::of(&target.ready, arguments.told.json || arguments.told.quiet);
+    let outputs = Outputs::new(&arguments.told, &cast)?;
     let commit = target.ready.commit.clone();
-    let played = play::play_by(&cast, &mix, &piece, &course, Some(design), &line)?;
+    let played = play::play_by(&cast, &mix, &piece, &course, Some(design), watch)?;
     target.stop()?;
     let journal = Journal::read(&launch.data, &cast);
-    let report = played.report(&cast, &course, arguments.seed, &commit, &journal);
-    super::print(&report, arguments.json)?;
-    // How fast it went on this machine is nobody's promise; that a run was given up is.
-    Ok(
-        match (report.verdict.holds, report.generator.health.aborted) {
-            (false, _) => Exit::Broken,
-            (true, true) => Exit::Invalid,
-            (true, false) => Exit::Good,
-        },
-    )
+    let (mut report, record) = played.report(&cast, &course, arguments.seed, &commit, &journal);
+    report.setup = Some(Setup::of(&piece));
+    report.environment = Environment::here(Some(&launch.data));
+    let judged = arguments.told.slo.is_some() || report.generator.health.aborted;
+    // How fast it went on this machine is nobody's promise, unless levels were asked for; that a
+    // run was given up is.
+    Ok(match outputs.finish(report, &record)? {
+        Exit::Invalid if !judged => Exit::Good,
+        exit => exit,
+    })
 }
 
 fn prepare(

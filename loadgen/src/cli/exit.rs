@@ -15,6 +15,8 @@ use crate::target::TargetError;
 pub(crate) enum Exit {
     /// Every promise held.
     Good = 0,
+    /// A service level that was asked for was missed.
+    Missed = 1,
     /// A promise was broken. (Also what clap uses for a wrong command line.)
     Broken = 2,
     /// The generator was the bottleneck: the numbers are its own.
@@ -58,6 +60,14 @@ pub(crate) enum Failure {
     /// The switch's configuration.
     #[error("{0}")]
     Configuration(String),
+    /// Service levels that cannot be read.
+    #[error("the service levels in {} cannot be used: {why}", path.display())]
+    Slo {
+        /// Which file.
+        path: std::path::PathBuf,
+        /// Why.
+        why: String,
+    },
     /// Something else that must be there first.
     #[error("{0}")]
     Missing(String),

@@ -11,6 +11,7 @@ mod bench;
 mod crash;
 mod demo;
 pub(crate) mod exit;
+mod outputs;
 mod planning;
 mod profile;
 mod run;
@@ -20,8 +21,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 use self::arguments::{Arguments, Command};
-use self::exit::{Exit, Failure};
-use crate::report::{Report, table};
+use self::exit::Exit;
 
 /// Parses the command line and does what it says.
 pub(crate) fn main() -> ExitCode {
@@ -44,16 +44,4 @@ pub(crate) fn main() -> ExitCode {
             Exit::Environment.into()
         }
     }
-}
-
-/// Prints the report.
-fn print(report: &Report, json: bool) -> Result<(), Failure> {
-    if json {
-        let text = serde_json::to_string_pretty(report)
-            .map_err(|cause| Failure::file("write the report")(cause.into()))?;
-        println!("{text}");
-    } else {
-        print!("{}", table::text(report));
-    }
-    Ok(())
 }

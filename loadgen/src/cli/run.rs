@@ -10,7 +10,9 @@ use cpg_switch::model::participant::Protocol;
 use crate::cast::Cast;
 use crate::cli::arguments::Run;
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::outputs::Outputs;
 use crate::drive::{Course, Pace};
+use crate::environment::Environment;
 use crate::judge::journal::Journal;
 use crate::mix::{EVERYDAY, Mix, PLAIN};
 use crate::plan::Spacing;
@@ -18,8 +20,9 @@ use crate::plan::design::Design;
 use crate::play::{self, Piece, Played};
 use crate::players;
 use crate::profile::Stretching;
-use crate::report::progress::Line;
+use crate::report::Setup;
 use crate::target::Ready;
+use crate::watch::Watch;
 
 pub(super) fn execute(arguments: &Run) -> Result<Exit, Failure> {
     let ready = Ready::read(&arguments.ready_file)?;
@@ -36,8 +39,9 @@ pub(super) fn execute(arguments: &Run) -> Result<Exit, Failure> {
         course,
         design,
     } = prepare(arguments, &configuration, &ready)?;
-    let line = Line::new(arguments.json);
-    let played = play::play_by(&cast, &mix, &piece, &course, design, &line)?;
+    let watch = Watch::of(&ready, arguments.told.json || arguments.told.quiet);
+    let outputs = Outputs::new(&arguments.told, &cast)?;
+    let played = play::play_by(&cast, &mix, &piece, &course, design, watch)?;
     if let Some(path) = &arguments.ledger {
         write_ledger(path, &played, &cast)?;
     }
@@ -46,13 +50,11 @@ pub(super) fn execute(arguments: &Run) -> Result<Exit, Failure> {
     } else {
         Journal::read(&ready.data, &cast)
     };
-    let report = played.report(&cast, &course, arguments.seed, &ready.commit, &journal);
-    super::print(&report, arguments.json)?;
-    Ok(match (report.verdict.holds, report.generator.valid) {
-        (false, _) => Exit::Broken,
-        (true, false) => Exit::Invalid,
-        (true, true) => Exit::Good,
-    })
+    let seed = arguments.seed;
+    let (mut report, record) = played.report(&cast, &course, seed, &ready.commit, &journal);
+    report.setup = Some(Setup::of(&piece));
+    report.environment = Environment::here(Some(&ready.data));
+    outputs.finish(report, &record)
 }
 
 /// Who plays, what, and when. A closed loop has no design.

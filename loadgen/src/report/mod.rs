@@ -1,9 +1,14 @@
 //! THE REPORT: what a run was, what it measured, what the judge says. The same for people and JSON.
 
+pub(crate) mod files;
 mod health;
+mod histograms;
+mod page;
 pub(crate) mod pairs;
-pub(crate) mod progress;
 pub(crate) mod scenarios;
+pub(crate) mod series;
+pub(crate) mod slo;
+mod summary;
 pub(crate) mod table;
 
 use cpg_switch::model::outcome::Presentation;
@@ -11,6 +16,7 @@ use serde::Serialize;
 
 use crate::cast::Cast;
 use crate::drive::{Course, Driven, Pace};
+use crate::environment::Environment;
 use crate::health::Health;
 use crate::judge::books::Standing;
 use crate::judge::originators::Originators;
@@ -19,13 +25,24 @@ use crate::machine::Elsewhere;
 use crate::mix::Fate;
 use crate::plan::Spacing;
 use crate::plan::design::About;
-use crate::record::{Latency, Record};
+use crate::play::Piece;
+use crate::record::Record;
+use crate::record::latency::Latency;
 use crate::report::scenarios::ScenarioRow;
+use crate::report::series::{CorridorRow, Counts, SeriesReport, Spectra};
+use crate::report::slo::SloRow;
 use crate::send::Tally;
+use crate::watch::Sample;
 
 /// All of it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Report {
+    /// Of the fields: it grows where one goes or means something else.
+    pub(crate) format: u32,
+    /// Of this program.
+    pub(crate) version: &'static str,
+    /// When measuring began: seconds since 1970.
+    pub(crate) began_s: f64,
     /// `debug` numbers say nothing about speed.
     pub(crate) build: &'static str,
     /// Makes the same traffic again.
@@ -36,6 +53,10 @@ pub(crate) struct Report {
     pub(crate) commit: String,
     /// What was planned.
     pub(crate) plan: PlanReport,
+    /// Who played, and how.
+    pub(crate) setup: Option<Setup>,
+    /// Where.
+    pub(crate) environment: Environment,
     /// Payments sent, warm-up included.
     pub(crate) payments: u64,
     /// Payments answered in the measured time, a second.
@@ -59,6 +80,29 @@ pub(crate) struct Report {
     pub(crate) generator: Generator,
     /// Whether every promise held.
     pub(crate) verdict: VerdictReport,
+    /// Service levels that were asked for, and whether they were met.
+    pub(crate) slo: Vec<SloRow>,
+    /// The measured time by corridor.
+    pub(crate) corridors: Vec<CorridorRow>,
+    /// The measured time by interval.
+    pub(crate) series: SeriesReport,
+    /// How many payments took at most how long.
+    pub(crate) spectrum: Spectra,
+}
+
+/// Who played, and how.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Setup {
+    pub(crate) protocols: Vec<&'static str>,
+    pub(crate) presentations: Vec<&'static str>,
+    /// Of each participant that sends payments.
+    pub(crate) links: u32,
+    /// Of each that only answers.
+    pub(crate) destination_links: u32,
+    /// Of the generator; null: not pinned.
+    pub(crate) core: Option<usize>,
+    /// Whether the generator polls.
+    pub(crate) spin: bool,
 }
 
 /// What was planned.
@@ -214,6 +258,7 @@ pub(crate) struct Material<'a> {
     pub(crate) record: &'a Record,
     pub(crate) tally: &'a Tally,
     pub(crate) commit: &'a str,
+    pub(crate) samples: &'a [Sample],
 }
 
 /// What is counted in the originators' book, before the judge closes it.
@@ -320,9 +365,14 @@ impl Report {
             record,
             tally,
             commit,
+            samples,
         } = material;
+        let whole = record.whole();
         let closed = matches!(course.pace, Pace::Window(_));
         Self {
+            format: FORMAT,
+            version: env!("CARGO_PKG_VERSION"),
+            began_s: ratio(driven.from.wall.0 / 1_000_000, 1_000),
             build: if cfg!(debug_assertions) {
                 "debug"
             } else {
@@ -332,13 +382,15 @@ impl Report {
             run: String::from_utf8_lossy(cast.references().run()).into_owned(),
             commit: (*commit).to_owned(),
             plan: PlanReport::new(course, driven),
+            setup: None,
+            environment: Environment::here(None),
             payments: verdict.payments,
             payments_per_second: ratio(tally.measured, driven.measured_ns) * 1e9,
             payments_refused: tally.refused,
             latency: Latencies {
-                response: Quantiles::of(&record.response),
-                service: Quantiles::of(&record.service),
-                start_lag: Quantiles::of(&record.lag),
+                response: Quantiles::of(&whole.response),
+                service: Quantiles::of(&whole.service),
+                start_lag: Quantiles::of(&whole.lag),
                 unanswered: Quantiles::of(&record.unanswered),
             },
             cpu: Cpu {
@@ -353,13 +405,50 @@ impl Report {
             scenarios: counted.scenarios,
             messages: Messages::of(tally),
             generator: Generator {
-                valid: closed || !record.generator_was_late() && driven.health.invalid().is_none(),
+                valid: closed || !whole.generator_was_late() && driven.health.invalid().is_none(),
                 held: tally.held,
                 in_flight_max: tally.in_flight_max,
                 settled: driven.settled,
                 health: driven.health.clone(),
             },
             verdict: VerdictReport::of(verdict),
+            slo: Vec::new(),
+            corridors: series::corridors(record),
+            series: SeriesReport::new(record, samples),
+            spectrum: Spectra {
+                response: series::spectrum(&whole.response),
+                service: series::spectrum(&whole.service),
+            },
+        }
+    }
+}
+
+impl Report {
+    /// The measured time.
+    pub(crate) fn seconds(&self) -> f64 {
+        let intervals = &self.series.intervals;
+        intervals.last().map_or(0.0, |row| row.end_ms / 1_000.0)
+    }
+
+    /// All corridors together.
+    pub(crate) fn counts(&self) -> Counts {
+        Counts::sum(self.corridors.iter().map(|row| row.counts))
+    }
+}
+
+impl Setup {
+    pub(crate) fn of(piece: &Piece) -> Self {
+        let presentation = |presentation: &Presentation| match presentation {
+            Presentation::Cpm => "cpm",
+            Presentation::Mpm => "mpm",
+        };
+        Self {
+            protocols: piece.protocols.iter().map(|it| it.name()).collect(),
+            presentations: piece.presentations.iter().map(presentation).collect(),
+            links: piece.links,
+            destination_links: piece.destination_links,
+            core: piece.core,
+            spin: piece.spin,
         }
     }
 }
@@ -453,6 +542,9 @@ impl VerdictReport {
     }
 }
 
+/// See `report.json` in REPORT.md.
+const FORMAT: u32 = 1;
+
 fn per(total_us: Option<u64>, payments: u64) -> Option<f64> {
     (payments > 0).then_some(())?;
     total_us.map(|total_us| ratio(total_us, payments))
@@ -469,3 +561,6 @@ fn ratio(part: u64, whole: u64) -> f64 {
         part as f64 / whole as f64
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,6 +44,11 @@ pub(crate) fn count<'p>(cast: &Cast, pages: impl Iterator<Item = &'p Asked>) -> 
     rows.into_iter().filter(|row| row.payments > 0).collect()
 }
 
+/// The scenario of a lane.
+pub(crate) fn name(cast: &Cast, lane: &Lane) -> &'static str {
+    NAMES[place(cast, lane).0]
+}
+
 /// The row of a lane, and whether it crosses the border.
 fn place(cast: &Cast, lane: &Lane) -> (usize, bool) {
     let is_chinese = |player| cast.player(player).country == CHINA;

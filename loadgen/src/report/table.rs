@@ -29,6 +29,7 @@ fn write_all(out: &mut String, report: &Report) -> fmt::Result {
     write_pairs(out, report)?;
     write_messages(out, report)?;
     write_generator(out, report)?;
+    write_levels(out, report)?;
     write_verdict(out, &report.verdict)
 }
 
@@ -252,6 +253,15 @@ fn write_generator(out: &mut String, report: &Report) -> fmt::Result {
             out,
             "not everything came to its end in time; the judge says what"
         )?;
+    }
+    Ok(())
+}
+
+fn write_levels(out: &mut String, report: &Report) -> fmt::Result {
+    for row in &report.slo {
+        let word = if row.met { "met" } else { "MISSED" };
+        let (name, asked, measured) = (&row.name, &row.asked, &row.measured);
+        writeln!(out, "{word:<7} {name}: asked {asked}, measured {measured}")?;
     }
     Ok(())
 }

@@ -21,6 +21,7 @@ use crate::pair::{Purpose, Request, Table};
 use crate::plan::Late;
 use crate::plan::design::Design;
 use crate::record::Record;
+use crate::record::corridors::Corridors;
 use crate::send::codes::Quoted;
 use crate::send::link::{FRAME_BYTES, Link, LinkState};
 
@@ -147,7 +148,6 @@ pub(crate) struct Floor<'a> {
     pub(super) waited_for_room: bool,
     /// What is in flight, and for how long.
     pub(crate) flow: Flow,
-    pub(super) measure: (u64, u64),
     pub(super) refused: Option<(u8, String)>,
     pub(super) signed_on: usize,
     pub(super) next_echo_ns: u64,
@@ -167,7 +167,7 @@ impl<'a> Floor<'a> {
             cast,
             mix,
             judge: Judge::new(sizes.payments),
-            record: Record::new(),
+            record: Record::new(Corridors::new(cast)),
             tally: Tally::default(),
             addresses: players.iter().map(|player| player.address).collect(),
             tables: (0_u64..).zip(players).map(table).collect(),
@@ -193,7 +193,6 @@ impl<'a> Floor<'a> {
             },
             waited_for_room: false,
             flow: Flow::between(0, u64::MAX),
-            measure: (0, u64::MAX),
             refused: None,
             signed_on: 0,
             next_echo_ns: now.monotonic.0,
@@ -201,8 +200,8 @@ impl<'a> Floor<'a> {
     }
 
     /// Only what is intended in this span is measured; everything is judged.
-    pub(crate) const fn measure_between(&mut self, from_ns: u64, to_ns: u64) {
-        self.measure = (from_ns, to_ns);
+    pub(crate) fn measure_between(&mut self, from_ns: u64, to_ns: u64) {
+        self.record.series.measure_between(from_ns, to_ns);
         self.flow = Flow::between(from_ns, to_ns);
     }
 
@@ -280,6 +279,9 @@ impl<'a> Floor<'a> {
 
     pub(super) fn read_clock(&mut self) {
         self.now = Clock.now();
+        self.record
+            .series
+            .turn(self.now.monotonic.0, self.in_flight);
         let second = self.now.wall.0 / 1_000_000_000;
         if self.transmission.0 != second {
             self.transmission = (second, self.now.wall.transmission());
@@ -418,7 +420,6 @@ impl<'a> Floor<'a> {
     fn stamp(&mut self, place: usize, now_ns: u64) {
         let link = &mut self.links[place];
         let table = &mut self.tables[usize::from(link.player)];
-        let (from_ns, to_ns) = self.measure;
         for key in link.staged.drain(..) {
             let Some(request) = table.sent(key, now_ns) else {
                 continue;
@@ -426,7 +427,6 @@ impl<'a> Floor<'a> {
             if request.purpose.is_in_flight() {
                 self.flow.enter(now_ns);
             }
-            let measured = (from_ns..to_ns).contains(&request.intended_ns);
             // What follows a quote was not planned: the inquiry was.
             let planned = match request.purpose {
                 Purpose::Payment => !self.quotes.contains_key(&request.number),
@@ -437,10 +437,8 @@ impl<'a> Floor<'a> {
                 | Purpose::Reversal
                 | Purpose::Network => false,
             };
-            if planned && measured {
-                self.record
-                    .lag
-                    .add(now_ns.saturating_sub(request.intended_ns));
+            if planned {
+                self.record.sent(request.intended_ns, now_ns);
             }
         }
     }

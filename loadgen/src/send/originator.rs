@@ -13,6 +13,7 @@ use crate::judge::verdict::Rule;
 use crate::mix::{Fate, Script};
 use crate::pair::{Match, Purpose, Request};
 use crate::plan::{Late, Plan, Schedule};
+use crate::record::series::Answered;
 use crate::send::floor::Floor;
 use crate::send::messages;
 
@@ -95,6 +96,10 @@ impl Floor<'_> {
         assert_eq!(counted, number, "numbers count payments");
         self.in_flight += 1;
         self.tally.in_flight_max = self.tally.in_flight_max.max(self.in_flight);
+        let now_ns = self.now.monotonic.0;
+        self.record
+            .series
+            .started(script.lane, now_ns, self.in_flight);
         if script.fate == Fate::RepeatAtOnce {
             self.repeat(player, number, &script);
         }
@@ -324,26 +329,18 @@ impl Floor<'_> {
     fn payment_done(&mut self, request: &Request, code: ResponseCode) {
         self.in_flight -= 1;
         let now_ns = self.now.monotonic.0;
-        let (from_ns, to_ns) = self.measure;
         let standing = Standing::told(code, None);
-        if standing == Standing::Refused {
-            // To refuse is quick: it is neither throughput nor a response time.
-            self.tally.refused += 1;
-            return;
-        }
-        self.tally.measured += u64::from((from_ns..to_ns).contains(&now_ns));
-        if !(from_ns..to_ns).contains(&request.intended_ns) {
-            return;
-        }
-        let response_ns = now_ns.saturating_sub(request.intended_ns);
-        if standing == Standing::Unresolved {
-            self.record.unanswered.add(response_ns);
-        } else {
-            self.record.response.add(response_ns);
-            self.record
-                .service
-                .add(now_ns.saturating_sub(request.sent_ns));
-        }
+        self.record.answered(&Answered {
+            lane: self.judge.originators.page(request.number).lane,
+            standing,
+            intended_ns: request.intended_ns,
+            sent_ns: request.sent_ns,
+            now_ns,
+        });
+        // To refuse is quick: it is neither throughput nor a response time.
+        let refused = standing == Standing::Refused;
+        self.tally.refused += u64::from(refused);
+        self.tally.measured += u64::from(!refused && self.record.series.contains(now_ns));
     }
 
     fn on_reversal_answered(&mut self, number: u64, code: ResponseCode) -> Result<(), Fault> {

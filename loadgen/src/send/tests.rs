@@ -23,7 +23,7 @@ use crate::mix::reference::References;
 use crate::mix::{Fate, Mix, PLAIN};
 use crate::plan::design::Design;
 use crate::plan::{Late, Schedule, Source, Spacing};
-use crate::record::Latency;
+use crate::record::latency::Latency;
 
 /// What the switch does wrong, to the payment with this number.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -379,6 +379,8 @@ fn connected<'a>(cast: &'a Cast, mix: &'a Mix, switch: &mut Switch) -> Stage<'a>
     assert!(together(&mut stage, switch, None, |floor| floor
         .signed_on()
         == 4));
+    let now_ns = Clock.monotonic().0;
+    stage.floor.measure_between(now_ns, now_ns + 60_000_000_000);
     stage
 }
 
@@ -406,7 +408,7 @@ fn judged(cheat: Cheat, shares: &[(Fate, u32)]) -> Vec<Rule> {
     let settled = together_for(ms, &mut stage, &mut switch, None, Floor::is_settled);
     assert_eq!(settled, !losing);
     let (judge, record, _) = stage.floor.into_judge();
-    assert_eq!(record.lag.count(), 1_000);
+    assert_eq!(record.whole().lag.count(), 1_000);
     let verdict = judge.settle(&cast, &Journal::NotRead);
     assert_eq!(verdict.payments, 1_000);
     verdict
@@ -502,6 +504,7 @@ fn a_switch_that_stands_still_shows_in_the_response_times_of_all_that_were_due()
     let all = |floor: &mut Floor<'_>| floor.judge.originators.count() == 100 && floor.is_settled();
     assert!(together(&mut stage, &mut switch, Some(&mut plan), all));
     let (_, record, _) = stage.floor.into_judge();
+    let record = record.whole();
     // They were intended 0 to 99 ms before anything was sent: the median waited 50 ms at least.
     let at_least = |latency: &Latency, ns: u64| latency.quantile_ns(0.5).unwrap() >= ns;
     assert!(at_least(&record.response, 49_000_000) && at_least(&record.lag, 49_000_000));

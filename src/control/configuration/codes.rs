@@ -29,6 +29,12 @@ pub(in crate::control) fn country(code: &str) -> Option<u16> {
     number(COUNTRIES, code)
 }
 
+/// The letters of a country's number, where it is one that a corridor has.
+pub fn country_letters(number: u16) -> Option<&'static str> {
+    let found = COUNTRIES.iter().find(|(_, country)| *country == number);
+    found.map(|(letters, _)| *letters)
+}
+
 /// The number of a currency; 1 to 999.
 pub(super) fn currency(code: &str) -> Option<u16> {
     number(CURRENCIES, code)
@@ -62,6 +68,10 @@ mod tests {
     fn letters_and_digits_name_the_same() {
         assert_eq!(country("MY"), Some(458));
         assert_eq!(country("458"), Some(458));
+        assert_eq!(
+            (country_letters(458), country_letters(1)),
+            (Some("MY"), None)
+        );
         assert_eq!(currency("KRW"), Some(410));
         assert_eq!(currency("036"), Some(36));
         assert_eq!(

@@ -36,6 +36,7 @@ use crate::route::{CodePrefixes, Rule};
 use crate::wire::Dialect;
 use crate::wire::frame::Framing;
 
+pub use codes::country_letters;
 pub(in crate::control) use codes::{country as country_of, known_countries};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use fx::{FxConfiguration, QuotesConfiguration};
