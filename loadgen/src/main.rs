@@ -18,6 +18,7 @@ mod record;
 mod report;
 mod scratch;
 mod send;
+mod statistics;
 mod target;
 mod watch;
 

@@ -171,7 +171,9 @@ impl Launch {
             doing: doing(),
             cause,
         };
-        let mut command = Command::new(&self.program);
+        // It starts in another folder than ours.
+        let program = self.program.canonicalize().map_err(failed)?;
+        let mut command = Command::new(program);
         command
             .arg("run")
             .arg("--ready-file")

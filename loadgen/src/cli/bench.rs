@@ -23,6 +23,7 @@ use crate::report::pairs::{self, Ratio};
 use crate::report::{Report, VerdictReport};
 use crate::scratch::Scratch;
 use crate::send::{Sizes, Stage};
+use crate::statistics::median;
 use crate::target::{Launch, Ready};
 use crate::watch::Watch;
 
@@ -339,15 +340,18 @@ fn row(cell: &str, runs: &[Sample], disturbed_percent: f64) -> CellRow {
             let other = of(AGAINST).find(|other| other.block == run.block)?;
             Some(cpu(run)? / cpu(other)?)
         };
-        pairs::ratio(of(SWITCH).filter_map(pair).collect())
+        pairs::ratio(&of(SWITCH).filter_map(pair).collect::<Vec<f64>>())
     };
-    let speed = |target| median(of(target).map(|run| run.payments_per_second).collect());
-    let cpu = |target| {
+    let speed = |target| {
         median(
-            of(target)
-                .filter_map(|run| run.target_cpu_us_per_payment)
-                .collect(),
+            &of(target)
+                .map(|run| run.payments_per_second)
+                .collect::<Vec<f64>>(),
         )
+    };
+    let cpu = |target| {
+        let values = of(target).filter_map(|run| run.target_cpu_us_per_payment);
+        median(&values.collect::<Vec<f64>>())
     };
     let ratio = |one: Option<f64>, other: Option<f64>| Some(one? / other?);
     CellRow {
@@ -401,17 +405,6 @@ fn print_against(what: &str, ratio: Option<Ratio>) {
             against.median, against.pairs,
         );
     }
-}
-
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    let upper = *values.get(middle)?;
-    Some(if values.len().is_multiple_of(2) {
-        f64::midpoint(values[middle - 1], upper)
-    } else {
-        upper
-    })
 }
 
 fn shown(value: Option<f64>) -> String {
@@ -527,12 +520,5 @@ mod tests {
         assert_eq!(of([0.0, 0.0, 4.0]), (3, Some(200.0)));
         assert_eq!(of([0.0, 4.1, 4.0]), (2, Some(250.0)));
         assert_eq!(of([9.0, 9.0, 9.0]), (0, Some(200.0)), "all, and it is said");
-    }
-
-    #[test]
-    fn a_median_is_the_middle() {
-        assert_eq!(median(vec![]), None);
-        assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
-        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), Some(2.5));
     }
 }

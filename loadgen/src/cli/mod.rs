@@ -8,6 +8,7 @@
 
 mod arguments;
 mod bench;
+mod compare;
 mod crash;
 mod demo;
 pub(crate) mod exit;
@@ -15,6 +16,7 @@ mod outputs;
 mod planning;
 mod profile;
 mod run;
+mod trial;
 
 use std::process::ExitCode;
 
@@ -29,6 +31,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Demo(arguments) => demo::execute(&arguments),
         Command::Run(arguments) => run::execute(&arguments),
         Command::Bench(arguments) => bench::execute(&arguments),
+        Command::Compare(arguments) => compare::execute(&arguments),
         Command::Crash(arguments) => crash::execute(&arguments),
         Command::Profile { what } => profile::execute(&what),
         Command::Completions { shell } => {

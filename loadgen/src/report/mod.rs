@@ -1,5 +1,6 @@
 //! THE REPORT: what a run was, what it measured, what the judge says. The same for people and JSON.
 
+pub(crate) mod comparison;
 pub(crate) mod files;
 mod health;
 mod histograms;
