@@ -124,7 +124,7 @@ pub(crate) fn drive_by(
     let end_ns = from_ns + course.duration_ms * NS_PER_MS;
     let mut plan = match (&design, course.pace) {
         (Some(design), _) => {
-            stage.floor.keep_to(design);
+            stage.floor.keep_to(design, start_ns);
             Plan::Open(Schedule::new(start_ns, design.source.clone(), course.seed))
         }
         (None, Pace::Window(window)) => Plan::Closed { window, end_ns },
@@ -160,7 +160,7 @@ pub(crate) fn drive_by(
     };
     stage.floor.tally.missed_at_end += left;
     let settled = stage.turn_until(course.settle_seconds, |floor| {
-        floor.is_settled() || floor.links() == 0
+        floor.is_settled() && floor.is_whole() || floor.links() == 0
     })?;
     // The last acknowledgements are on their way.
     stage.turn_until(1, |floor| {

@@ -24,6 +24,16 @@ pub(crate) struct Health {
     pub(crate) missed_late: u64,
     /// Left out: the bound on payments in flight, or every link, was full for too long.
     pub(crate) missed_full: u64,
+    /// Left out: its participant was cut off or signed off, as the profile says.
+    pub(crate) missed_absent: u64,
+    /// Sent again under the same key, because its link was cut before the answer.
+    pub(crate) sent_again: u64,
+    /// Answers over a new link to what was asked over one that was cut.
+    pub(crate) answers_after_cut: u64,
+    /// Destinations' answers that had no link left to go on.
+    pub(crate) answers_lost: u64,
+    /// Destinations' answers that were given at once, because too many waited for their time.
+    pub(crate) answers_hurried: u64,
     /// Never sent: the plan ended first.
     pub(crate) missed_at_end: u64,
     /// `--late abort` ended the run.
@@ -154,14 +164,20 @@ impl Health {
     /// Of a run that is over.
     pub(crate) fn new(floor: &Floor<'_>, threads: Vec<ThreadLoad>) -> Self {
         let tally = &floor.tally;
-        let started = floor.judge.originators.count();
-        let missed = tally.missed_late + tally.missed_full + tally.missed_at_end;
+        let started = floor.judge.originators.sent();
+        let missed =
+            tally.missed_late + tally.missed_full + tally.missed_absent + tally.missed_at_end;
         let manner = floor.manner();
         Self {
             offered: started + missed,
             started,
             missed_late: tally.missed_late,
             missed_full: tally.missed_full,
+            missed_absent: tally.missed_absent,
+            sent_again: tally.sent_again,
+            answers_after_cut: tally.answers_after_cut,
+            answers_lost: tally.answers_lost,
+            answers_hurried: tally.answers_hurried,
             missed_at_end: tally.missed_at_end,
             aborted: tally.aborted,
             in_flight_max: tally.in_flight_max,

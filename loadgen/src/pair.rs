@@ -60,6 +60,8 @@ pub(crate) enum Match {
     Again(Request),
     /// The request with this key is of a kind that such an answer does not fit; it stays open.
     WrongKind(Request),
+    /// Its request was given up because its links were cut; this is the first answer since.
+    AfterCut(Request),
     /// Nobody asked.
     Unhandled,
 }
@@ -77,6 +79,8 @@ pub(crate) struct Table {
 struct Place {
     key: MatchKey,
     open: bool,
+    /// Given up, and may still be answered once.
+    cut: bool,
     request: Request,
 }
 
@@ -107,10 +111,11 @@ impl Table {
         for _ in 0..SKIPS_MAX {
             let (place, key) = self.draw(transmission);
             let slot = &mut self.places[place];
-            if !slot.open {
+            if !slot.open && !slot.cut {
                 *slot = Place {
                     key,
                     open: true,
+                    cut: false,
                     request,
                 };
                 self.open += 1;
@@ -131,6 +136,11 @@ impl Table {
         }
         if !fits(slot.request.kind, kind) {
             return Match::WrongKind(slot.request);
+        }
+        if slot.cut {
+            let request = slot.request;
+            *slot = FREE;
+            return Match::AfterCut(request);
         }
         if !slot.open {
             return Match::Again(slot.request);
@@ -172,11 +182,20 @@ impl Table {
             .map(|slot| &slot.request)
     }
 
-    /// Gives up every open request, and hands each to `cut`: no answer can come any more.
-    pub(crate) fn cut(&mut self, mut cut: impl FnMut(Request)) {
-        for slot in self.places.iter_mut().filter(|slot| slot.open) {
-            cut(slot.request);
-            *slot = FREE;
+    /// Gives up every open request, and hands each to `cut`: no answer can come any more, or, where
+    /// the switch lives on and `answers` may come over the next link, one.
+    pub(crate) fn cut(&mut self, answers: bool, mut cut: impl FnMut(Request)) {
+        for slot in &mut self.places {
+            if slot.open {
+                cut(slot.request);
+                slot.open = false;
+                slot.cut = answers;
+            } else {
+                slot.cut = false;
+            }
+            if !slot.cut {
+                *slot = FREE;
+            }
         }
         self.open = 0;
     }
@@ -254,6 +273,7 @@ const NO_KIND: Kind = Kind::Reject;
 const FREE: Place = Place {
     key: MatchKey(u64::MAX),
     open: false,
+    cut: false,
     request: Request {
         kind: NO_KIND,
         purpose: Purpose::Network,
@@ -353,9 +373,25 @@ mod tests {
             Match::Answers(_)
         ));
         let mut cut = Vec::new();
-        table.cut(|request| cut.push(request.number));
+        table.cut(false, |request| cut.push(request.number));
         assert_eq!((cut, table.open_count()), (vec![1], 0));
         assert_eq!(table.close(Kind::PaymentResult, lost), Match::Unhandled);
+    }
+
+    #[test]
+    fn what_was_cut_may_be_answered_once_by_its_kind_and_not_after_the_next_cut() {
+        let mut table = Table::new(Protocol::Sbe, 4, 0);
+        let keys = [1, 2].map(|number| table.open(request(number), DE_7).unwrap());
+        table.cut(true, |_| {});
+        let wrong = table.close(Kind::StatusResult, keys[0]);
+        assert_eq!(wrong, Match::WrongKind(request(1)));
+        let late = table.close(Kind::PaymentResult, keys[0]);
+        assert_eq!(late, Match::AfterCut(request(1)));
+        let again = table.close(Kind::PaymentResult, keys[0]);
+        assert_eq!(again, Match::Unhandled);
+        table.cut(true, |_| {});
+        let forgotten = table.close(Kind::PaymentResult, keys[1]);
+        assert_eq!(forgotten, Match::Unhandled);
     }
 
     #[test]

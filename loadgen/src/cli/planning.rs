@@ -81,16 +81,7 @@ pub(crate) struct Prepared {
 impl Planning {
     /// The profile that is named.
     pub(crate) fn profile(&self) -> Result<Option<Profile>, Failure> {
-        let profile = self.profile.as_deref().map(Profile::find).transpose()?;
-        if let Some(profile) = &profile
-            && self.late == Overdue::Skip
-            && profile.names_corridors()
-        {
-            let why = "--late skip cannot be used with a trace that names corridors: payments are \
-                       numbered as they are sent, and a payment's corridor is that of its line";
-            return Err(Failure::Missing(why.to_owned()));
-        }
-        Ok(profile)
+        Ok(self.profile.as_deref().map(Profile::find).transpose()?)
     }
 
     /// `design` with what the command line says about the overdue.

@@ -102,7 +102,8 @@ pub(crate) struct Asked {
     pub(crate) lane: u16,
     /// What was to become of it.
     pub(crate) fate: Fate,
-    /// How often the payment was sent, repeats apart: more than once after a lost link.
+    /// How often the payment was sent, repeats apart: more than once after a lost link; never,
+    /// where it was left out.
     pub(crate) sent: u8,
     /// How often that was answered.
     pub(crate) answers: u8,

@@ -32,6 +32,9 @@ pub(crate) struct Written {
 
 /// Compares the two parties' books; the first broken rule.
 pub(crate) fn books(asked: &Asked, seen: &Seen) -> Option<Rule> {
+    if asked.sent == 0 {
+        return seen.touched().then_some(Rule::Unasked);
+    }
     if asked.answers == 0 {
         return Some(Rule::Unanswered);
     }
@@ -70,6 +73,13 @@ pub(crate) fn journal(
     destination: u64,
 ) -> Option<(Rule, &'static str)> {
     let disagrees = |what| Some((Rule::JournalDisagrees, what));
+    if asked.sent == 0 {
+        return if written.claims == 0 {
+            None
+        } else {
+            disagrees("recorded, and nobody sent it")
+        };
+    }
     if written.claims == 0 {
         return match asked.standing {
             Standing::Unanswered | Standing::Refused if !seen.touched() => None,
@@ -194,6 +204,29 @@ mod tests {
         expected.sort();
         agreeing.sort();
         assert_eq!(agreeing, expected);
+    }
+
+    #[test]
+    fn what_was_left_out_may_be_nowhere() {
+        let left_out = Asked {
+            sent: 0,
+            answers: 0,
+            ..asked(Standing::Unanswered, TakenBack::No)
+        };
+        let nothing = Written::default();
+        let recorded = Written {
+            claims: 1,
+            ..nothing
+        };
+        let found = |seen: &Seen, written: &Written| {
+            let journal = journal(&left_out, seen, written, 1).map(|(rule, _)| rule);
+            (books(&left_out, seen), journal)
+        };
+        assert_eq!(found(&Seen::NOTHING, &nothing), (None, None));
+        let debited = seen(Balance::Debited);
+        assert_eq!(found(&debited, &nothing).0, Some(Rule::Unasked));
+        let in_journal = found(&Seen::NOTHING, &recorded).1;
+        assert_eq!(in_journal, Some(Rule::JournalDisagrees));
     }
 
     #[test]

@@ -180,7 +180,9 @@ impl Seen {
                 | Fate::Inquire
                 | Fate::ReverseByRequest
                 | Fate::ReverseByAdvice
-                | Fate::Quote => {
+                | Fate::Quote
+                | Fate::Twice
+                | Fate::Garbled => {
                     self.balance = Balance::Debited;
                     Reply::Approve
                 }

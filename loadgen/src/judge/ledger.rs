@@ -14,6 +14,9 @@ impl Judge {
     pub(crate) fn write_ledger(&self, cast: &Cast, out: &mut impl Write) -> io::Result<()> {
         for number in 0..self.originators.count() {
             let asked = self.originators.page(number);
+            if asked.sent == 0 {
+                continue;
+            }
             let lane = cast.lane(asked.lane);
             let about = |party: &str, player: u8| {
                 let currency = cast.money(asked.lane, asked.minor).currency;

@@ -132,7 +132,7 @@ impl Judge {
             self.compare(cast, number, journal.map(|journal| journal.page(number)));
         }
         Verdict {
-            payments: asked_count,
+            payments: self.originators.sent(),
             answers: self.originators.told(),
             records: journal.map(JournalBook::records),
             violations: self.violations,

@@ -19,6 +19,7 @@ pub(crate) struct Originators {
     told: u64,
     unresolved: u64,
     overtaken: u64,
+    left_out: u64,
 }
 
 impl Originators {
@@ -29,17 +30,28 @@ impl Originators {
             told: 0,
             unresolved: 0,
             overtaken: 0,
+            left_out: 0,
         }
     }
 
     /// A payment is sent for the first time; its number.
     pub(crate) fn ask(&mut self, script: &Script) -> u64 {
+        self.open(script, 1)
+    }
+
+    /// A payment of the plan is not sent, for ever; its number.
+    pub(crate) fn leave_out(&mut self, script: &Script) -> u64 {
+        self.left_out += 1;
+        self.open(script, 0)
+    }
+
+    fn open(&mut self, script: &Script, sent: u8) -> u64 {
         let number = self.count();
         self.pages.push(Asked {
             minor: script.minor,
             lane: script.lane,
             fate: script.fate,
-            sent: 1,
+            sent,
             answers: 0,
             code: None,
             standing: Standing::Unanswered,
@@ -230,7 +242,12 @@ impl Originators {
         &self.pages
     }
 
-    /// How many payments there are.
+    /// How many payments were sent.
+    pub(crate) fn sent(&self) -> u64 {
+        self.count() - self.left_out
+    }
+
+    /// How many payments there are, those that were left out included.
     pub(crate) fn count(&self) -> u64 {
         u64::try_from(self.pages.len()).expect("a length fits")
     }
@@ -333,6 +350,8 @@ pub(crate) const fn has_follow_up(fate: Fate, standing: Standing) -> bool {
         | Fate::Silent
         | Fate::Deaf
         | Fate::Late
-        | Fate::Quote => false,
+        | Fate::Quote
+        | Fate::Twice
+        | Fate::Garbled => false,
     }
 }

@@ -45,11 +45,15 @@ pub(crate) enum Fate {
     /// The payer scans a merchant's code: the wallet asks about it and pays under the quote. Where
     /// the payer shows a code, it is approved like any other.
     Quote,
+    /// The destination answers twice.
+    Twice,
+    /// The destination debits, and its answer cannot be read: 68, and the switch finds out.
+    Garbled,
 }
 
 impl Fate {
     /// Every fate, in the order of the report.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Approve,
         Self::Decline,
         Self::RepeatAtOnce,
@@ -62,6 +66,8 @@ impl Fate {
         Self::Deaf,
         Self::Late,
         Self::Quote,
+        Self::Twice,
+        Self::Garbled,
     ];
 
     /// The word for people and for JSON.
@@ -79,12 +85,14 @@ impl Fate {
             Self::Deaf => "deaf",
             Self::Late => "late",
             Self::Quote => "quote",
+            Self::Twice => "twice",
+            Self::Garbled => "garbled",
         }
     }
 
-    /// Whether the destination answers the request in time.
+    /// Whether the destination answers the request in time, and so that it can be read.
     pub(crate) const fn answers(self) -> bool {
-        !matches!(self, Self::Silent | Self::Deaf | Self::Late)
+        !matches!(self, Self::Silent | Self::Deaf | Self::Late | Self::Garbled)
     }
 }
 
@@ -131,6 +139,8 @@ pub(crate) struct Traffic {
     pub(crate) corridors: Vec<Range<usize>>,
     /// The corridor of each payment; empty: it is drawn.
     pub(crate) corridor_of: Vec<u16>,
+    /// How long each player thinks as a destination, in nanoseconds, drawn from; empty: not at all.
+    pub(crate) answer_times: Vec<Vec<u64>>,
 }
 
 impl Traffic {
@@ -144,6 +154,7 @@ impl Traffic {
             merchants: Merchants::ONE,
             corridors: Vec::new(),
             corridor_of: Vec::new(),
+            answer_times: Vec::new(),
         }
     }
 }
@@ -208,6 +219,23 @@ impl Mix {
         }
     }
 
+    /// Whether some destination thinks before it answers.
+    pub(crate) fn has_answer_times(&self) -> bool {
+        let mut times = self.traffic.answer_times.iter();
+        times.any(|times| !times.is_empty())
+    }
+
+    /// How long the destination `player` thinks about payment `number`.
+    pub(crate) fn answer_ns(&self, player: u8, number: u64) -> u64 {
+        let times = self.traffic.answer_times.get(usize::from(player));
+        times.filter(|times| !times.is_empty()).map_or(0, |times| {
+            let count = u32::try_from(times.len()).expect("a few thousand");
+            let mut draw = Draw::new(self.seed ^ ANSWERS_STREAM, number);
+            let place = usize::try_from(draw.below(count)).expect("addresses have 64 bits");
+            times[place]
+        })
+    }
+
     /// By weight, among all lanes or those of the payment's corridor.
     fn lane(&self, number: u64, draw: &mut Draw) -> usize {
         let place = usize::try_from(number).expect("addresses have 64 bits");
@@ -270,6 +298,8 @@ pub(crate) const ANSWERED: [(Fate, u32); 7] = {
 pub(crate) const PLAIN: [(Fate, u32); 0] = [];
 
 const WHOLE: u32 = 10_000;
+/// So that answer times are drawn apart from scripts.
+const ANSWERS_STREAM: u64 = 0x6A09_E667_F3BC_C908;
 /// Payers of one wallet: ten digits.
 pub(crate) const PAYERS: u64 = 10_000_000_000;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::plan::faults::{FaultAbout, PlannedFault};
 use crate::plan::{Late, Source};
 use crate::profile::section::shown;
 
@@ -21,8 +22,30 @@ pub(crate) struct Design {
     pub(crate) late_after_ns: u64,
     /// Payments in flight at once; the next one waits, and may become overdue.
     pub(crate) in_flight_max: u32,
+    /// Who misbehaves when, and how.
+    pub(crate) faults: Arc<Vec<PlannedFault>>,
     /// The profile that it comes from.
     pub(crate) about: Option<Arc<About>>,
+}
+
+/// What is done with what cannot be sent when it is due.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Manner {
+    /// What becomes of the overdue.
+    pub(crate) late: Late,
+    /// A payment is overdue so long after its instant.
+    pub(crate) late_after_ns: u64,
+    /// Payments in flight at once.
+    pub(crate) in_flight_max: u32,
+}
+
+impl Manner {
+    /// Of a closed loop: nothing is ever overdue, and its window bounds it.
+    pub(crate) const UNBOUNDED: Self = Self {
+        late: Late::Send,
+        late_after_ns: 0,
+        in_flight_max: u32::MAX,
+    };
 }
 
 /// What a plan from a profile is, for the report.
@@ -42,6 +65,7 @@ pub(crate) struct About {
     /// The highest rate, in payments a second.
     pub(crate) peak_per_second: u64,
     pub(crate) phases: Vec<PhaseAbout>,
+    pub(crate) faults: Vec<FaultAbout>,
 }
 
 /// One phase.
@@ -55,14 +79,24 @@ pub(crate) struct PhaseAbout {
 
 impl Design {
     /// The instants of `source`: everything is sent, however late.
-    pub(crate) const fn of(source: Source, duration_ms: u64) -> Self {
+    pub(crate) fn of(source: Source, duration_ms: u64) -> Self {
         Self {
             source,
             duration_ms,
             late: Late::Send,
             late_after_ns: LATE_AFTER_MS * 1_000_000,
             in_flight_max: IN_FLIGHT_MAX,
+            faults: Arc::default(),
             about: None,
+        }
+    }
+
+    /// What is done with what cannot be sent when it is due.
+    pub(crate) const fn manner(&self) -> Manner {
+        Manner {
+            late: self.late,
+            late_after_ns: self.late_after_ns,
+            in_flight_max: self.in_flight_max,
         }
     }
 }

@@ -6,6 +6,7 @@
 
 pub(crate) mod curve;
 pub(crate) mod design;
+pub(crate) mod faults;
 pub(crate) mod trace;
 
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 //! Some are built in (`loadgen/profiles/`), and any path is read. A profile knows no switch: the
 //! participants that it names are found in a configuration, or given to one.
 
+mod misbehaviour;
 mod people;
 mod phases;
 mod read;
@@ -22,6 +23,7 @@ use sha2::{Digest, Sha256};
 use crate::mix::{Fate, Merchants};
 use crate::plan::curve::{Curve, CurveError, Stretch};
 use crate::plan::design::{About, Design, PhaseAbout};
+use crate::plan::faults::{FaultAbout, PlannedFault};
 use crate::plan::trace::{Trace, TraceError};
 use crate::plan::{Source, Spacing};
 
@@ -52,6 +54,8 @@ pub(crate) struct Profile {
     pub(crate) phases: Vec<Phase>,
     /// When, from a recorded day.
     pub(crate) trace: Option<Trace>,
+    /// Who misbehaves when, in the time of the phases.
+    pub(crate) faults: Vec<PlannedFault>,
 }
 
 /// A participant.
@@ -66,6 +70,19 @@ pub(crate) struct Person {
     pub(crate) protocol: Protocol,
     /// If not as many as the others have.
     pub(crate) links: Option<u32>,
+    /// How long it thinks before it answers a payment.
+    pub(crate) answers: Option<AnswerTimes>,
+}
+
+/// How long a destination thinks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum AnswerTimes {
+    /// Always as long.
+    Fixed { us: u64 },
+    /// Anything in between, alike.
+    Uniform { least_us: u64, most_us: u64 },
+    /// Half of the answers within one time, all but a hundredth within the other.
+    LogNormal { p50_us: u64, p99_us: u64 },
 }
 
 /// One way for money to go.
@@ -250,13 +267,6 @@ impl Profile {
         stretches.map(|it| it.from_milli.max(it.to_milli)).max()
     }
 
-    /// Whether its trace says of each payment which corridor it takes.
-    pub(crate) fn names_corridors(&self) -> bool {
-        self.trace
-            .as_ref()
-            .is_some_and(|trace| !trace.corridors.is_empty())
-    }
-
     fn curved(&self, by: &Stretching) -> Result<Design, ProfileError> {
         let failed = |cause| ProfileError::Curve {
             name: self.name.clone(),
@@ -300,12 +310,15 @@ impl Profile {
                 payments: curve.count(from_ms, to_ms),
             }
         });
+        let (faults, fault_abouts) = self.faults(by.warm_up_ms, duration_ms, own.duration_ms());
         let about = About {
             phases: abouts.collect(),
+            faults: fault_abouts,
             peak_per_second: scaled(own.peak_milli()) / 1_000,
             ..self.about(rate, rate_of, duration_ms)
         };
         Ok(Design {
+            faults: Arc::new(faults),
             about: Some(Arc::new(about)),
             ..Design::of(Source::Curve(Arc::new(curve), self.spacing), duration_ms)
         })
@@ -321,7 +334,9 @@ impl Profile {
         let duration_ms = by.duration_ms.unwrap_or(own_ms);
         let instants = trace.instants_ns.iter();
         let instants: Vec<u64> = instants.map(|ns| part(*ns, duration_ms, own_ms)).collect();
+        let (faults, fault_abouts) = self.faults(0, duration_ms, own_ms);
         let about = About {
+            faults: fault_abouts,
             phases: vec![PhaseAbout {
                 name: "trace".to_owned(),
                 duration_ms,
@@ -330,9 +345,30 @@ impl Profile {
             ..self.about(1, 1, duration_ms)
         };
         Ok(Design {
+            faults: Arc::new(faults),
             about: Some(Arc::new(about)),
             ..Design::of(Source::Trace(Arc::new(instants)), duration_ms)
         })
+    }
+
+    /// Its faults, stretched with the plan, and what the report says of them.
+    fn faults(&self, after_ms: u64, to: u64, from: u64) -> (Vec<PlannedFault>, Vec<FaultAbout>) {
+        let stretched = |fault: &PlannedFault| {
+            let (at_ms, for_ms) = (part(fault.at_ms, to, from), part(fault.for_ms, to, from));
+            let about = FaultAbout {
+                participant: fault.participant.clone(),
+                kind: fault.kind.word(),
+                at_ms,
+                for_ms,
+            };
+            let fault = PlannedFault {
+                at_ms: after_ms + at_ms,
+                for_ms,
+                ..fault.clone()
+            };
+            (fault, about)
+        };
+        self.faults.iter().map(stretched).unzip()
     }
 
     fn about(&self, rate: u64, rate_of: u64, duration_ms: u64) -> About {
@@ -351,6 +387,7 @@ impl Profile {
             stands_for_ms,
             duration_ms,
             phases: Vec::new(),
+            faults: Vec::new(),
             peak_per_second: 0,
         }
     }

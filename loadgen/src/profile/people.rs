@@ -116,6 +116,15 @@ impl Profile {
             }
             traffic.corridors.push(first..lanes.len());
         }
+        let times = |player: &Player| {
+            let mut people = self.people.iter();
+            let person = people.find(|person| person.name == player.name);
+            person.and_then(|person| person.answers)
+        };
+        let times = (0_u64..).zip(players).map(|(place, player)| {
+            times(player).map_or_else(Vec::new, |times| times.table(seed, place))
+        });
+        traffic.answer_times = times.collect();
         if let Some(trace) = &self.trace {
             traffic.corridor_of.clone_from(&trace.corridors);
         }

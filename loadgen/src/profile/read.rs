@@ -4,8 +4,9 @@ use cpg_switch::control::configuration::Diagnostics;
 use cpg_switch::model::participant::{Protocol, Role};
 use toml::de::DeTable;
 
+use super::misbehaviour;
 use super::phases::{HOURS, Phase, Shape, Spike};
-use super::section::{Section, decimal};
+use super::section::{Found, Section, decimal};
 use super::{Corridor, Person, Profile, Ticket};
 use crate::mix::{Fate, Merchants};
 use crate::plan::Spacing;
@@ -55,6 +56,7 @@ fn document_of(root: &mut Section<'_>, diagnostics: &mut Diagnostics) -> (Profil
         phases.extend(phase(&mut section, number, diagnostics));
         section.finish(diagnostics);
     }
+    let faults = misbehaviour::faults(root, &people, &phases, diagnostics);
     let profile = Profile {
         name: String::new(),
         hash: String::new(),
@@ -70,6 +72,7 @@ fn document_of(root: &mut Section<'_>, diagnostics: &mut Diagnostics) -> (Profil
         },
         phases,
         trace: None,
+        faults,
     };
     (profile, trace.map(|trace| trace.value))
 }
@@ -113,74 +116,78 @@ fn shares(root: &mut Section<'_>, diagnostics: &mut Diagnostics) -> Vec<(Fate, u
 fn people(root: &mut Section<'_>, diagnostics: &mut Diagnostics) -> Vec<Person> {
     let mut people: Vec<Person> = Vec::new();
     for mut section in root.sections("participants", "in [[participants]]", diagnostics) {
-        for key in ["name", "role", "country", "currency"] {
-            section.require(key, diagnostics);
-        }
-        let name = section.text("name", diagnostics);
-        let role = section.word("role", &["wallet", "acquirer"], diagnostics);
-        let country = section.text("country", diagnostics);
-        let currency = section.text("currency", diagnostics);
-        let protocols = Protocol::ALL.map(Protocol::name);
-        let protocol = section.word("protocol", &protocols, diagnostics);
-        let links = section.decimal("links", 0, LINKS, diagnostics);
+        let person = one_person(&mut section, &people, diagnostics);
         section.finish(diagnostics);
-        if let Some(name) = &name {
-            let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-            if name.value.is_empty() || !name.value.bytes().all(|it| is_name(it) || it == b'-') {
-                let problem = format!("\"{}\" is no name", name.value);
-                let remedy = "use small letters, digits and hyphens";
-                diagnostics.note(&name.span, problem, remedy);
-            }
-            if people.iter().any(|person| person.name == name.value) {
-                let problem = format!("\"{}\" is there twice", name.value);
-                diagnostics.note(&name.span, problem, "give each participant its own name");
-            }
-        }
-        if let Some(country) = &country
-            && country.value.parse::<iso_currency::Country>().is_err()
-        {
-            let problem = format!("there is no country \"{}\"", country.value);
-            diagnostics.note(
-                &country.span,
-                problem,
-                "use ISO 3166-1 letters, such as \"CN\"",
-            );
-        }
-        if let Some(currency) = &currency
-            && iso_currency::Currency::from_code(&currency.value).is_none()
-        {
-            let problem = format!("there is no currency \"{}\"", currency.value);
-            diagnostics.note(
-                &currency.span,
-                problem,
-                "use ISO 4217 letters, such as \"CNY\"",
-            );
-        }
-        let (Some(name), Some(role), Some(country), Some(currency)) =
-            (name, role, country, currency)
-        else {
-            continue;
-        };
-        people.push(Person {
-            name: name.value,
-            role: if role.value == "wallet" {
-                Role::Wallet
-            } else {
-                Role::Acquirer
-            },
-            country: country.value,
-            currency: currency.value,
-            protocol: protocol
-                .and_then(|protocol| Protocol::from_name(protocol.value))
-                .unwrap_or(Protocol::Sbe),
-            links: links.map(|links| narrow(links.value)),
-        });
+        people.extend(person);
     }
     if people.len() > PEOPLE_MAX {
         let problem = format!("{} participants", people.len());
         diagnostics.note(&root.span, problem, "a profile has at most 64");
     }
     people
+}
+
+fn one_person(
+    section: &mut Section<'_>,
+    others: &[Person],
+    diagnostics: &mut Diagnostics,
+) -> Option<Person> {
+    for key in ["name", "role", "country", "currency"] {
+        section.require(key, diagnostics);
+    }
+    let name = section.text("name", diagnostics);
+    let role = section.word("role", &["wallet", "acquirer"], diagnostics);
+    let country = section.text("country", diagnostics);
+    let currency = section.text("currency", diagnostics);
+    let protocols = Protocol::ALL.map(Protocol::name);
+    let protocol = section.word("protocol", &protocols, diagnostics);
+    let links = section.decimal("links", 0, LINKS, diagnostics);
+    let answers = misbehaviour::answers(section, diagnostics);
+    if let Some(name) = &name {
+        check_name(name, others, diagnostics);
+    }
+    if let Some(country) = &country
+        && country.value.parse::<iso_currency::Country>().is_err()
+    {
+        let problem = format!("there is no country \"{}\"", country.value);
+        let remedy = "use ISO 3166-1 letters, such as \"CN\"";
+        diagnostics.note(&country.span, problem, remedy);
+    }
+    if let Some(currency) = &currency
+        && iso_currency::Currency::from_code(&currency.value).is_none()
+    {
+        let problem = format!("there is no currency \"{}\"", currency.value);
+        let remedy = "use ISO 4217 letters, such as \"CNY\"";
+        diagnostics.note(&currency.span, problem, remedy);
+    }
+    Some(Person {
+        name: name?.value,
+        role: if role?.value == "wallet" {
+            Role::Wallet
+        } else {
+            Role::Acquirer
+        },
+        country: country?.value,
+        currency: currency?.value,
+        protocol: protocol
+            .and_then(|protocol| Protocol::from_name(protocol.value))
+            .unwrap_or(Protocol::Sbe),
+        links: links.map(|links| narrow(links.value)),
+        answers,
+    })
+}
+
+fn check_name(name: &Found<String>, others: &[Person], diagnostics: &mut Diagnostics) {
+    let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if name.value.is_empty() || !name.value.bytes().all(is_name) {
+        let problem = format!("\"{}\" is no name", name.value);
+        let remedy = "use small letters, digits and hyphens";
+        diagnostics.note(&name.span, problem, remedy);
+    }
+    if others.iter().any(|person| person.name == name.value) {
+        let problem = format!("\"{}\" is there twice", name.value);
+        diagnostics.note(&name.span, problem, "give each participant its own name");
+    }
 }
 
 fn corridors(

@@ -69,7 +69,7 @@ const WRONG: [(&str, &str, &str, &str, &str); 13] = [
         "decline = 200",
         "decline = 8200",
         "[mix]",
-        "add up to 10610",
+        "add up to 10633",
         "of 10,000",
     ),
     (
@@ -210,7 +210,7 @@ fn a_trace_beside_the_profile_is_played_and_its_time_is_stretched() {
     fs::write(&path, &text).unwrap();
     let profile = Profile::find(path.to_str().unwrap()).unwrap();
     assert_eq!(profile.name, "recorded");
-    assert!(profile.names_corridors());
+    assert_eq!(profile.trace.as_ref().unwrap().corridors, [0, 1, 0]);
     let by = |duration_ms, peak_milli| Stretching {
         duration_ms,
         peak_milli,
@@ -225,4 +225,54 @@ fn a_trace_beside_the_profile_is_played_and_its_time_is_stretched() {
     assert!(refused_rate.contains("--duration does"), "{refused_rate}");
     let phases = text + "[[phases]]\nseconds = 1\nrate = 1\n";
     assert!(refused(&phases).to_string().contains("a trace and phases"));
+}
+
+#[test]
+fn faults_and_answer_times_are_read_stretched_and_refused_where_they_cannot_be() {
+    let fault = |participant: &str, kind: &str, at: &str, lasts: &str| {
+        format!(
+            "\n[[faults]]\nparticipant = \"{participant}\"\nkind = \"{kind}\"\n\
+             at_seconds = {at}\nfor_seconds = {lasts}\n"
+        )
+    };
+    let with = |more: &str| Profile::from_text("t", "t", &format!("{GOOD}{more}"), None);
+    let profile = with(&fault("sgqr", "cut", "2", "4")).unwrap();
+    let by = Stretching {
+        duration_ms: Some(1_000),
+        warm_up_ms: 500,
+        ..Stretching::default()
+    };
+    let design = profile.design(&by).unwrap();
+    assert_eq!(
+        (design.faults[0].at_ms, design.faults[0].for_ms),
+        (700, 400)
+    );
+    assert_eq!(design.about.unwrap().faults[0].at_ms, 200);
+    let twice = fault("sgqr", "cut", "2", "4") + &fault("sgqr", "signed-off", "5", "1");
+    for (more, problem) in [
+        (fault("sgqr", "cut", "8", "3"), "ends after the plan"),
+        (fault("sgq", "cut", "1", "1"), "did you mean `sgqr`?"),
+        (fault("sgqr", "cutt", "1", "1"), "did you mean `cut`?"),
+        (fault("sgqr", "slow", "1", "1"), "`delay_ms` is missing"),
+        (twice, "already has such a fault"),
+    ] {
+        let refused = with(&more).unwrap_err().to_string();
+        assert!(refused.contains(problem), "{refused}");
+    }
+    let answers = |answers: &str| {
+        let text = GOOD.replacen(
+            "role = \"wallet\"",
+            &format!("role = \"wallet\"\n{answers}"),
+            1,
+        );
+        Profile::from_text("t", "t", &text, None)
+    };
+    let profile = answers("answers = { kind = \"fixed\", ms = 2.5 }").unwrap();
+    assert_eq!(
+        profile.people[0].answers,
+        Some(AnswerTimes::Fixed { us: 2_500 })
+    );
+    let wrong = "answers = { kind = \"log-normal\", p50_ms = 9, p99_ms = 5 }";
+    let refused = answers(wrong).unwrap_err().to_string();
+    assert!(refused.contains("out of order"), "{refused}");
 }

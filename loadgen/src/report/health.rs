@@ -19,6 +19,10 @@ pub(super) fn write(out: &mut String, report: &Report) -> fmt::Result {
     let missed = [
         (health.missed_late, "missed because the generator was late"),
         (health.missed_full, "missed because there was no room"),
+        (
+            health.missed_absent,
+            "left out while participants were away",
+        ),
         (health.missed_at_end, "never sent: the run was over"),
     ];
     for (count, why) in missed.iter().filter(|(count, _)| *count > 0) {
@@ -46,6 +50,21 @@ pub(super) fn write(out: &mut String, report: &Report) -> fmt::Result {
         )?;
     }
     writeln!(out)?;
+    let links = [
+        (health.sent_again, "sent again after a cut, timed from then"),
+        (health.answers_after_cut, "answered over a new link as well"),
+        (
+            health.answers_lost,
+            "answers of destinations lost with their links",
+        ),
+        (
+            health.answers_hurried,
+            "answers given too early: too many waited",
+        ),
+    ];
+    for (count, what) in links.iter().filter(|(count, _)| *count > 0) {
+        writeln!(out, "{} {what}", grouped(*count))?;
+    }
     write_threads(out, report)?;
     writeln!(out)
 }

@@ -277,7 +277,8 @@ impl Counted {
         let mut by_fate = [[0_u64; Standing::ALL.len()]; Fate::ALL.len()];
         let mut codes: Vec<CodeRow> = Vec::new();
         let mut pairs: Vec<PairRow> = Vec::new();
-        for page in originators.pages() {
+        let pages = || originators.pages().iter().filter(|page| page.sent > 0);
+        for page in pages() {
             by_fate[page.fate as usize][page.standing as usize] += 1;
             let code = page
                 .code
@@ -322,7 +323,7 @@ impl Counted {
             outcomes,
             codes,
             pairs,
-            scenarios: scenarios::count(cast, originators.pages().iter()),
+            scenarios: scenarios::count(cast, pages()),
         }
     }
 }

@@ -11,6 +11,7 @@ use cpg_switch::model::outcome::{Outcome, ResponseCode, State};
 use crate::cast::Cast;
 use crate::judge::books::Balance;
 use crate::judge::destinations::Reply;
+use crate::send::delays::{Giving, Held};
 use crate::send::floor::{Floor, HeldBack};
 use crate::send::link::LinkState;
 use crate::send::messages;
@@ -24,21 +25,24 @@ impl Floor<'_> {
             return self.put_result(place, result);
         };
         let script = self.mix.script(number);
-        let (reply, fault) = self.judge.destinations.request(
-            self.cast,
-            player,
-            number,
-            script.fate,
-            script.lane,
-            request,
-        );
+        let conduct = self.conduct(player);
+        let fate = conduct.fate(script.fate);
+        let (reply, fault) =
+            self.judge
+                .destinations
+                .request(self.cast, player, number, fate, script.lane, request);
         if let Some(fault) = fault {
             self.fault(player, fault);
         }
         let approved = Some(Cast::approval(number));
+        let held = |approval| Held {
+            link: place,
+            giving: conduct.giving(fate),
+            result: messages::payment_result(request, approval),
+        };
         match reply {
-            Reply::Approve => self.put_result(place, messages::payment_result(request, approved)),
-            Reply::Decline => self.put_result(place, messages::payment_result(request, None)),
+            Reply::Approve => self.give(player, number, held(approved)),
+            Reply::Decline => self.give(player, number, held(None)),
             Reply::Nothing => {}
             Reply::Later => {
                 let result = messages::payment_result(request, approved);
@@ -49,6 +53,48 @@ impl Floor<'_> {
                         result,
                     },
                 );
+            }
+        }
+    }
+
+    /// Gives an answer, at once or after the destination's own time.
+    fn give(&mut self, player: u8, number: u64, held: Held) {
+        let thinking_ns = self.thinking_ns(player, number);
+        if thinking_ns == 0 {
+            return self.put_held(&held);
+        }
+        let due_ns = self.now.monotonic.0 + thinking_ns;
+        if !self.delays.hold(due_ns, &held) {
+            self.tally.answers_hurried += 1;
+            self.put_held(&held);
+        }
+    }
+
+    /// Gives every answer whose time has come.
+    pub(super) fn give_due(&mut self) {
+        while let Some(held) = self.delays.due(self.now.monotonic.0) {
+            self.put_held(&held);
+        }
+    }
+
+    fn put_held(&mut self, held: &Held) {
+        if self.links[held.link].state == LinkState::Gone {
+            self.tally.answers_lost += 1;
+            return;
+        }
+        match held.giving {
+            Giving::Once => self.put_result(held.link, held.result),
+            Giving::Twice => {
+                self.put_result(held.link, held.result);
+                self.put_result(held.link, held.result);
+            }
+            Giving::Garbled => {
+                let header = self.answering(held.result.header.match_key);
+                let result = PaymentResult {
+                    header,
+                    ..held.result
+                };
+                self.put_part(held.link, &Message::PaymentResult(result), GARBLED);
             }
         }
     }
@@ -151,3 +197,6 @@ impl Floor<'_> {
         messages::answering(match_key, self.now.wall)
     }
 }
+
+/// Of a garbled answer, so much is left.
+const GARBLED: (usize, usize) = (3, 5);

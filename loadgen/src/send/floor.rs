@@ -18,11 +18,12 @@ use crate::judge::verdict::Rule;
 use crate::judge::{Fault, Judge};
 use crate::mix::Mix;
 use crate::pair::{Purpose, Request, Table};
-use crate::plan::Late;
-use crate::plan::design::Design;
+use crate::plan::design::Manner;
 use crate::record::Record;
 use crate::record::corridors::Corridors;
 use crate::send::codes::Quoted;
+use crate::send::delays::Delays;
+use crate::send::faults::Faults;
 use crate::send::link::{FRAME_BYTES, Link, LinkState};
 
 /// What a stage reserves memory for.
@@ -86,21 +87,20 @@ pub(crate) struct Tally {
     pub(crate) missed_late: u64,
     /// Payments left out because they were overdue: there was no room for them.
     pub(crate) missed_full: u64,
+    /// Payments left out because their participant was away.
+    pub(crate) missed_absent: u64,
+    /// Payments sent again because their links were cut before the answer.
+    pub(crate) sent_again: u64,
+    /// Answers that came over a new link to what was asked over one that was cut.
+    pub(crate) answers_after_cut: u64,
+    /// Answers of destinations that had no link left to go on.
+    pub(crate) answers_lost: u64,
+    /// Answers of destinations that found no place to wait for their time.
+    pub(crate) answers_hurried: u64,
     /// Payments that were never sent, because the run was over.
     pub(crate) missed_at_end: u64,
     /// An overdue payment has ended the run.
     pub(crate) aborted: bool,
-}
-
-/// What is done with what cannot be sent when it is due.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Manner {
-    /// What becomes of the overdue.
-    pub(crate) late: Late,
-    /// A payment is overdue so long after its instant.
-    pub(crate) late_after_ns: u64,
-    /// Payments in flight at once.
-    pub(crate) in_flight_max: u32,
 }
 
 /// An approval that is sent only when the reversal comes.
@@ -144,6 +144,8 @@ pub(crate) struct Floor<'a> {
     pub(super) lost: Vec<(u8, Request)>,
     pub(super) in_flight: u32,
     pub(super) manner: Manner,
+    pub(super) faults: Faults,
+    pub(super) delays: Delays,
     /// A payment that was due has waited for room, and the plan has not caught up since.
     pub(super) waited_for_room: bool,
     /// What is in flight, and for how long.
@@ -186,11 +188,9 @@ impl<'a> Floor<'a> {
             quotes: HashMap::with_hasher(FixedState::default()),
             lost: Vec::with_capacity(FOLLOW_UPS),
             in_flight: 0,
-            manner: Manner {
-                late: Late::Send,
-                late_after_ns: 0,
-                in_flight_max: u32::MAX,
-            },
+            manner: Manner::UNBOUNDED,
+            faults: Faults::none(players.len()),
+            delays: Delays::new(0),
             waited_for_room: false,
             flow: Flow::between(0, u64::MAX),
             refused: None,
@@ -203,15 +203,6 @@ impl<'a> Floor<'a> {
     pub(crate) fn measure_between(&mut self, from_ns: u64, to_ns: u64) {
         self.record.series.measure_between(from_ns, to_ns);
         self.flow = Flow::between(from_ns, to_ns);
-    }
-
-    /// What the plan's design says about the overdue, and how many may be in flight.
-    pub(crate) const fn keep_to(&mut self, design: &Design) {
-        self.manner = Manner {
-            late: design.late,
-            late_after_ns: design.late_after_ns,
-            in_flight_max: design.in_flight_max,
-        };
     }
 
     /// What is done with what cannot be sent when it is due.
@@ -292,7 +283,10 @@ impl<'a> Floor<'a> {
     pub(super) fn handle(&mut self, completion: Completion<'_>, submissions: &mut Vec<Submission>) {
         match completion {
             Completion::Received { link, bytes } => {
-                if let Some(place) = self.place(link) {
+                let place = self.place(link);
+                if let Some(place) =
+                    place.filter(|place| self.links[*place].state != LinkState::Gone)
+                {
                     self.now.monotonic = Clock.monotonic();
                     self.received(place, bytes);
                 }
@@ -377,6 +371,11 @@ impl<'a> Floor<'a> {
 
     /// Encodes `message` in the link's own dialect and queues it.
     pub(super) fn put(&mut self, place: usize, message: &Message<'_>) {
+        self.put_part(place, message, (1, 1));
+    }
+
+    /// The same with only so many of so many parts of its body: nobody can read it.
+    pub(super) fn put_part(&mut self, place: usize, message: &Message<'_>, part: (usize, usize)) {
         let link = &mut self.links[place];
         let player = self.cast.player(link.player);
         let header_bytes = player.framing.header_bytes();
@@ -384,10 +383,11 @@ impl<'a> Floor<'a> {
             .dialect
             .encode(message, &mut self.scratch[header_bytes..])
             .expect("players say only what every dialect of theirs can carry");
-        let total = header_bytes + encoded.bytes;
+        let bytes = encoded.bytes * part.0 / part.1;
+        let total = header_bytes + bytes;
         player
             .framing
-            .write_header(&mut self.scratch[..total], encoded.bytes, None)
+            .write_header(&mut self.scratch[..total], bytes, None)
             .expect("the frame fits: it was written");
         if link.put(&self.scratch[..total]) {
             self.dirty.push(place);

@@ -166,6 +166,15 @@ pub(crate) fn sign_on(header: Header, institution: Institution) -> Message<'stat
     })
 }
 
+/// Last message of a session, for now.
+pub(crate) const fn sign_off(header: Header) -> Message<'static> {
+    Message::SignOff(Notice {
+        header,
+        institution: None,
+        mac: b"",
+    })
+}
+
 /// Are you there?
 pub(crate) const fn echo(header: Header) -> Message<'static> {
     Message::Echo(Notice {

@@ -4,7 +4,9 @@
 //! frames leave in one send. Nothing here decides what is right; it tells the judge what happened.
 
 mod codes;
+mod delays;
 mod destination;
+mod faults;
 mod floor;
 mod link;
 mod messages;
@@ -156,6 +158,14 @@ impl<'a> Stage<'a> {
         } = self;
         floor.read_clock();
         machine.drain(|completion| floor.handle(completion, submissions));
+        floor.tend_faults(submissions);
+        while let Some((player, links)) = floor.faults.to_dial.pop() {
+            for _ in 0..links {
+                let id = machine.connect(floor.address(player), CONNECT_MS)?;
+                floor.dialled(id, player);
+            }
+        }
+        floor.give_due();
         floor.follow_up();
         let next = plan.and_then(|plan| floor.issue(plan));
         floor.care();
@@ -163,6 +173,8 @@ impl<'a> Stage<'a> {
         machine.submit(submissions);
         let now = floor.now();
         let latest = now.plus_ms(PARK_MS_MAX);
+        let waiting = [next, floor.delays.next_ns(), floor.faults.next_ns()];
+        let next = waiting.into_iter().flatten().min();
         let until = next.map_or(latest, |next_ns| Monotonic(next_ns).min(latest));
         machine.enter(*idle, Some(until), now)
     }

@@ -71,6 +71,7 @@ impl Floor<'_> {
         if code == ResponseCode::APPROVED {
             self.links[place].state = LinkState::SignedOn;
             self.signed_on += 1;
+            self.on_back(player);
         } else {
             self.refused = Some((player, code.to_string()));
         }
@@ -104,6 +105,9 @@ impl Floor<'_> {
     /// A link is gone. Once a player has none left, no answer can come: its requests are lost.
     pub(super) fn ended(&mut self, place: usize) {
         let link = &mut self.links[place];
+        if link.state == LinkState::Gone {
+            return;
+        }
         if link.state == LinkState::SignedOn {
             self.signed_on -= 1;
         }
@@ -119,7 +123,8 @@ impl Floor<'_> {
         }
         let (lost, in_flight) = (&mut self.lost, &mut self.in_flight);
         let (flow, now_ns) = (&mut self.flow, self.now.monotonic.0);
-        self.tables[usize::from(player)].cut(|request| {
+        let answers = self.faults.are_planned();
+        self.tables[usize::from(player)].cut(answers, |request| {
             if request.purpose.is_in_flight() {
                 *in_flight -= 1;
                 if request.sent_ns > 0 {
@@ -209,6 +214,7 @@ impl Floor<'_> {
                 let sent = self.ask_payment(player, number, &script, request);
                 if sent {
                     self.judge.originators.ask_again(number);
+                    self.tally.sent_again += 1;
                     self.in_flight += 1;
                 }
                 sent
@@ -216,7 +222,7 @@ impl Floor<'_> {
         }
     }
 
-    const fn network_request(&self, kind: Kind) -> Request {
+    pub(super) const fn network_request(&self, kind: Kind) -> Request {
         Request {
             kind,
             purpose: Purpose::Network,

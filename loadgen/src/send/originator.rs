@@ -24,7 +24,7 @@ impl Floor<'_> {
             Plan::Open(schedule) => self.issue_due(schedule),
             Plan::Closed { window, end_ns } => {
                 let now_ns = self.now.monotonic.0;
-                while now_ns < *end_ns && self.in_flight < *window && self.issue_one(now_ns) {}
+                while now_ns < *end_ns && self.in_flight < *window && self.issue_next(now_ns) {}
                 None
             }
         }
@@ -37,12 +37,22 @@ impl Floor<'_> {
                 self.waited_for_room = false;
                 return schedule.next_ns();
             };
+            let number = self.judge.originators.count();
+            let script = self.mix.script(number);
+            let player = self.cast.lane(script.lane).originator;
+            if self.conduct(player).absent {
+                self.tally.missed_absent += 1;
+                self.judge.originators.leave_out(&script);
+                schedule.advance();
+                continue;
+            }
             if now_ns - intended_ns > self.manner.late_after_ns {
                 match self.manner.late {
                     Late::Send => {}
                     Late::Skip => {
                         self.tally.missed_full += u64::from(self.waited_for_room);
                         self.tally.missed_late += u64::from(!self.waited_for_room);
+                        self.judge.originators.leave_out(&script);
                         schedule.advance();
                         continue;
                     }
@@ -57,7 +67,7 @@ impl Floor<'_> {
                 self.waited_for_room = true;
                 return None;
             }
-            if !self.issue_one(intended_ns) {
+            if !self.issue_one(intended_ns, number, &script) {
                 self.tally.held += 1;
                 self.waited_for_room = true;
                 return None;
@@ -67,11 +77,15 @@ impl Floor<'_> {
         schedule.next_ns()
     }
 
-    fn issue_one(&mut self, intended_ns: u64) -> bool {
+    fn issue_next(&mut self, intended_ns: u64) -> bool {
         let number = self.judge.originators.count();
         let script = self.mix.script(number);
+        self.issue_one(intended_ns, number, &script)
+    }
+
+    fn issue_one(&mut self, intended_ns: u64, number: u64, script: &Script) -> bool {
         let player = self.cast.lane(script.lane).originator;
-        let scanned = self.is_scanned(&script);
+        let scanned = self.is_scanned(script);
         let (kind, purpose) = if scanned {
             (Kind::CodeInquiry, Purpose::Code)
         } else {
@@ -85,14 +99,14 @@ impl Floor<'_> {
             sent_ns: 0,
         };
         let asked = if scanned {
-            self.ask_code(player, number, &script, request)
+            self.ask_code(player, number, script, request)
         } else {
-            self.ask_payment(player, number, &script, request)
+            self.ask_payment(player, number, script, request)
         };
         if !asked {
             return false;
         }
-        let counted = self.judge.originators.ask(&script);
+        let counted = self.judge.originators.ask(script);
         assert_eq!(counted, number, "numbers count payments");
         self.in_flight += 1;
         self.tally.in_flight_max = self.tally.in_flight_max.max(self.in_flight);
@@ -101,7 +115,7 @@ impl Floor<'_> {
             .series
             .started(script.lane, now_ns, self.in_flight);
         if script.fate == Fate::RepeatAtOnce {
-            self.repeat(player, number, &script);
+            self.repeat(player, number, script);
         }
         true
     }
@@ -150,10 +164,18 @@ impl Floor<'_> {
 
     /// What scripts ask for after the answer.
     pub(super) fn follow_up(&mut self) {
-        while let Some(number) = self.follow_ups.pop_front() {
-            if !self.follow_up_one(number) {
-                self.follow_ups.push_front(number);
+        let mut stuck = 0;
+        for _ in 0..self.follow_ups.len() {
+            let Some(number) = self.follow_ups.pop_front() else {
                 return;
+            };
+            if !self.follow_up_one(number) {
+                // Its participant may be away, and others are not.
+                self.follow_ups.push_back(number);
+                stuck += 1;
+                if stuck == STUCK_PER_TURN_MAX {
+                    return;
+                }
             }
         }
     }
@@ -213,7 +235,9 @@ impl Floor<'_> {
             | Fate::Silent
             | Fate::Deaf
             | Fate::Late
-            | Fate::Quote => true,
+            | Fate::Quote
+            | Fate::Twice
+            | Fate::Garbled => true,
         }
     }
 
@@ -248,6 +272,12 @@ impl Floor<'_> {
             Match::WrongKind(request) => {
                 let what = "an answer of another kind";
                 return self.fault(player, Fault::of(request.number, Rule::WrongKind, what));
+            }
+            Match::AfterCut(request) => {
+                if let Err(fault) = self.on_answer_after_cut(&request, message) {
+                    self.fault(player, fault);
+                }
+                return;
             }
             Match::Unhandled => {
                 let elsewhere = self.tables.iter().any(|table| table.is_open(key));
@@ -423,3 +453,5 @@ impl Floor<'_> {
 
 /// So that answers are read in time even when the plan is far behind.
 const ISSUED_PER_TURN_MAX: u32 = 256;
+/// Follow-ups that find no room in a turn, before the others wait for the next.
+const STUCK_PER_TURN_MAX: u32 = 16;
