@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::send::Floor;
 
 /// What was offered and what became of it, and whether the clocks can be believed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Health {
     /// Instants of the plan that had come when the run ended, warm-up included.
     pub(crate) offered: u64,

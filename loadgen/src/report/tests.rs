@@ -123,13 +123,8 @@ fn health() -> Health {
     Health {
         offered: 2_000,
         started: 2_000,
-        missed_late: 0,
-        missed_full: 0,
-        missed_at_end: 0,
-        aborted: false,
         in_flight_max: 3,
         in_flight_limit: 100,
-        in_flight_full: 0,
         late: "send",
         threads: vec![ThreadLoad {
             name: "cpg-loadgen".to_owned(),
@@ -143,6 +138,7 @@ fn health() -> Health {
             apart_percent: 0.0,
             holds: true,
         }),
+        ..Health::default()
     }
 }
 

@@ -1,7 +1,9 @@
-//! Faults begin and end: a destination stops answering, a participant's links are cut or signed off.
+//! Faults begin and end: a destination stops answering, a participant's links are cut or signed
+//! off.
 //!
-//! What an absent participant would have sent is left out, and its page says so: the judge holds the
-//! switch to it that nobody sent it. Everything else it judges as always; no rule is relaxed.
+//! What an absent participant would have sent is left out, and its page says so: the judge holds
+//! the switch to it that nobody sent it. What was asked over a cut link may be answered once over
+//! the next one, and is held to what it says. No other rule is relaxed.
 
 use cpg_switch::model::ids::LinkId;
 use cpg_switch::model::message::{Kind, Message};
