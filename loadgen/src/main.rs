@@ -17,6 +17,7 @@ mod proxy;
 mod record;
 mod report;
 mod scratch;
+mod search;
 mod send;
 mod statistics;
 mod target;

@@ -8,7 +8,9 @@ use clap_complete::Shell;
 use cpg_switch::model::outcome::Presentation;
 use cpg_switch::model::participant::Protocol;
 
+use crate::cli::compare::Compare;
 use crate::cli::crash::kinds::Kind;
+use crate::cli::find_max::FindMax;
 use crate::cli::planning::Planning;
 use crate::cli::profile::Profiles;
 
@@ -40,6 +42,8 @@ pub(crate) enum Command {
     Crash(Crash),
     /// The switch and a proxy that reads nothing, in turns: what a switch costs
     Bench(Bench),
+    /// The highest rates at which the switch loses nothing, and keeps a service level
+    FindMax(FindMax),
     /// Two sets of reports, or two builds of the switch in turns: which is better, if either is
     Compare(Compare),
     /// Which profiles there are, what they say, and whether a file is one
@@ -309,71 +313,6 @@ pub(crate) struct Bench {
     #[arg(long, conflicts_with = "no_proxy")]
     pub(crate) no_switch: bool,
     /// Print all runs as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// Two sets of reports, or two builds of the switch in turns: which is better, if either is.
-///
-/// Medians with intervals, Mann and Whitney's test (of pairs: the sign test) corrected for the
-/// number of figures, and how large a difference is. No run is left out. Runs of other machines,
-/// plans or builds, invalid runs and broken promises are refused.
-#[derive(Args, Debug)]
-#[command(after_help = "\
-Examples:
-  cpg-loadgen compare before-1 before-2 before-3 before-4 before-5 --with after-1 after-2 ...
-  cpg-loadgen compare --switch-a ../before/cpg-switch --switch-b target/release/cpg-switch \\
-      --pairs 10 --rate 20000 --duration 10")]
-pub(crate) struct Compare {
-    /// Folders that `--report` wrote: A
-    #[arg(
-        value_name = "DIR",
-        required_unless_present = "switch_a",
-        requires = "with"
-    )]
-    #[arg(conflicts_with = "switch_a")]
-    pub(crate) a: Vec<PathBuf>,
-    /// Folders of B
-    #[arg(long, value_name = "DIR", num_args = 1.., requires = "a")]
-    pub(crate) with: Vec<PathBuf>,
-    /// A build of the switch: A
-    #[arg(long, value_name = "PROGRAM", requires = "switch_b")]
-    pub(crate) switch_a: Option<PathBuf>,
-    /// Another one: B
-    #[arg(long, value_name = "PROGRAM", requires = "switch_a")]
-    pub(crate) switch_b: Option<PathBuf>,
-    /// How often each build is run; eight at least can show anything
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000))]
-    pub(crate) pairs: u32,
-    /// Payments a second of each run
-    #[arg(long, default_value_t = 10_000)]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
-    pub(crate) rate: u64,
-    /// Seconds of each run
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3_600))]
-    pub(crate) duration: u64,
-    /// When a payment counts as committed
-    #[arg(long, value_enum, default_value_t = Commit::Disk)]
-    pub(crate) commit: Commit,
-    /// Shards of both switches
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
-    pub(crate) shards: u16,
-    /// Payments that are approved and nothing else
-    #[arg(long)]
-    pub(crate) plain: bool,
-    /// Of the first pair; the next one has the next
-    #[arg(long, default_value_t = 1)]
-    pub(crate) seed: u64,
-    /// Keep the report of each run in a folder of its own in this one
-    #[arg(long, value_name = "DIR", requires = "switch_a")]
-    pub(crate) report: Option<PathBuf>,
-    /// Compare what should not be compared, and mark it
-    #[arg(long)]
-    pub(crate) anyway: bool,
-    /// Exit code 1 where B is worse in any figure
-    #[arg(long)]
-    pub(crate) fail_if_worse: bool,
-    /// Print the comparison as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -12,6 +12,7 @@ mod compare;
 mod crash;
 mod demo;
 pub(crate) mod exit;
+mod find_max;
 mod outputs;
 mod planning;
 mod profile;
@@ -32,6 +33,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Run(arguments) => run::execute(&arguments),
         Command::Bench(arguments) => bench::execute(&arguments),
         Command::Compare(arguments) => compare::execute(&arguments),
+        Command::FindMax(arguments) => find_max::execute(&arguments),
         Command::Crash(arguments) => crash::execute(&arguments),
         Command::Profile { what } => profile::execute(&what),
         Command::Completions { shell } => {

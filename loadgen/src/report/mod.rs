@@ -7,6 +7,7 @@ mod histograms;
 mod page;
 pub(crate) mod pairs;
 pub(crate) mod scenarios;
+pub(crate) mod search;
 pub(crate) mod series;
 pub(crate) mod slo;
 mod summary;

@@ -1,3 +1,4 @@
 themes();
 const report = JSON.parse(document.getElementById("report").textContent);
-document.getElementById("page").replaceChildren(...run(report));
+const drawn = report.kind === "find-max" ? search(report) : run(report);
+document.getElementById("page").replaceChildren(...drawn);

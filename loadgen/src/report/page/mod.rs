@@ -6,7 +6,7 @@ use serde::Serialize;
 /// The page of a report; `text` is what is shown where scripts do not run.
 pub(crate) fn html(report: &impl Serialize, text: &str) -> Result<String, serde_json::Error> {
     let data = for_script(&serde_json::to_string(report)?);
-    let script = [PLOT, RUN, BEGIN].concat();
+    let script = [PLOT, RUN, SEARCH, BEGIN].concat();
     let parts = [
         ("style", STYLE),
         ("text", &for_text(text)),
@@ -48,6 +48,7 @@ const TEMPLATE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
 const PLOT: &str = include_str!("plot.js");
 const RUN: &str = include_str!("run.js");
+const SEARCH: &str = include_str!("search.js");
 const BEGIN: &str = include_str!("begin.js");
 
 #[cfg(test)]

@@ -70,7 +70,8 @@ const DASHES = { solid: "", dashed: "6 4", dotted: "1.5 4" };
 function swatch(line) {
   const picture = shape("svg", { viewBox: "0 0 24 10", "aria-hidden": "true" });
   const style = `stroke:var(--${line.colour})`;
-  picture.append(shape("line", {
+  if (line.dots) picture.append(shape("circle", { cx: 12, cy: 5, r: 4, style: `fill:var(--${line.colour})` }));
+  else picture.append(shape("line", {
     x1: 1, x2: 23, y1: 5, y2: 5, style, "stroke-width": 2.4, "stroke-linecap": "round",
     "stroke-dasharray": DASHES[line.dash || "solid"],
   }));
@@ -139,6 +140,11 @@ function draw(plot, holder, width) {
     picture.append(shape("line", { class: "mark", x1: box.left, x2: box.right, y1: at, y2: at }));
     picture.append(shape("text", { x: box.right, y: at - 4, "text-anchor": "end" }, mark.name));
   }
+  for (const mark of plot.uprights || []) {
+    const at = x.at(mark.value);
+    picture.append(shape("line", { class: "upright", x1: at, x2: at, y1: box.top, y2: box.bottom }));
+    picture.append(shape("text", { x: at - 4, y: box.top + 2, "text-anchor": "end", transform: `rotate(-90 ${at - 4} ${box.top + 2})` }, mark.name));
+  }
   for (const line of plot.lines) {
     const style = `stroke:var(--${line.colour})`;
     if (!line.dots) {
@@ -151,6 +157,7 @@ function draw(plot, holder, width) {
       }
     }
   }
+  if (!numbers.length) picture.append(shape("text", { x: (box.left + box.right) / 2, y: (box.top + box.bottom) / 2, "text-anchor": "middle" }, "too few payments to tell"));
   const cursor = shape("line", { class: "cursor", y1: box.top, y2: box.bottom, visibility: "hidden" });
   const points = plot.lines.map((line) => shape("circle", { class: "dot", r: 3.5, style: `fill:var(--${line.colour})`, visibility: "hidden" }));
   picture.append(cursor, ...points);
@@ -188,7 +195,7 @@ function summary(plot) {
     if (!values.length) return `${line.name}: no values`;
     return `${line.name}: ${say(plot, Math.min(...values), line)} to ${say(plot, Math.max(...values), line)}`;
   });
-  return `${plot.title}. ${plot.x.label} against ${plot.y.label}. ${parts.join("; ")}. Arrow keys read values; a table follows.`;
+  return `${plot.title}. ${plot.x.label} against ${plot.y.label}. ${parts.join("; ")}. Arrow keys read values; ${plot.table === false ? "the page's tables have" : "a table has"} all of them.`;
 }
 
 function figure(plot) {
@@ -200,7 +207,7 @@ function figure(plot) {
   legend.append(where);
   const caption = element("figcaption", {}, element("h3", {}, plot.title), element("p", {}, plot.note));
   const spoken = element("p", { class: "skip", "aria-live": "polite" });
-  const whole = element("figure", {}, caption, holder, legend, spoken, behind(plot));
+  const whole = element("figure", {}, caption, holder, legend, spoken, plot.table === false ? null : behind(plot));
   const places = stops(plot);
   let drawn = null;
   let selected = null;

@@ -108,7 +108,7 @@ function environment(report) {
     ["Frequency", [machine.governor, machine.no_turbo === "1" ? "no turbo" : null].filter(Boolean).join(", ")],
     ["Build", `${report.version}, ${report.build}`],
     ["Began", new Date(report.began_s * 1000).toISOString().replace("T", " ").slice(0, 19) + " UTC"],
-    ["Seed, run", `${report.seed}, ${report.run}`],
+    ["Seed, run", report.run ? `${report.seed}, ${report.run}` : null],
   ];
   if (setup) {
     facts.push(["Protocols", setup.protocols.join(", ")], ["Links each", `${setup.links} sending, ${setup.destination_links} answering`]);
@@ -285,8 +285,11 @@ function run(report) {
   if (report.series.machine.length) plots.push(cpu(report));
   if (report.series.machine.some((row) => row.journal_writes_per_second !== null)) plots.push(journal(report), uncommitted(report));
   page.push(element("h2", {}, "Over time"), element("div", { class: "plots" }, ...plots.map(figure)));
+  // Where no interval has enough payments of a corridor for the one, the other is shown.
+  const enough = report.series.intervals.some((row) => row.corridors.some((cell) => cell.p99_us !== null));
+  const [quantile, key, note] = enough ? ["p99", "p99_us", ""] : ["p50", "p50_us", " Too few payments in each interval for p99."];
   const corridors = [
-    byCorridor(report, "Response p99 by corridor", "From the payer's wallet's country to the merchant's.", (cell) => (cell.p99_us === null ? null : cell.p99_us / 1000), latencyAxis),
+    byCorridor(report, `Response ${quantile} by corridor`, `From the payer's wallet's country to the merchant's.${note}`, (cell) => (cell[key] === null ? null : cell[key] / 1000), latencyAxis),
     byCorridor(report, "Throughput by corridor", "Payments answered a second.", (cell, row) => cell.answered / long(row), { label: "payments/s", say: millions, exactly: (value) => `${count(value)} /s` }),
   ];
   page.push(element("h2", {}, "Corridors"), element("div", { class: "plots" }, ...corridors.map(figure)), element("h2", {}, "Outcomes by corridor"), corridorTable(report));
