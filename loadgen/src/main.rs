@@ -18,6 +18,7 @@ mod record;
 mod report;
 mod scratch;
 mod search;
+mod self_test;
 mod send;
 mod statistics;
 mod target;

@@ -13,6 +13,7 @@ use crate::cli::crash::kinds::Kind;
 use crate::cli::find_max::FindMax;
 use crate::cli::planning::Planning;
 use crate::cli::profile::Profiles;
+use crate::cli::self_test::SelfTest;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -51,6 +52,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: Profiles,
     },
+    /// Whether this program measures right, on this machine, now
+    SelfTest(SelfTest),
     /// Print a completion script for your shell
     Completions {
         /// Which

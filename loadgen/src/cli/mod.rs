@@ -17,6 +17,7 @@ mod outputs;
 mod planning;
 mod profile;
 mod run;
+mod self_test;
 mod trial;
 
 use std::process::ExitCode;
@@ -36,6 +37,7 @@ pub(crate) fn main() -> ExitCode {
         Command::FindMax(arguments) => find_max::execute(&arguments),
         Command::Crash(arguments) => crash::execute(&arguments),
         Command::Profile { what } => profile::execute(&what),
+        Command::SelfTest(arguments) => self_test::execute(&arguments),
         Command::Completions { shell } => {
             let mut command = Arguments::command();
             clap_complete::generate(shell, &mut command, "cpg-loadgen", &mut std::io::stdout());
