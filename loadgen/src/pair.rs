@@ -188,12 +188,13 @@ impl Table {
         for slot in &mut self.places {
             if slot.open {
                 cut(slot.request);
-                slot.open = false;
-                slot.cut = answers;
-            } else {
-                slot.cut = false;
-            }
-            if !slot.cut {
+                if answers {
+                    slot.open = false;
+                    slot.cut = true;
+                } else {
+                    *slot = FREE;
+                }
+            } else if slot.cut {
                 *slot = FREE;
             }
         }

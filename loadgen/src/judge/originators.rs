@@ -67,6 +67,12 @@ impl Originators {
         page.sent = page.sent.saturating_add(1);
     }
 
+    /// Whether the payment was sent again.
+    pub(crate) fn is_again(&self, number: u64) -> bool {
+        let place = usize::try_from(number).expect("addresses have 64 bits");
+        self.pages.get(place).is_some_and(|page| page.sent > 1)
+    }
+
     /// The originator takes the payment back.
     pub(crate) fn take_back(&mut self, number: u64) {
         self.page_mut(number).taken_back = TakenBack::Asked;

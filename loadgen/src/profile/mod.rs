@@ -182,7 +182,7 @@ pub(crate) enum ProfileError {
 }
 
 /// The profiles in the box: name and text.
-pub(crate) const BUILT_IN: [(&str, &str); 7] = [
+pub(crate) const BUILT_IN: [(&str, &str); 8] = [
     ("everyday", include_str!("../../profiles/everyday.toml")),
     (
         "golden-week-day",
@@ -205,6 +205,7 @@ pub(crate) const BUILT_IN: [(&str, &str); 7] = [
         include_str!("../../profiles/new-years-eve.toml"),
     ),
     ("trial-x100", include_str!("../../profiles/trial-x100.toml")),
+    ("bad-day", include_str!("../../profiles/bad-day.toml")),
 ];
 
 impl Profile {

@@ -51,7 +51,10 @@ pub(super) fn write(out: &mut String, report: &Report) -> fmt::Result {
     }
     writeln!(out)?;
     let links = [
-        (health.sent_again, "sent again after a cut, timed from then"),
+        (
+            health.sent_again,
+            "sent again after a cut, timed from when they were due",
+        ),
         (health.answers_after_cut, "answered over a new link as well"),
         (
             health.answers_lost,

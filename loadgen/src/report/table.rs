@@ -2,7 +2,8 @@
 
 use core::fmt::{self, Write};
 
-use crate::plan::design::About;
+use crate::plan::design::{About, PhaseAbout};
+use crate::profile::section::shown;
 use crate::report::{Quantiles, Report, VerdictReport, health};
 
 /// All of it.
@@ -65,7 +66,23 @@ fn write_profile(out: &mut String, report: &Report, about: &About) -> fmt::Resul
         about.scale(),
         report.commit
     )?;
-    writeln!(out, "{}", about.time())
+    writeln!(out, "{}", about.time())?;
+    if about.phases.len() > 1 {
+        let phase = |it: &PhaseAbout| format!("{} {}", it.name, grouped(it.payments));
+        let phases: Vec<String> = about.phases.iter().map(phase).collect();
+        writeln!(out, "payments by phase: {}", phases.join(", "))?;
+    }
+    for fault in &about.faults {
+        writeln!(
+            out,
+            "on purpose: {} {} from {} s, for {} s",
+            fault.participant,
+            fault.kind,
+            shown(fault.at_ms, 3),
+            shown(fault.for_ms, 3)
+        )?;
+    }
+    Ok(())
 }
 
 fn write_pace(out: &mut String, report: &Report) -> fmt::Result {

@@ -427,9 +427,12 @@ impl<'a> Floor<'a> {
             if request.purpose.is_in_flight() {
                 self.flow.enter(now_ns);
             }
-            // What follows a quote was not planned: the inquiry was.
+            // What follows a quote was not planned: the inquiry was. Nor is what is sent again.
             let planned = match request.purpose {
-                Purpose::Payment => !self.quotes.contains_key(&request.number),
+                Purpose::Payment => {
+                    let again = self.judge.originators.is_again(request.number);
+                    !again && !self.quotes.contains_key(&request.number)
+                }
                 Purpose::Code => true,
                 Purpose::Repeat
                 | Purpose::Conflict

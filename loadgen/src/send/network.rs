@@ -194,8 +194,14 @@ impl Floor<'_> {
     fn send_again(&mut self, player: u8, lost: Request) -> bool {
         let number = lost.number;
         let script = self.mix.script(number);
+        // Where its links were cut on purpose, the payer has waited ever since it was due.
+        let intended_ns = if self.faults.are_planned() {
+            lost.intended_ns
+        } else {
+            self.now.monotonic.0
+        };
         let request = Request {
-            intended_ns: self.now.monotonic.0,
+            intended_ns,
             sent_ns: 0,
             ..lost
         };

@@ -1,6 +1,8 @@
 //! Destinations and originators that misbehave on purpose: the switch is judged by the same rules.
 
 use super::*;
+use crate::mix::Traffic;
+use crate::mix::amount::Amounts;
 use crate::pair::{Purpose, Request};
 use crate::plan::faults::{FaultKind, PlannedFault};
 
@@ -20,8 +22,14 @@ fn planned(participant: &str, kind: FaultKind, at_ms: u64, for_ms: u64) -> Desig
 
 /// A hundred payments in 100 ms while one participant does what `design` says.
 fn run(cheat: Cheat, shares: &[(Fate, u32)], design: &Design) -> (Tally, u64, Vec<Rule>) {
+    let mut traffic = Traffic::of(shares);
+    traffic.amounts.push(Amounts::everyday(11));
+    run_with(cheat, traffic, design)
+}
+
+fn run_with(cheat: Cheat, traffic: Traffic, design: &Design) -> (Tally, u64, Vec<Rule>) {
     let (mut switch, cast) = Switch::new(cheat);
-    let mix = Mix::new(11, cast.lanes().to_vec(), shares);
+    let mix = Mix::with(11, cast.lanes().to_vec(), traffic);
     let mut stage = connected(&cast, &mix, &mut switch);
     stage.floor.keep_to(design, Clock.monotonic().0);
     let mut plan = open_loop(1_000);
@@ -65,6 +73,41 @@ fn a_slow_destination_answers_later_and_all_of_them_do() {
     let design = planned("wallet", FaultKind::Slow(30), 0, 1_000);
     let (tally, sent, rules) = run(Cheat::Nothing, &PLAIN, &design);
     assert_eq!((sent, tally.answers_hurried, rules), (100, 0, vec![]));
+}
+
+/// Only the acquirer sends: where the wallet's links are cut, too, this switch would have to find
+/// out what became of payments.
+fn by_code() -> Traffic {
+    let mut traffic = Traffic::of(&PLAIN);
+    traffic.amounts.push(Amounts::everyday(11));
+    traffic.weights = vec![1, 0];
+    traffic
+}
+
+#[test]
+fn whose_links_are_cut_dials_again_and_loses_nothing() {
+    let design = planned("acquirer", FaultKind::Cut, 20, 40);
+    let (tally, sent, rules) = run_with(Cheat::Nothing, by_code(), &design);
+    assert!(tally.missed_absent > 0, "{tally:?}");
+    assert_eq!((sent + tally.missed_absent, rules), (100, vec![]));
+}
+
+#[test]
+fn a_switch_that_cheats_is_found_out_whatever_else_goes_wrong() {
+    for kind in [FaultKind::Cut, FaultKind::SignedOff] {
+        let design = planned("acquirer", kind, 20, 20);
+        for (cheat, expected) in [
+            (Cheat::AnswersTwice(97), vec![Rule::AnsweredTwice]),
+            (Cheat::ApprovesByItself(98), vec![Rule::ApprovedNotDebited]),
+            (
+                Cheat::ForwardsAnotherAmount(99),
+                vec![Rule::Changed, Rule::Changed],
+            ),
+        ] {
+            let (_, _, rules) = run_with(cheat, by_code(), &design);
+            assert_eq!(rules, expected, "{kind:?}");
+        }
+    }
 }
 
 #[test]

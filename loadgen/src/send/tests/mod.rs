@@ -42,6 +42,8 @@ enum Cheat {
 
 struct Known {
     answer: Option<PaymentResult<'static>>,
+    /// Repeats that came before the answer.
+    waiters: Vec<(LinkId, MatchKey)>,
     amount_minor: i64,
     reversed: bool,
     destination: Institution,
@@ -107,15 +109,22 @@ impl Switch {
 
     fn turn(&mut self) {
         let mut arrived = Vec::new();
+        let mut ended = Vec::new();
         let (links, sending) = (&mut self.links, &mut self.sending);
         self.machine.drain(|completion| match completion {
             Completion::Accepted { link, .. } => links.push(Wire::new(link)),
             Completion::Received { link, bytes } => arrived.push((link, bytes.to_vec())),
             Completion::Sent { link, .. } => sending.retain(|busy| *busy != link),
+            Completion::Ended { link, .. } => {
+                links.retain(|wire| wire.id != link);
+                ended.push(link);
+            }
             _ => {}
         });
         for (id, bytes) in arrived {
-            let place = self.links.iter().position(|link| link.id == id).unwrap();
+            let Some(place) = self.links.iter().position(|link| link.id == id) else {
+                continue;
+            };
             let mut input = std::mem::take(&mut self.links[place].input);
             input.extend_from_slice(&bytes);
             let mut used = 0;
@@ -128,7 +137,8 @@ impl Switch {
             }
             self.links[place].input = input[used..].to_vec();
         }
-        let mut submissions = Vec::new();
+        let close = |link| Submission::Close { link };
+        let mut submissions: Vec<_> = ended.into_iter().map(close).collect();
         for link in &mut self.links {
             if !link.output.is_empty() && !self.sending.contains(&link.id) {
                 let mut buffer = SendBuffer::with_capacity(link.output.len());
@@ -240,7 +250,7 @@ impl Switch {
         let number = self.references.number(&request.key.reference).unwrap();
         let amount_minor = request.amounts.amount.minor;
         let fresh = messages::payment_result(request, None);
-        if let Some(known) = self.known.get(&request.key) {
+        if let Some(known) = self.known.get_mut(&request.key) {
             let answer = if known.amount_minor == amount_minor {
                 known.answer
             } else {
@@ -250,15 +260,13 @@ impl Switch {
                     ..fresh
                 })
             };
-            // A repeat before the answer is shed here: this switch keeps no waiters.
-            let shed = PaymentResult {
-                response_code: ResponseCode::SHED,
-                outcome: None,
-                ..fresh
+            let Some(answer) = answer else {
+                known.waiters.push((from, request.header.match_key));
+                return;
             };
             let answer = PaymentResult {
                 header: request.header,
-                ..answer.unwrap_or(shed)
+                ..answer
             };
             return self.put(from, &Message::PaymentResult(answer));
         }
@@ -268,6 +276,7 @@ impl Switch {
         };
         let known = Known {
             answer: None,
+            waiters: Vec::new(),
             amount_minor,
             reversed: false,
             destination,
@@ -314,7 +323,14 @@ impl Switch {
         if self.cheat == Cheat::AnswersAnotherAmount(number) {
             answer.amounts.amount.minor -= 1;
         }
-        self.known.get_mut(&result.key).unwrap().answer = Some(answer);
+        let known = self.known.get_mut(&result.key).unwrap();
+        known.answer = Some(answer);
+        let waiters = std::mem::take(&mut known.waiters);
+        for (to, match_key) in waiters {
+            let mut answer = answer;
+            answer.header.match_key = match_key;
+            self.put(to, &Message::PaymentResult(answer));
+        }
         if self.cheat == Cheat::LosesAnswer(number) {
             return;
         }
