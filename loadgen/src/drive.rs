@@ -56,6 +56,8 @@ pub(crate) struct Driven {
     pub(crate) own_cpu_us: Option<u64>,
     /// What the machine did for others in it.
     pub(crate) elsewhere: Option<Elsewhere>,
+    /// When every link was lost before the end, from the beginning of the measured time.
+    pub(crate) cut_short_ms: Option<u64>,
     /// Whether everything came to its end in time.
     pub(crate) settled: bool,
     /// How the generator did.
@@ -151,6 +153,7 @@ pub(crate) fn drive_by(
         }
     }
     let now_ns = stage.floor.now().0;
+    let is_cut_short = stage.floor.links() == 0 && now_ns < end_ns;
     let measured_ns = now_ns.saturating_sub(from_ns).min(end_ns - from_ns);
     let used = meters.stop(measured_ns);
     // What the plan still holds was never sent.
@@ -174,6 +177,7 @@ pub(crate) fn drive_by(
         shards_cpu_us: used.shards_cpu_us,
         own_cpu_us: used.own_cpu_us,
         elsewhere: used.elsewhere,
+        cut_short_ms: is_cut_short.then_some(measured_ns / NS_PER_MS),
         settled,
         health,
         design,

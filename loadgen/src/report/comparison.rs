@@ -134,6 +134,13 @@ pub(crate) fn objections(a: &[Run], b: &[Run]) -> Vec<String> {
             ));
         }
     }
+    let cut = |run: &&Run| {
+        let at = run.report.pointer("/generator/cut_short_ms");
+        at.is_some_and(|at| !at.is_null())
+    };
+    for run in a.iter().chain(b).filter(cut) {
+        found.push(format!("{}: cut short, every link was lost", run.name));
+    }
     let mut all = a.iter().chain(b);
     let Some(first) = all.next() else {
         return found;
@@ -470,11 +477,13 @@ mod tests {
         assert!(objections(&runs(2, 1.0), &runs(2, 2.0)).is_empty());
         let mut bad = vec![run("b", 1.0, 4)];
         bad[0].report["generator"]["valid"] = Value::Bool(false);
+        bad[0].report["generator"]["cut_short_ms"] = Value::from(7);
         bad[0].report["verdict"]["holds"] = Value::Bool(false);
         let found = objections(&runs(1, 1.0), &bad);
         let expected = [
             "b: promises were broken",
             "b: INVALID, its numbers are the generator's",
+            "b: cut short, every link was lost",
             "environment.cores: 2 in a, 4 in b",
         ];
         assert_eq!(found, expected);

@@ -9,6 +9,9 @@ use crate::report::table::grouped;
 /// All of it, ahead of any number of the switch's.
 pub(super) fn write(out: &mut String, report: &Report) -> fmt::Result {
     let (generator, health) = (&report.generator, &report.generator.health);
+    if let Some(why) = report.cut_short() {
+        writeln!(out, "CUT SHORT: {why}")?;
+    }
     write_validity(out, report)?;
     write!(
         out,

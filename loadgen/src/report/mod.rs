@@ -219,6 +219,8 @@ pub(crate) struct Generator {
     pub(crate) held: u64,
     /// Most payments in flight at once.
     pub(crate) in_flight_max: u32,
+    /// When every link was lost: the run ended there, and so does the report. Null: it did not.
+    pub(crate) cut_short_ms: Option<u64>,
     /// Whether everything came to its end in time.
     pub(crate) settled: bool,
     /// What was offered and what became of it, threads, and Little's law.
@@ -411,6 +413,7 @@ impl Report {
                 valid: closed || !whole.generator_was_late() && driven.health.invalid().is_none(),
                 held: tally.held,
                 in_flight_max: tally.in_flight_max,
+                cut_short_ms: driven.cut_short_ms,
                 settled: driven.settled,
                 health: driven.health.clone(),
             },
@@ -431,6 +434,17 @@ impl Report {
     pub(crate) fn seconds(&self) -> f64 {
         let intervals = &self.series.intervals;
         intervals.last().map_or(0.0, |row| row.end_ms / 1_000.0)
+    }
+
+    /// What to say of a run whose links were all lost; `None`: it came to its end.
+    pub(crate) fn cut_short(&self) -> Option<String> {
+        let ms = self.generator.cut_short_ms?;
+        Some(format!(
+            "every link was lost {}.{} s after measuring began: the switch ended, or was cut off; \
+             what is said here is of that time, and what was unanswered then stays so",
+            ms / 1_000,
+            ms / 100 % 10
+        ))
     }
 
     /// All corridors together.

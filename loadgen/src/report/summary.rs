@@ -42,6 +42,11 @@ fn cases(report: &Report) -> Vec<Case> {
             late.to_owned(),
         ),
         case(
+            "the switch stayed until the end",
+            report.generator.cut_short_ms.is_none(),
+            report.cut_short().unwrap_or_default(),
+        ),
+        case(
             "everything came to its end in time",
             report.generator.settled,
             "the judge says what is open".to_owned(),

@@ -156,6 +156,7 @@ fn driven() -> Driven {
             stolen_percent: 0.0,
             others_percent: 1.0,
         }),
+        cut_short_ms: None,
         settled: true,
         health: health(),
         design: None,
@@ -242,7 +243,7 @@ fn what_is_not_good_is_said_before_any_number() {
         detail: "a \"payment\"".to_owned(),
     }];
     let junit = summary::junit(&report);
-    assert!(junit.contains("tests=\"4\" failures=\"2\""), "{junit}");
+    assert!(junit.contains("tests=\"5\" failures=\"2\""), "{junit}");
     assert!(
         junit.contains("&lt;acquirer&gt;: a &quot;payment&quot;"),
         "{junit}"

@@ -129,7 +129,8 @@ function draw(plot, holder, width) {
   for (const tick of x.ticks) {
     const at = x.at(tick);
     picture.append(shape("line", { class: "axis", x1: at, x2: at, y1: box.bottom, y2: box.bottom + 4 }));
-    picture.append(shape("text", { x: at, y: box.bottom + 18, "text-anchor": "middle" }, plot.x.say(tick)));
+    const last = at > box.right - 18;
+    picture.append(shape("text", { x: last ? width : at, y: box.bottom + 18, "text-anchor": last ? "end" : "middle" }, plot.x.say(tick)));
   }
   picture.append(shape("line", { class: "axis", x1: box.left, x2: box.right, y1: box.bottom, y2: box.bottom }));
   const label = shape("text", { x: (box.left + box.right) / 2, y: height - 4, "text-anchor": "middle" }, plot.x.label);
@@ -170,16 +171,16 @@ function behind(plot) {
   const details = element("details", {}, element("summary", {}, "Values as a table"));
   details.addEventListener("toggle", () => {
     if (!details.open || details.querySelector("table")) return;
-    const head = element("tr", {}, element("th", { scope: "col" }, plot.x.label));
+    const head = element("tr", {}, element("th", { scope: "col" }, plot.x.head));
     for (const line of plot.lines) head.append(element("th", { scope: "col" }, line.name));
     const body = element("tbody");
     for (const at of stops(plot)) {
-      const row = element("tr", {}, element("th", { scope: "row" }, plot.x.exactly(at)));
+      const row = element("tr", {}, element("th", { scope: "row" }, plot.x.exactly(at).replace("at ", "")));
       for (const line of plot.lines) row.append(element("td", {}, say(plot, valueAt(line, at), line)));
       body.append(row);
     }
     const table = element("table", {}, element("caption", {}, `${plot.title}; ${plot.y.label}`), element("thead", {}, head), body);
-    details.append(element("div", { class: "scroll" }, table));
+    details.append(element("div", { class: "scroll", tabindex: 0 }, table));
   });
   return details;
 }

@@ -23,7 +23,7 @@ const bytes = (value) => {
   return `${fine.format(value / size)} ${unit}`;
 };
 
-const timeAxis = (report) => ({ label: "seconds since measuring began", low: 0, high: report.plan.duration_ms / 1000, spacing: 70, say: seconds, exactly: (at) => `at ${at.toFixed(2)} s` });
+const timeAxis = (report) => ({ label: "seconds since measuring began", head: "Time", low: 0, high: report.plan.duration_ms / 1000, spacing: 70, say: seconds, exactly: (at) => `at ${at.toFixed(2)} s` });
 const latencyAxis = { label: "milliseconds (log scale)", log: true, say: (ms) => fine.format(ms), exactly: (ms) => time(ms * 1000) };
 
 function verdict(kind, title, text, rows) {
@@ -71,6 +71,10 @@ function health(report) {
 function verdicts(report) {
   const found = [];
   const judge = report.verdict;
+  if (report.generator.cut_short_ms !== null) {
+    const at = fine.format(report.generator.cut_short_ms / 1000);
+    found.push(verdict("bad", "CUT SHORT: every link was lost", `${at} s after measuring began the switch ended, or was cut off. What follows is of that time, and what was unanswered then stays so.`));
+  }
   if (!judge.holds) {
     const listed = judge.listed.map((row) => `${row.rule}: ${row.payment} at ${row.place}: ${row.detail}`);
     const more = judge.violations - judge.listed.length;
@@ -163,7 +167,7 @@ function nines(report) {
   const whole = (low, high) => Array.from({ length: Math.floor(high) + 1 }, (_, at) => at);
   return {
     title: "Percentile spectrum", note: "Share of payments that took at most so long; each step to the right is one nine more. Response counts from the plan, service from the real send.",
-    x: { label: "share of payments", low: 0, ticks: whole, say: name, exactly: (at) => `at ${(100 * (1 - 10 ** -at)).toFixed(Math.max(1, Math.ceil(at)))} %` },
+    x: { label: "share of payments", head: "Share", low: 0, ticks: whole, say: name, exactly: (at) => `at ${(100 * (1 - 10 ** -at)).toFixed(Math.max(1, Math.ceil(at)))} %` },
     y: latencyAxis,
     lines: [line("response", "response", "c"), line("service", "service", "a", "dashed")],
   };
