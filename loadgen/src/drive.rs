@@ -269,7 +269,7 @@ fn progress(floor: &mut Floor<'_>, now_ns: u64, start_ns: u64, end_ns: u64) -> P
         sent: floor.judge.originators.count(),
         in_flight: floor.in_flight(),
         glance_ns: 0,
-        glance: floor.record.recent.glance(),
+        glance: floor.record.glance(),
     }
 }
 

@@ -157,6 +157,9 @@ pub(crate) fn play_by(
     };
     let payments = usize::try_from(payments).unwrap_or(usize::MAX);
     let mut stage = stage(cast, mix, piece, open_max, payments)?;
+    if watch.is_told() {
+        stage.floor.record.be_watched();
+    }
     let series = &mut stage.floor.record.series;
     series.prepare(course.duration_ms * 1_000_000);
     let watcher = watch.start(course.pid, series.interval_ns() / 1_000_000)?;

@@ -26,8 +26,9 @@ pub(crate) struct Record {
     /// Payments that were answered 68 because their destination said nothing. Their time is the
     /// switch's deadline, so they are kept apart.
     pub(crate) unanswered: Latency,
-    /// What is shown while the run runs.
-    pub(crate) recent: Recent,
+    /// What is shown while the run runs; none where nobody watches, because it is the fourth
+    /// histogram entry of a payment.
+    recent: Option<Recent>,
 }
 
 /// The clocks of a whole run: merged from its intervals.
@@ -47,22 +48,37 @@ impl Record {
         Self {
             series: Series::new(corridors),
             unanswered: Latency::new(),
-            recent: Recent::new(),
+            recent: None,
         }
+    }
+
+    /// Somebody watches from now on.
+    pub(crate) fn be_watched(&mut self) {
+        self.recent = Some(Recent::new());
+    }
+
+    /// What happened since the last look; nothing where nobody watches.
+    pub(crate) fn glance(&mut self) -> Glance {
+        let recent = self.recent.as_mut();
+        recent.map_or(Glance::NOTHING, Recent::glance)
     }
 
     /// A payment was really sent.
     pub(crate) fn sent(&mut self, intended_ns: u64, now_ns: u64) {
         self.series.sent(intended_ns, now_ns);
-        let lag_ns = now_ns.saturating_sub(intended_ns);
-        self.recent.lag_max_ns = self.recent.lag_max_ns.max(lag_ns);
+        if let Some(recent) = &mut self.recent {
+            let lag_ns = now_ns.saturating_sub(intended_ns);
+            recent.lag_max_ns = recent.lag_max_ns.max(lag_ns);
+        }
     }
 
     /// A payment was answered.
     pub(crate) fn answered(&mut self, answered: &Answered) {
         let response_ns = answered.now_ns.saturating_sub(answered.intended_ns);
         self.series.answered(answered);
-        self.recent.answered(answered.standing, response_ns);
+        if let Some(recent) = &mut self.recent {
+            recent.answered(answered.standing, response_ns);
+        }
         if answered.standing == Standing::Unresolved && self.series.contains(answered.intended_ns) {
             self.unanswered.add(response_ns);
         }
@@ -92,7 +108,7 @@ impl Whole {
 
 /// What happened since somebody last looked: for people who watch, with two digits.
 #[derive(Clone, Debug)]
-pub(crate) struct Recent {
+struct Recent {
     response: Histogram<u32>,
     answered: u64,
     declined: u64,
@@ -115,6 +131,18 @@ pub(crate) struct Glance {
     pub(crate) p99_ns: Option<u64>,
     /// The latest send since the last look.
     pub(crate) lag_max_ns: u64,
+}
+
+impl Glance {
+    /// Nobody looked.
+    const NOTHING: Self = Self {
+        answered: 0,
+        declined: 0,
+        refused: 0,
+        p50_ns: None,
+        p99_ns: None,
+        lag_max_ns: 0,
+    };
 }
 
 impl Recent {
@@ -145,8 +173,7 @@ impl Recent {
         }
     }
 
-    /// What happened since the last look.
-    pub(crate) fn glance(&mut self) -> Glance {
+    fn glance(&mut self) -> Glance {
         let quantile = |share| {
             let found = !self.response.is_empty();
             found.then(|| self.response.value_at_quantile(share))
@@ -202,17 +229,20 @@ mod tests {
             now_ns: response_ns,
         };
         record.answered(&answered(Standing::Approved, 1_000_000));
+        assert_eq!(record.glance(), Glance::NOTHING, "nobody watches");
+        record.be_watched();
+        record.answered(&answered(Standing::Approved, 1_000_000));
         record.answered(&answered(Standing::Declined, 1_000_000));
         record.answered(&answered(Standing::Refused, 5));
         record.sent(0, 70_000);
-        let glance = record.recent.glance();
+        let glance = record.glance();
         assert_eq!(
             (glance.answered, glance.declined, glance.refused),
             (2, 1, 1)
         );
         assert!(glance.p99_ns.unwrap().abs_diff(1_000_000) < 10_000);
         assert_eq!(glance.lag_max_ns, 70_000);
-        let glance = record.recent.glance();
+        let glance = record.glance();
         assert_eq!(
             (glance.answered, glance.declined, glance.p50_ns),
             (0, 1, None)

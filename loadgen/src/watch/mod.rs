@@ -63,6 +63,11 @@ impl Watch {
         }
     }
 
+    /// Whether people are told.
+    pub(crate) const fn is_told(self) -> bool {
+        !self.quiet
+    }
+
     /// Starts to look at the switch with `pid`, and at ourselves, every `interval_ms`.
     pub(crate) fn start(self, pid: Option<u32>, interval_ms: u64) -> Result<Watcher, MachineError> {
         let (progress, told) = sync_channel(TOLD_MAX);
