@@ -20,6 +20,8 @@ pub(crate) struct Health {
     pub(crate) offered: u64,
     /// Payments that were sent for them.
     pub(crate) started: u64,
+    /// Sent late because there was no room: too many were in flight, or every link was full.
+    pub(crate) waited: u64,
     /// Left out: the generator was too late (`--late skip`).
     pub(crate) missed_late: u64,
     /// Left out: the bound on payments in flight, or every link, was full for too long.
@@ -171,6 +173,7 @@ impl Health {
         Self {
             offered: started + missed,
             started,
+            waited: tally.waited,
             missed_late: tally.missed_late,
             missed_full: tally.missed_full,
             missed_absent: tally.missed_absent,
@@ -187,6 +190,17 @@ impl Health {
             threads,
             littles_law: floor.flow.law(),
         }
+    }
+
+    /// Whether so many payments waited for room that the 99th percentile of start lag is theirs:
+    /// the target was slower than the plan, and the generator is not to blame.
+    pub(crate) const fn is_overload(&self) -> bool {
+        self.waited >= self.started.div_ceil(MISSED_SHARE_MAX) && self.waited > 0
+    }
+
+    /// Whether the numbers are the target's, where the generator `was_late` or not.
+    pub(crate) fn is_valid(&self, was_late: bool) -> bool {
+        self.invalid().is_none() && (self.is_overload() || !was_late)
     }
 
     /// Why the numbers are the generator's own; `None`: nothing here says so.
@@ -223,20 +237,23 @@ pub(crate) fn thread_times() -> Vec<ThreadTime> {
 }
 
 /// What each thread used between two readings, `measured_ns` apart; one that did nothing is left
-/// out.
+/// out, and so are all where there was no time to measure.
 #[expect(clippy::cast_precision_loss, reason = "a share of a core")]
 pub(crate) fn loads(
     before: &[ThreadTime],
     after: &[ThreadTime],
     measured_ns: u64,
 ) -> Vec<ThreadLoad> {
+    if measured_ns < MEASURED_NS_MIN {
+        return Vec::new();
+    }
     let load = |thread: &ThreadTime| {
         let old = before.iter().find(|old| old.id == thread.id);
         let used_ns = thread.cpu_ns - old.map_or(0, |old| old.cpu_ns.min(thread.cpu_ns));
         (used_ns >= 1_000).then(|| ThreadLoad {
             name: thread.name.clone(),
             cpu_us: used_ns / 1_000,
-            percent: 100.0 * used_ns as f64 / measured_ns.max(1) as f64,
+            percent: 100.0 * used_ns as f64 / measured_ns as f64,
         })
     };
     after.iter().filter_map(load).collect()
@@ -244,7 +261,10 @@ pub(crate) fn loads(
 
 /// Little's law holds exactly; a clock is read a little before or after what it times.
 const APART_PERCENT_MAX: f64 = 1.0;
-/// One payment of so many may be left out because the generator was late.
+/// A run that was given up before its measured time says nothing about it.
+const MEASURED_NS_MIN: u64 = 1_000_000;
+/// One payment of so many may be left out because the generator was late, or wait for room before
+/// its lag counts as the target's.
 const MISSED_SHARE_MAX: u64 = 100;
 
 #[cfg(test)]
@@ -285,6 +305,18 @@ mod tests {
     }
 
     #[test]
+    fn a_hundredth_that_waited_for_room_is_the_targets_doing() {
+        for (started, waited, overload) in [(1_000, 9, false), (1_000, 10, true), (0, 0, false)] {
+            let health = Health {
+                started,
+                waited,
+                ..Health::default()
+            };
+            assert_eq!(health.is_overload(), overload, "{waited} of {started}");
+        }
+    }
+
+    #[test]
     fn threads_are_told_apart_and_idle_ones_left_out() {
         let thread = |id: &str, cpu_ns| ThreadTime {
             id: id.to_owned(),
@@ -297,6 +329,7 @@ mod tests {
             thread("2", 10),
             thread("3", 250_000),
         ];
+        assert_eq!(loads(&before, &after, 0), [], "nothing was measured");
         let loads = loads(&before, &after, 1_000_000);
         let found: Vec<_> = loads.iter().map(|it| (it.cpu_us, it.percent)).collect();
         assert_eq!(found, [(500, 50.0), (250, 25.0)]);

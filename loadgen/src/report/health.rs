@@ -3,16 +3,39 @@
 
 use core::fmt::{self, Write};
 
+use crate::health::Health;
 use crate::report::Report;
 use crate::report::table::grouped;
 
 /// All of it, ahead of any number of the switch's.
 pub(super) fn write(out: &mut String, report: &Report) -> fmt::Result {
-    let (generator, health) = (&report.generator, &report.generator.health);
+    let health = &report.generator.health;
     if let Some(why) = report.cut_short() {
         writeln!(out, "CUT SHORT: {why}")?;
     }
     write_validity(out, report)?;
+    write_offered(out, health)?;
+    write_room(out, report)?;
+    if health.is_overload() {
+        writeln!(
+            out,
+            "OVERLOAD: {} payments waited for room: the switch was slower than the plan, or the \
+             bound or the links too few; response times count from the plan",
+            grouped(health.waited)
+        )?;
+    }
+    if health.missed_late + health.missed_full + health.missed_at_end > 0 {
+        writeln!(
+            out,
+            "what was not sent has no response time, and would have had the longest"
+        )?;
+    }
+    write_cuts(out, health)?;
+    write_threads(out, report)?;
+    writeln!(out)
+}
+
+fn write_offered(out: &mut String, health: &Health) -> fmt::Result {
     write!(
         out,
         "offered {}, started {}, warm-up included",
@@ -31,12 +54,13 @@ pub(super) fn write(out: &mut String, report: &Report) -> fmt::Result {
     for (count, why) in missed.iter().filter(|(count, _)| *count > 0) {
         write!(out, ", {} {why}", grouped(*count))?;
     }
-    writeln!(out, " (--late {})", health.late)?;
-    write!(
-        out,
-        "in flight at most {}",
-        grouped(u64::from(health.in_flight_max))
-    )?;
+    writeln!(out, " (--late {})", health.late)
+}
+
+fn write_room(out: &mut String, report: &Report) -> fmt::Result {
+    let (generator, health) = (&report.generator, &report.generator.health);
+    let in_flight_max = u64::from(health.in_flight_max);
+    write!(out, "in flight at most {}", grouped(in_flight_max))?;
     if health.in_flight_limit < u32::MAX {
         let limit = u64::from(health.in_flight_limit);
         write!(out, " of {}", grouped(limit))?;
@@ -52,8 +76,11 @@ pub(super) fn write(out: &mut String, report: &Report) -> fmt::Result {
             "; it waited {held} times because no link had room: use more links"
         )?;
     }
-    writeln!(out)?;
-    let links = [
+    writeln!(out)
+}
+
+fn write_cuts(out: &mut String, health: &Health) -> fmt::Result {
+    let counts = [
         (
             health.sent_again,
             "sent again after a cut, timed from when they were due",
@@ -68,11 +95,10 @@ pub(super) fn write(out: &mut String, report: &Report) -> fmt::Result {
             "answers given too early: too many waited",
         ),
     ];
-    for (count, what) in links.iter().filter(|(count, _)| *count > 0) {
+    for (count, what) in counts.iter().filter(|(count, _)| *count > 0) {
         writeln!(out, "{} {what}", grouped(*count))?;
     }
-    write_threads(out, report)?;
-    writeln!(out)
+    Ok(())
 }
 
 fn write_validity(out: &mut String, report: &Report) -> fmt::Result {

@@ -410,7 +410,7 @@ impl Report {
             scenarios: counted.scenarios,
             messages: Messages::of(tally),
             generator: Generator {
-                valid: closed || !whole.generator_was_late() && driven.health.invalid().is_none(),
+                valid: closed || driven.health.is_valid(whole.generator_was_late()),
                 held: tally.held,
                 in_flight_max: tally.in_flight_max,
                 cut_short_ms: driven.cut_short_ms,

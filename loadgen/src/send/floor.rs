@@ -83,6 +83,8 @@ pub(crate) struct Tally {
     pub(crate) in_flight_max: u32,
     /// Times at which a payment was due and as many as may be were in flight.
     pub(crate) full: u64,
+    /// Payments that were sent after they, or those before them, had waited for room.
+    pub(crate) waited: u64,
     /// Payments left out because they were overdue: the generator was late.
     pub(crate) missed_late: u64,
     /// Payments left out because they were overdue: there was no room for them.

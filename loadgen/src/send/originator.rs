@@ -72,6 +72,7 @@ impl Floor<'_> {
                 self.waited_for_room = true;
                 return None;
             }
+            self.tally.waited += u64::from(self.waited_for_room);
             schedule.advance();
         }
         schedule.next_ns()
