@@ -119,6 +119,7 @@ fn quotes(criterion: &mut Criterion) {
         rounding: applied.rounding,
         expiry: Wall(NOW.0 + 60_000_000_000),
         settlement: None,
+        order: None,
     };
     let mut text = [0; QUOTE_CHARACTERS_MAX];
     let token = keys.seal(&terms, &mut text).to_vec();

@@ -9,7 +9,8 @@ use std::alloc::System;
 use std::hint::black_box;
 
 use cpg_switch::guard::{
-    Ask, Corridor, Guard, KeyedHash, LimitRow, List, ListKey, ListRow, Listed, Rule, Rules, Verdict,
+    Ask, Corridor, Counted, Guard, KeyedHash, LimitRow, List, ListKey, ListRow, Listed, Rule,
+    Rules, Verdict, Within,
 };
 use cpg_switch::model::chars::Chars;
 use cpg_switch::model::ids::Institution;
@@ -100,6 +101,7 @@ fn ask() -> Ask {
         mcc: Some(5_411),
         payer_token: Chars::padded(b"7f9c2ba4e88f827d616045507605853e"),
         merchant_id: Chars::padded(b"M00000000000001"),
+        counted: Counted::default(),
     }
 }
 
@@ -114,12 +116,13 @@ fn checks(criterion: &mut Criterion) {
             lists: vec![strangers(listed)],
             institutions: vec![ask.wallet, ask.acquirer],
             suspended: Vec::new(),
+            self_counting: Vec::new(),
         })
         .expect("rules within bounds");
         let before = ALLOCATOR.allocations();
         for _ in 0..1_000 {
             let verdict = guard.check(black_box(&ask));
-            assert_eq!(verdict, Verdict::Allowed { unmeasured: false });
+            assert_eq!(verdict, Verdict::Allowed(Within::default()));
         }
         assert_eq!(ALLOCATOR.allocations() - before, 0, "{listed} listed");
         group.bench_function(format!("{listed} listed"), |bencher| {

@@ -5,7 +5,7 @@ use crate::model::ids::ShardId;
 use crate::model::keys::{BusinessKey, Class};
 use crate::model::money::Money;
 use crate::model::outcome::{Outcome, Source};
-use crate::model::record::{Answer, Decision, Finding, Payment, Record, Refund, Reversal};
+use crate::model::record::{Answer, Decision, Finding, Hold, Payment, Record, Refund, Reversal};
 use crate::model::time::Wall;
 
 /// One line for each step, and one for the state.
@@ -112,7 +112,25 @@ fn step(record: &Record) -> String {
         ),
         Record::Refund(refund) => refund_step(refund),
         Record::Recalled(_) => "it is asked about after long: remembered again".to_owned(),
+        Record::Held(hold) => format!("it counts {}", counts(hold)),
+        Record::Released(hold) => format!("it no longer counts {}", counts(hold)),
+        Record::Total(_) => "what older payments count for".to_owned(),
     }
+}
+
+/// What a payment counts for.
+fn counts(hold: &Hold) -> String {
+    let mut parts = Vec::new();
+    if let Some(payer) = hold.payer {
+        let amount = hold.amount.as_ref();
+        let amount = amount.map_or_else(|| "no amount".to_owned(), money);
+        let year = hold.date.yyyymmdd() / 10_000;
+        parts.push(format!("with {amount} towards the {year} of payer {payer}"));
+    }
+    if let Some(order) = hold.order {
+        parts.push(format!("as the payment of order {order}"));
+    }
+    parts.join(" and ")
 }
 
 fn payment_step(payment: &Payment) -> String {
@@ -227,6 +245,9 @@ const fn state_after(record: &Record, before: &'static str) -> &'static str {
         Record::ReversalAnswer(_) => "The destination did not reverse it.",
         Record::Recalled(_) => "It is approved.",
         Record::Opened(_)
+        | Record::Held(_)
+        | Record::Released(_)
+        | Record::Total(_)
         | Record::ReversalEscalation(_)
         | Record::Advice(_)
         | Record::AdviceAnswer(_)

@@ -5,7 +5,7 @@
 //! finish, undo and give back.
 
 use crate::engine::{Context, Engine, Legs, Sender};
-use crate::guard::{Ask, Verdict};
+use crate::guard::{Ask, Counted, Verdict, Within};
 use crate::model::message::PaymentRequest;
 use crate::model::money::Money;
 use crate::model::outcome::{Check, Presentation, ResponseCode};
@@ -29,22 +29,21 @@ impl From<ResponseCode> for Refused {
 }
 
 impl Engine {
-    /// Whether the payment may take this route. `in_limits_currency` is its amount in the currency
-    /// of the limits, where a rate leads there.
+    /// Whether the payment may take this route, and which limits over time held. The amount is in
+    /// the currency of the limits, where a rate leads there; `counted` is what it would count for.
     pub(super) fn allow<L: Legs>(
-        &mut self,
         request: &PaymentRequest<'_>,
         sender: Sender,
         route: &Route,
-        in_limits_currency: Option<Money>,
+        (in_limits_currency, counted): (Option<Money>, Counted),
         context: &Context<'_, L>,
-    ) -> Result<(), Refused> {
-        let ask = question(request, sender, route, in_limits_currency, context);
+    ) -> Result<Within, Refused> {
+        let ask = Ask {
+            counted,
+            ..question(request, sender, route, in_limits_currency, context)
+        };
         match context.tables.guard().check(&ask) {
-            Verdict::Allowed { unmeasured } => {
-                self.tally.unmeasured += u64::from(unmeasured);
-                Ok(())
-            }
+            Verdict::Allowed(within) => Ok(within),
             Verdict::Refused(refusal) => Err(Refused {
                 response_code: refusal.response_code,
                 check: Some(refusal.check),
@@ -93,5 +92,6 @@ fn question<L: Legs>(
         mcc: request.mcc,
         payer_token: request.payer_token,
         merchant_id: request.merchant_id,
+        counted: Counted::default(),
     }
 }

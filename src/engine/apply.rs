@@ -56,7 +56,7 @@ impl Engine {
         let claims = match record {
             Record::Payment(_) | Record::Refund(_) | Record::Recalled(_) => true,
             Record::Reversal(reversal) => reversal.claims,
-            Record::Opened(_) => return Ok(None),
+            Record::Opened(_) | Record::Total(_) => return Ok(None),
             Record::Answer(_)
             | Record::Unknown(_)
             | Record::ReversalAnswer(_)
@@ -69,7 +69,9 @@ impl Engine {
             | Record::InquiryEnd(_)
             | Record::Finding(_)
             | Record::Pending(_)
-            | Record::Queued(_) => false,
+            | Record::Queued(_)
+            | Record::Held(_)
+            | Record::Released(_) => false,
         };
         if number.0 == 0 {
             return Err(error);
@@ -82,6 +84,7 @@ impl Engine {
             return Err(error);
         }
         let slot = self.apply(record, wall, tables).or(known).ok_or(error)?;
+        self.note_unreleased(number);
         let transaction = self.transactions.get(slot);
         if transaction.is_over() {
             self.replayed_open.remove(&number);
@@ -106,6 +109,9 @@ impl Engine {
             Record::Advice(advice) => drawn(transaction.originator, Some(advice.match_key)),
             Record::Opened(_)
             | Record::Recalled(_)
+            | Record::Held(_)
+            | Record::Released(_)
+            | Record::Total(_)
             | Record::Answer(_)
             | Record::Unknown(_)
             | Record::ReversalAnswer(_)
@@ -129,7 +135,15 @@ impl Engine {
             self.leave_queue(slot);
         }
         match record {
-            Record::Opened(_) | Record::LateAnswer(_) => None,
+            Record::Opened(_) | Record::LateAnswer(_) | Record::Total(_) => None,
+            Record::Held(hold) => {
+                self.holds.put(slot?, hold);
+                None
+            }
+            Record::Released(_) => {
+                self.holds.take(slot?);
+                None
+            }
             Record::Payment(payment) => Some(self.apply_payment(payment, tables, wall)),
             Record::Answer(answer) => self.apply_answer(slot?, answer),
             Record::Unknown(_) => {

@@ -8,6 +8,7 @@
 use core::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
+use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use crate::engine::effects::{Effects, Gate, Outgoing};
 use crate::engine::exchanges::Waiter;
@@ -22,7 +23,7 @@ use crate::model::mark::CodeMarks;
 use crate::model::message::{CodeInquiry, CodeResult, Header, Message};
 use crate::model::money::{Currency, Money};
 use crate::model::outcome::{CodeKind, Presentation, ResponseCode};
-use crate::model::record::ShortText;
+use crate::model::record::{OrderHash, ShortText};
 use crate::model::time::{Monotonic, Wall};
 use crate::route::{Ask, ROUTE_SEED, Route};
 
@@ -55,6 +56,8 @@ pub struct CodeTerms {
     pub currency: Option<Currency>,
     /// Its amount, where it has one: nothing else may be paid.
     pub amount: Option<Money>,
+    /// Whether it was made for one order alone.
+    pub is_order: bool,
 }
 
 /// An inquiry that its code's owner has not answered yet.
@@ -70,6 +73,8 @@ struct Place {
     billing: Currency,
     /// Of the code; none where no quotes are given.
     digest: Option<CodeDigest>,
+    /// Of the code, where it is for one order.
+    order: Option<OrderHash>,
     terms: CodeTerms,
     is_open: bool,
 }
@@ -235,6 +240,9 @@ impl Engine {
                 .institution
                 .unwrap_or(tables.participant(route.destination).institution),
             billing: inquiry.wallet_currency.unwrap_or(wallet.currency),
+            order: terms
+                .is_order
+                .then(|| order_of(inquiry.code.expose(), self.fingerprint_seed)),
             digest: tables
                 .pricing()
                 .map(|pricing| pricing.keys.digest(inquiry.code.expose())),
@@ -281,6 +289,7 @@ impl Engine {
             institution: place.institution,
             billing: place.billing,
             digest: place.digest,
+            order: place.order,
             terms: &place.terms,
         };
         match price::quote(&offer, result, token, context) {
@@ -343,6 +352,12 @@ impl Engine {
         let asking = &mut self.in_flight[usize::from(to.0)].1;
         *asking = asking.strict_add_signed(step);
     }
+}
+
+/// Stands for the order that a code is for. The seed is the journal's, as that of fingerprints: the
+/// same for all shards and starts, and without it no code can be guessed from this.
+fn order_of(code: &[u8], seed: u64) -> OrderHash {
+    OrderHash(xxh3_128_with_seed(code, seed).to_le_bytes())
 }
 
 /// What the wallet is told for its code's owner's refusal: 30, A0 and A1 are between the two of us.

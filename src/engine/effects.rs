@@ -8,10 +8,11 @@ use crate::model::record::{Record, ShortText};
 
 use crate::engine::aged::LookUp;
 use crate::engine::exchanges::ExchangeId;
+use crate::engine::holds::GivenBack;
 
 /// Most effects of one input: a reversal's record and message, an advice's record and message, and
-/// an answer to each of the requests that waited.
-pub const EFFECTS_MAX: usize = 12;
+/// an answer to each of the requests that waited; and what no longer counts, with its record.
+pub const EFFECTS_MAX: usize = 14;
 
 /// When a message may leave.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,6 +67,8 @@ pub enum Effect<'a> {
     Send(Outgoing<'a>),
     /// Ask the archive, which answers later ([`crate::engine::Engine::handle_looked_up`]).
     LookUp(LookUp),
+    /// Tell its homes: it no longer counts ([`crate::engine::Engine::take_back`]).
+    GiveBack(GivenBack),
 }
 
 /// A bounded list of effects.
@@ -90,6 +93,10 @@ impl<'a> Effects<'a> {
 
     pub(super) fn look_up(&mut self, wanted: LookUp) {
         self.list.push(Effect::LookUp(wanted));
+    }
+
+    pub(super) fn give_back(&mut self, given_back: GivenBack) {
+        self.list.push(Effect::GiveBack(given_back));
     }
 
     /// In the order in which they are to be done.

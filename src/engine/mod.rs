@@ -18,6 +18,7 @@ mod effects;
 mod exchanges;
 mod forgetting;
 mod hand_over;
+mod holds;
 mod index;
 mod inquiries;
 mod lanes;
@@ -35,6 +36,7 @@ mod reversals;
 mod rows;
 mod snapshot;
 mod timers;
+mod totals;
 mod transactions;
 pub mod transitions;
 
@@ -45,6 +47,7 @@ use crate::engine::alarms::Alarms;
 use crate::engine::claims::Claims;
 use crate::engine::code_inquiries::CodeInquiries;
 use crate::engine::exchanges::Exchanges;
+use crate::engine::holds::Holds;
 use crate::engine::lanes::Lanes;
 use crate::engine::operator_queue::OperatorQueue;
 use crate::engine::transactions::Transactions;
@@ -61,8 +64,10 @@ pub use code_inquiries::{CodeTerms, Scanned, Token};
 pub use effects::{EFFECTS_MAX, Effect, Effects, Gate, Outgoing};
 pub use exchanges::{ExchangeId, Talk, Waiter};
 pub use forgetting::CARRIED_MAX;
+pub use holds::{GivenBack, OrderStake, PayerStake, ReadHolds, Stake, Standing, Sum, ToldHolds};
 pub use resolver::Leg;
 pub use snapshot::{Pricing, Snapshot};
+pub use totals::Counts;
 
 /// What the engine must know of the legs: who is up, and our next match key on each.
 pub trait Legs {
@@ -165,8 +170,8 @@ pub struct Tally {
     pub look_ups_failed: u64,
     /// New payments that were not allowed, by check as they stand in [`Check::ALL`].
     pub not_allowed: [u64; Check::ALL.len()],
-    /// New payments whose amount could not be held against the limits of their corridor.
-    pub unmeasured: u64,
+    /// New payments that were shed because there is no room for their payer or order.
+    pub holds_full: u64,
     /// Wallets' inquiries about codes.
     pub code_inquiries: u64,
     /// Quotes given.
@@ -194,6 +199,8 @@ pub struct Engine {
     code_inquiries: CodeInquiries,
     /// Of the refund keys that this shard owns, where it is one of several.
     claims: Option<Claims>,
+    /// What payments count for under other keys.
+    holds: Holds,
     /// The resolver's: when to send, how much at once, and who waits for an operator.
     alarms: Alarms,
     lanes: Lanes,
@@ -237,6 +244,7 @@ impl Engine {
             look_ups: LookUps::new(),
             code_inquiries: CodeInquiries::new(limits.in_flight_max, seed, intervals),
             claims: None,
+            holds: Holds::default(),
             tally: Tally::default(),
             steps: StepCounts::default(),
         }

@@ -4,17 +4,19 @@ use crate::engine::allowed::Refused;
 use crate::engine::code_inquiries::Scanned;
 use crate::engine::effects::{Effects, Gate};
 use crate::engine::exchanges::{Talk, Waiter};
+use crate::engine::holds::Stake;
 use crate::engine::price;
 use crate::engine::replies;
 use crate::engine::transitions::Phase;
 use crate::engine::{Context, Engine, Legs, Room, Sender};
+use crate::guard::{Counted, Within};
 use crate::model::fingerprint::Fingerprint;
 use crate::model::ids::{MatchKey, ParticipantIndex, TransactionNumber};
 use crate::model::keys::{BusinessKey, Class, Key};
 use crate::model::limits::KEY_DAYS_MAX;
 use crate::model::message::{Amounts, Header, Message, PaymentRequest, RefundRequest};
 use crate::model::outcome::{Presentation, ResponseCode};
-use crate::model::record::{Decision, Payment, Record, ShortText};
+use crate::model::record::{Decision, Hold, Payment, Record, ShortText};
 use crate::model::time::{Date, Monotonic, Wall};
 use crate::route::{Ask, ROUTE_SEED, Route};
 
@@ -22,26 +24,57 @@ impl Engine {
     /// A participant asks for a payment. Its session may speak for the originator.
     pub fn handle_payment<'a, L: Legs>(
         &mut self,
-        (request, code): (&PaymentRequest<'a>, &Scanned<'_>),
+        asked: (&PaymentRequest<'a>, &Scanned<'_>),
         sender: Sender,
         context: &mut Context<'_, L>,
         effects: &mut Effects<'a>,
     ) {
+        self.handle_staked_payment(asked, None, sender, context, effects);
+    }
+
+    /// The same of one that comes by way of the homes of what it counts for. What it does not take
+    /// in the end is given back.
+    pub fn handle_staked_payment<'a, L: Legs>(
+        &mut self,
+        asked: (&PaymentRequest<'a>, &Scanned<'_>),
+        mut stake: Option<Stake>,
+        sender: Sender,
+        context: &mut Context<'_, L>,
+        effects: &mut Effects<'a>,
+    ) {
+        let taken = self.decide_payment(asked, &mut stake, sender, context, effects);
+        if let Some(stake) = stake.filter(|_| !taken) {
+            self.withdraw(&stake, effects);
+        }
+    }
+
+    /// `true`: it goes on, and what it has staked is taken.
+    fn decide_payment<'a, L: Legs>(
+        &mut self,
+        (request, code): (&PaymentRequest<'a>, &Scanned<'_>),
+        stake: &mut Option<Stake>,
+        sender: Sender,
+        context: &mut Context<'_, L>,
+        effects: &mut Effects<'a>,
+    ) -> bool {
         let waiter = replies::waiter(sender, &request.header);
         let fingerprint = request.fingerprint(self.fingerprint_seed);
         let asked = Request::Payment(request);
         if let Some(slot) = self.transactions.find(&replies::target_of(request)) {
             let wall = context.now.wall;
-            return self.handle_repeat(slot, asked, fingerprint, waiter, wall, effects);
+            self.handle_repeat(slot, asked, fingerprint, waiter, wall, effects);
+            return false;
         }
         let Some(number) = self.admit(asked, sender, context, effects) else {
-            return;
+            return false;
         };
-        match self.choose((request, code), sender, context) {
+        match self.choose((request, code), stake, sender, context) {
             Ok(Choice::Shed) => self.shed(asked, &waiter, context.now.wall, effects),
             Ok(Choice::Forward(order)) => {
                 let claim = (number, fingerprint);
-                self.forward(request, sender, claim, &order, context, effects);
+                let held = stake.and_then(|it| it.hold(number, context.today, &order.within));
+                self.forward(request, sender, claim, (&order, held), context, effects);
+                return true;
             }
             Err(refused) => {
                 self.tally_refused(refused);
@@ -68,6 +101,7 @@ impl Engine {
                 self.answer_repeat(slot, &waiter, context.now.wall, effects);
             }
         }
+        false
     }
 
     /// The key is known: a repeat gets what there is, anything else is refused.
@@ -168,6 +202,7 @@ impl Engine {
     fn choose<L: Legs>(
         &mut self,
         (request, code): (&PaymentRequest<'_>, &Scanned<'_>),
+        stake: &mut Option<Stake>,
         sender: Sender,
         context: &mut Context<'_, L>,
     ) -> Result<Choice, Refused> {
@@ -202,13 +237,20 @@ impl Engine {
         let wallet = tables.participant(wallet).currency;
         let amounts = price::of_payment(&request.amounts, wallet, quote.as_ref(), tables, wall)?;
         let measured = tables.in_limits_currency(amount, wall);
-        self.allow(request, sender, &route, measured, context)?;
+        *stake = stake.or_else(|| self.stake_here(request, quote.as_ref(), context));
+        if stake.is_some_and(|stake| stake.is_undecided()) {
+            self.tally.holds_full += 1;
+            return Ok(Choice::Shed);
+        }
+        let counted = stake.map_or_else(Counted::default, |stake| stake.counted());
+        let within = Self::allow(request, sender, &route, (measured, counted), context)?;
         Ok(match self.draw_leg(route.destination, context) {
             Some(match_key) => Choice::Forward(Order {
                 route,
                 match_key,
                 amounts,
                 is_quoted: quote.is_some(),
+                within,
             }),
             None => Choice::Shed,
         })
@@ -233,7 +275,7 @@ impl Engine {
         request: &PaymentRequest<'a>,
         sender: Sender,
         claim: (TransactionNumber, Fingerprint),
-        order: &Order,
+        (order, held): (&Order, Option<Hold>),
         context: &mut Context<'_, L>,
         effects: &mut Effects<'a>,
     ) {
@@ -253,6 +295,9 @@ impl Engine {
         let record = record_of(request, sender, claim, Some(order), decision, context);
         effects.append(Record::Payment(record));
         let slot = self.apply_payment(&record, context.tables, now.wall);
+        if let Some(hold) = held {
+            self.record_hold(hold, context, effects);
+        }
         let waiter = replies::waiter(sender, &request.header);
         let leg = (route.destination, match_key);
         let exchange = self.open_forward(slot, waiter, leg, timeout_ms, now.monotonic);
@@ -390,6 +435,8 @@ struct Order {
     match_key: MatchKey,
     amounts: Amounts,
     is_quoted: bool,
+    /// The limits over time that held.
+    within: Within,
 }
 
 fn record_of<L: Legs>(

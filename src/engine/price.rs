@@ -13,6 +13,7 @@ use crate::model::keys::Key;
 use crate::model::message::{Amounts, CodeResult, PaymentRequest};
 use crate::model::money::{Currency, Money, Rate};
 use crate::model::outcome::{Presentation, ResponseCode};
+use crate::model::record::OrderHash;
 use crate::model::time::Wall;
 
 /// What an inquiry about a code was about.
@@ -24,6 +25,7 @@ pub(super) struct Offer<'o> {
     pub(super) institution: Institution,
     pub(super) billing: Currency,
     pub(super) digest: Option<CodeDigest>,
+    pub(super) order: Option<OrderHash>,
     pub(super) terms: &'o CodeTerms,
 }
 
@@ -242,6 +244,7 @@ pub(super) fn quote<'a, L: Legs>(
         rate: applied.rate,
         rounding: applied.rounding,
         expiry,
+        order: offer.order,
         settlement: settlement.map(|(currency, applied)| SettlementTerms {
             currency,
             rate: applied.rate,

@@ -145,6 +145,7 @@ impl Engine {
             claimed.is_none(),
             "only payments and early reversals claim a place"
         );
+        self.release_hold(record.number(), context, effects);
     }
 
     fn answer_payment<L: Legs>(

@@ -466,6 +466,10 @@ impl Engine {
         context: &mut Context<'_, L>,
         effects: &mut Effects<'_>,
     ) -> bool {
+        if let Some(number) = self.holds.unreleased.pop_first() {
+            self.release_hold(number, context, effects);
+            return true;
+        }
         let Some(number) = self.replayed_open.pop_first() else {
             return false;
         };

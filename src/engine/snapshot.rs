@@ -85,6 +85,14 @@ impl Snapshot {
         self.pricing.as_ref()?.rates.exponents().of(currency)
     }
 
+    /// What an amount counts in the currency of the limits; none where no rate leads there.
+    pub(super) fn measured(&self, amount: Money, wall: Wall) -> Option<Money> {
+        if self.guard.currency() == Some(amount.currency) {
+            return Some(amount);
+        }
+        self.in_limits_currency(amount, wall)
+    }
+
     /// An amount in the currency of the limits; none where no rate leads there.
     pub(super) fn in_limits_currency(&self, amount: Money, wall: Wall) -> Option<Money> {
         let to = self.guard.currency()?;

@@ -6,7 +6,7 @@
 //!
 //!  version 1 | key id 4 | flags 1 | table version 4 | wallet 5 | destination 5 | code digest 16
 //!  | amount's currency 2 | [amount 5] | billing currency 2 | [billing 5] | rate 9 | expiry 5
-//!  | [settlement currency 2 | rate 9] | MAC 16
+//!  | [settlement currency 2 | rate 9] | [order 16] | MAC 16
 //! ```
 //!
 //! The MAC is HMAC-SHA256 (RFC 2104, FIPS 180-4) of all that stands before it, its left 16 bytes.
@@ -21,10 +21,12 @@ use sha2::Sha256;
 use crate::fx::rounding::Rounding;
 use crate::model::ids::{Institution, TableVersion};
 use crate::model::money::{Currency, MINOR_UNITS_MAX, Money, Rate};
+use crate::model::record::OrderHash;
 use crate::model::time::Wall;
 
 /// Bytes of a quote before they become text, at most.
-const QUOTE_BYTES_MAX: usize = 1 + 4 + 1 + 4 + 5 + 5 + 16 + 2 + 5 + 2 + 5 + 9 + 5 + 11 + MAC_BYTES;
+const QUOTE_BYTES_MAX: usize =
+    1 + 4 + 1 + 4 + 5 + 5 + 16 + 2 + 5 + 2 + 5 + 9 + 5 + 11 + 16 + MAC_BYTES;
 /// Characters of a quote, at most.
 pub const QUOTE_CHARACTERS_MAX: usize = (QUOTE_BYTES_MAX * 4).div_ceil(3);
 /// Bytes of a key.
@@ -71,6 +73,9 @@ pub struct QuoteTerms {
     pub expiry: Wall,
     /// Where the participants settle in a third currency.
     pub settlement: Option<SettlementTerms>,
+    /// The order that the code is for, where it is for one alone. Unlike the code's digest it is
+    /// the same under every key.
+    pub order: Option<OrderHash>,
 }
 
 impl QuoteTerms {
@@ -266,6 +271,15 @@ impl QuoteKeys {
         Ok(terms)
     }
 
+    /// Whether a token says that it is for one order: a look at its first bytes, which proves
+    /// nothing.
+    pub fn is_of_order(&self, token: &[u8]) -> bool {
+        let mut bytes = [0; 6];
+        let head = token.first_chunk::<8>();
+        let head = head.and_then(|head| Base64UrlUnpadded::decode(head, &mut bytes).ok());
+        head.is_some_and(|head| matches!(head, [VERSION, .., flags] if flags & ORDER != 0))
+    }
+
     fn key(&self, id: u32) -> Option<&QuoteKey> {
         if self.current.id == id {
             return Some(&self.current);
@@ -279,6 +293,7 @@ const BILLING_FIXED: u8 = 1 << 1;
 const SETTLEMENT: u8 = 1 << 2;
 const ROUNDING_SHIFT: u8 = 3;
 const SETTLEMENT_ROUNDING_SHIFT: u8 = 5;
+const ORDER: u8 = 1 << 7;
 const SECOND_NS: u64 = 1_000_000_000;
 
 /// A quote while it is written.
@@ -335,6 +350,7 @@ impl Writer {
         if let Some(settlement) = &terms.settlement {
             flags |= SETTLEMENT | code_of(settlement.rounding) << SETTLEMENT_ROUNDING_SHIFT;
         }
+        flags |= terms.order.map_or(0, |_| ORDER);
         self.put(&[flags]);
         self.put(&terms.table.0.to_le_bytes());
         self.five(terms.wallet.code());
@@ -353,6 +369,9 @@ impl Writer {
         if let Some(settlement) = &terms.settlement {
             self.put(&settlement.currency.numeric().to_le_bytes());
             self.rate(settlement.rate);
+        }
+        if let Some(order) = terms.order {
+            self.put(&order.0);
         }
     }
 }
@@ -398,7 +417,7 @@ impl Reader<'_> {
         let [flags] = self.take()?;
         let is = |flag| flags & flag != 0;
         let settles = is(SETTLEMENT);
-        let settlement_rounding = flags >> SETTLEMENT_ROUNDING_SHIFT;
+        let settlement_rounding = (flags & !ORDER) >> SETTLEMENT_ROUNDING_SHIFT;
         if settlement_rounding > 3 || (!settles && settlement_rounding != 0) {
             return None;
         }
@@ -431,6 +450,11 @@ impl Reader<'_> {
                     rate: self.rate()?,
                     rounding: rounding_of(settlement_rounding)?,
                 })
+            } else {
+                None
+            },
+            order: if is(ORDER) {
+                Some(OrderHash(self.take()?))
             } else {
                 None
             },

@@ -6,21 +6,27 @@ use crate::guard::Place;
 use crate::model::outcome::{Check, ResponseCode};
 
 /// How many checks there are.
-pub const CHECKS: usize = 9;
+pub const CHECKS: usize = 14;
 
 /// Where several fail, the first of these decides. Who speaks comes before what is said. Lists come
 /// before limits, so that nobody who is blocked learns what the limits are. What no change of the
-/// amount heals comes before amounts, and those before what a better known payer may do.
+/// amount heals comes before amounts, and those before what a better known payer may do. What other
+/// payments have taken comes last: it may be otherwise tomorrow.
 pub const ORDER: [Check; CHECKS] = [
     Check::OriginatorSuspended,
     Check::DestinationSuspended,
     Check::InstitutionListed,
+    Check::PayerUnnamed,
     Check::PayerListed,
     Check::MerchantListed,
     Check::Category,
+    Check::AmountUnmeasured,
     Check::AmountBelow,
     Check::AmountAbove,
     Check::KycLevel,
+    Check::YearTotal,
+    Check::DayCount,
+    Check::OrderTaken,
 ];
 
 const _: () = assert!(Check::ALL.len() == CHECKS);
@@ -36,8 +42,13 @@ pub const fn response_code(check: Check) -> ResponseCode {
             ResponseCode::BLOCKED
         }
         Check::Category | Check::KycLevel => ResponseCode::NOT_PERMITTED_TO_PAYER,
+        Check::PayerUnnamed => ResponseCode::INVALID_TRANSACTION,
+        // That there is no such rate is our fault, and no other amount would do.
+        Check::AmountUnmeasured => ResponseCode::MALFUNCTION,
         Check::AmountBelow => ResponseCode::INVALID_AMOUNT,
         Check::AmountAbove => ResponseCode::AMOUNT_LIMIT,
+        Check::YearTotal | Check::DayCount => ResponseCode::COUNT_LIMIT,
+        Check::OrderTaken => ResponseCode::CONFLICT,
     }
 }
 
@@ -66,22 +77,28 @@ impl fmt::Display for Refusal {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}", self.check.name())?;
         match self.place {
-            Place::Configuration => Ok(()),
+            Place::Configuration | Place::Payments => Ok(()),
             Place::Limits(line) => write!(formatter, " (limits, line {line})"),
             Place::List { list, line } => write!(formatter, " (list {list}, line {line})"),
         }
     }
 }
 
+/// The limits over time that held for a payment.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Within {
+    /// What all payments of its payer may come to in a year, in minor units of the limits'
+    /// currency, by the strictest of the rows that fit; none: none does.
+    pub year_most_minor: Option<i64>,
+    /// How many of them there may be in a day.
+    pub day_count_most: Option<u32>,
+}
+
 /// Whether a payment may go on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
     /// It may.
-    Allowed {
-        /// Whether limits on amounts were passed over, because the amount is not known in their
-        /// currency. Whoever asks decides whether that will do.
-        unmeasured: bool,
-    },
+    Allowed(Within),
     /// It may not.
     Refused(Refusal),
 }

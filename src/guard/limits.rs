@@ -9,7 +9,7 @@ use core::ops::Range;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use crate::guard::{Ask, GuardError, Place};
+use crate::guard::{Ask, GuardError, Place, Within};
 use crate::model::limits::LIMIT_ROWS_MAX;
 use crate::model::money::Currency;
 use crate::model::outcome::{KycLevel, Presentation};
@@ -46,6 +46,16 @@ pub enum Rule {
         /// At least.
         level: KycLevel,
     },
+    /// All payments of one payer together, this one among them, are at most so much. Where the
+    /// payer shows the code, only the wallet knows who pays, and keeps such limits itself.
+    Total {
+        /// For payers that are known so well at most.
+        up_to: KycLevel,
+        /// In a calendar year; `i64::MAX` where there is no such bound.
+        year_most_minor: i64,
+        /// How many in a day; `u32::MAX` where there is no such bound.
+        day_count_most: u32,
+    },
     /// Merchants of these categories are not paid; 0 is the category of those that name none.
     Category {
         /// The first.
@@ -62,6 +72,7 @@ impl Rule {
             Self::Amount { .. } => AMOUNTS,
             Self::KycLevel { .. } => KYC_LEVELS,
             Self::Category { .. } => CATEGORIES,
+            Self::Total { .. } => TOTALS,
         }
     }
 }
@@ -69,6 +80,8 @@ impl Rule {
 const AMOUNTS: usize = 0;
 const KYC_LEVELS: usize = 1;
 const CATEGORIES: usize = 2;
+const TOTALS: usize = 3;
+const KINDS: usize = 4;
 
 /// One line of the file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,7 +97,7 @@ pub struct LimitRow {
 }
 
 /// Where a corridor's rows are, by kind of rule.
-type Rows = [Range<usize>; 3];
+type Rows = [Range<usize>; KINDS];
 
 /// All limits of one generation.
 #[derive(Debug, Default)]
@@ -93,6 +106,8 @@ pub(super) struct Limits {
     /// By corridor, kind of rule and line.
     rows: Vec<LimitRow>,
     corridors: HashMap<(u16, u16), Rows, FixedState>,
+    /// Whether payers are to be counted.
+    counts: bool,
 }
 
 impl Limits {
@@ -103,7 +118,13 @@ impl Limits {
         if rows.len() > LIMIT_ROWS_MAX {
             return Err(GuardError::TooManyLimits);
         }
-        let unmeasurable = |row: &&LimitRow| row.rule.kind() != CATEGORIES;
+        let unmeasurable = |row: &&LimitRow| match row.rule {
+            Rule::Category { .. } => false,
+            Rule::Total {
+                year_most_minor, ..
+            } => year_most_minor < i64::MAX,
+            Rule::Amount { .. } | Rule::KycLevel { .. } => true,
+        };
         if let (None, Some(row)) = (currency, rows.iter().find(unmeasurable)) {
             return Err(GuardError::NoCurrency(row.line));
         }
@@ -112,7 +133,7 @@ impl Limits {
         for (place, row) in rows.iter().enumerate() {
             let found = corridors
                 .entry(key(row.corridor))
-                .or_insert_with(|| [const { 0..0 }; 3]);
+                .or_insert_with(|| [const { 0..0 }; KINDS]);
             let rows = &mut found[row.rule.kind()];
             if rows.start == rows.end {
                 rows.start = place;
@@ -123,6 +144,7 @@ impl Limits {
             }
         }
         Ok(Self {
+            counts: rows.iter().any(|row| row.rule.kind() == TOTALS),
             currency,
             rows,
             corridors,
@@ -131,6 +153,17 @@ impl Limits {
 
     pub(super) const fn currency(&self) -> Option<Currency> {
         self.currency
+    }
+
+    /// The line of the first limit over time.
+    pub(super) fn first_total(&self) -> Option<u32> {
+        let totals = self.rows.iter().filter(|row| row.rule.kind() == TOTALS);
+        totals.map(|row| row.line).min()
+    }
+
+    /// Whether there are limits over time.
+    pub(super) const fn counts(&self) -> bool {
+        self.counts
     }
 
     /// The limits that may hold for this payment.
@@ -157,6 +190,11 @@ fn key(corridor: Corridor) -> (u16, u16) {
     )
 }
 
+/// The smaller of two bounds, of which either may be none.
+fn strictest<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
+    one.into_iter().chain(other).min()
+}
+
 /// The limits that may hold for one payment.
 pub(super) struct LimitsOf<'t> {
     rows: &'t [LimitRow],
@@ -168,14 +206,65 @@ pub(super) struct LimitsOf<'t> {
 }
 
 impl<'t> LimitsOf<'t> {
-    /// Whether there are limits on amounts, and none could be looked at.
-    pub(super) fn unmeasured(&self) -> bool {
-        self.minor.is_none()
-            && self
-                .rows(AMOUNTS)
-                .chain(self.rows(KYC_LEVELS))
-                .next()
-                .is_some()
+    /// The first line that limits amounts, where the amount is not known in their currency.
+    /// `totals`: those of the payer are limited here, too.
+    pub(super) fn unmeasured(&self, known: Option<KycLevel>, totals: bool) -> Option<Place> {
+        if self.minor.is_some() {
+            return None;
+        }
+        let summed = |row: &&LimitRow| matches!(row.rule, Rule::Total { year_most_minor, .. } if year_most_minor < i64::MAX);
+        let totals = self.totals(known).filter(summed).filter(|_| totals);
+        let rows = self.rows(AMOUNTS).chain(self.rows(KYC_LEVELS));
+        let line = rows.chain(totals).map(|row| row.line).min();
+        line.map(Place::Limits)
+    }
+
+    /// The first row that limits what a payer like this does over time.
+    pub(super) fn over_time(&self, known: Option<KycLevel>) -> Option<Place> {
+        let mut rows = self.totals(known);
+        rows.next().map(|row| Place::Limits(row.line))
+    }
+
+    /// The first row whose yearly total is exceeded.
+    pub(super) fn above_year(&self, known: Option<KycLevel>, minor: i64) -> Option<Place> {
+        let exceeds = |row: &&LimitRow| matches!(row.rule, Rule::Total { year_most_minor, .. } if minor > year_most_minor);
+        let mut rows = self.totals(known).filter(exceeds);
+        rows.next().map(|row| Place::Limits(row.line))
+    }
+
+    /// The first row whose daily number is exceeded.
+    pub(super) fn above_day(&self, known: Option<KycLevel>, count: u32) -> Option<Place> {
+        let exceeds = |row: &&LimitRow| matches!(row.rule, Rule::Total { day_count_most, .. } if count > day_count_most);
+        let mut rows = self.totals(known).filter(exceeds);
+        rows.next().map(|row| Place::Limits(row.line))
+    }
+
+    /// The strictest of the limits over time.
+    pub(super) fn within(&self, known: Option<KycLevel>) -> Within {
+        let mut within = Within::default();
+        for row in self.totals(known) {
+            let Rule::Total {
+                year_most_minor,
+                day_count_most,
+                ..
+            } = row.rule
+            else {
+                continue;
+            };
+            let year = Some(year_most_minor).filter(|most| *most < i64::MAX);
+            let day = Some(day_count_most).filter(|most| *most < u32::MAX);
+            within.year_most_minor = strictest(within.year_most_minor, year);
+            within.day_count_most = strictest(within.day_count_most, day);
+        }
+        within
+    }
+
+    /// The rows that hold for payers that are known so well.
+    fn totals(&self, known: Option<KycLevel>) -> impl Iterator<Item = &'t LimitRow> {
+        let known = known.unwrap_or(KycLevel::None);
+        let holds =
+            move |row: &&LimitRow| matches!(row.rule, Rule::Total { up_to, .. } if known <= up_to);
+        self.rows(TOTALS).filter(holds)
     }
 
     /// The first row whose minimum is not reached.

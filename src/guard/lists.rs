@@ -228,6 +228,12 @@ impl Lists {
         self.find(Listed::Merchant, acquirer, id?.bytes())
     }
 
+    /// What stands for a payer, on a list and wherever payers are counted.
+    pub(super) fn payer_hash(&self, wallet: Institution, token: &Chars<32>) -> Option<KeyedHash> {
+        let key = self.key.as_ref()?;
+        Some(key.hash(Listed::Payer, wallet, token.bytes()))
+    }
+
     fn find(&self, kind: Listed, institution: Institution, value: &[u8]) -> Option<Place> {
         if !self.any[kind.place()] {
             return None;

@@ -4,8 +4,8 @@
 //! before anything is sent, by the first check that fails in the order of [`ORDER`]. Asked of new
 //! payments alone: reversals, advices, inquiries and refunds of what exists always pass, because
 //! nothing that was allowed once may be left half done. Knows no rates (whoever asks says what the
-//! amount is in the limits' currency), no totals over time, and never keeps or prints the value
-//! behind a keyed hash.
+//! amount is in the limits' currency, and what the payer's totals are), and never keeps or prints the
+//! value behind a keyed hash.
 
 #![deny(clippy::float_arithmetic, clippy::arithmetic_side_effects)]
 
@@ -23,8 +23,9 @@ use crate::model::ids::Institution;
 use crate::model::limits::{LIMIT_ROWS_MAX, LISTED_MAX, LISTS_MAX};
 use crate::model::money::{Currency, Money};
 use crate::model::outcome::{Check, KycLevel, Presentation};
+use crate::model::record::PayerHash;
 
-pub use checks::{CHECKS, ORDER, Refusal, Verdict, response_code};
+pub use checks::{CHECKS, ORDER, Refusal, Verdict, Within, response_code};
 pub use limits::{Corridor, LimitRow, ROWS_OF_CORRIDOR_MAX, Rule};
 pub use lists::{KeyedHash, LIST_KEY_BYTES_MIN, List, ListKey, ListRow, Listed};
 
@@ -58,6 +59,19 @@ pub struct Ask {
     pub payer_token: Option<Chars<32>>,
     /// The merchant's id at the acquirer.
     pub merchant_id: Option<Chars<15>>,
+    /// What the payment would count for, if anybody counts.
+    pub counted: Counted,
+}
+
+/// What a payment counts for beside itself, with the payment itself.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Counted {
+    /// What the payer's payments of this year come to, in minor units of the limits' currency.
+    pub year_minor: i64,
+    /// How many they are today.
+    pub day_count: u32,
+    /// Whether another payment has its order.
+    pub order_taken: bool,
 }
 
 impl Ask {
@@ -101,6 +115,8 @@ pub struct Rules {
     pub institutions: Vec<Institution>,
     /// Those of suspended participants.
     pub suspended: Vec<Institution>,
+    /// Those of wallets that keep limits over time themselves.
+    pub self_counting: Vec<Institution>,
 }
 
 /// Why there is no guard.
@@ -119,6 +135,8 @@ pub enum GuardError {
     TooManyListed,
     /// There are lists, and no key under which a value could be looked up.
     NoListKey,
+    /// There are limits over time, and no key under which payers could be counted; its line.
+    NoPayerKey(u32),
 }
 
 impl fmt::Display for GuardError {
@@ -132,6 +150,11 @@ impl fmt::Display for GuardError {
             Self::NoCurrency(line) => write!(formatter, "line {line}: an amount of no currency"),
             Self::TooManyLists => write!(formatter, "more than {LISTS_MAX} lists"),
             Self::TooManyListed => write!(formatter, "more than {LISTED_MAX} entries in all lists"),
+            Self::NoPayerKey(line) => write!(
+                formatter,
+                "line {line}: payers are counted under keyed hashes, and there is no key: name its \
+                 file as `tables.list_key_file`"
+            ),
             Self::NoListKey => write!(formatter, "lists without the key of their hashes"),
         }
     }
@@ -145,23 +168,54 @@ pub struct Guard {
     limits: Limits,
     lists: Lists,
     suspended: HashSet<Institution, FixedState>,
+    self_counting: HashSet<Institution, FixedState>,
 }
 
 impl Guard {
     /// Builds it.
     pub fn new(rules: Rules) -> Result<Self, GuardError> {
         let limits = Limits::new(rules.currency, rules.limits)?;
+        if let (Some(line), None) = (limits.first_total(), &rules.list_key) {
+            return Err(GuardError::NoPayerKey(line));
+        }
         let lists = Lists::new(rules.list_key, rules.lists, &rules.institutions)?;
         Ok(Self {
             limits,
             lists,
             suspended: rules.suspended.into_iter().collect(),
+            self_counting: rules.self_counting.into_iter().collect(),
         })
     }
 
     /// What the amounts of its limits are in; none where it limits no amount.
     pub const fn currency(&self) -> Option<Currency> {
         self.limits.currency()
+    }
+
+    /// Whether limits over time hold anywhere, so that payers are to be counted.
+    pub const fn counts(&self) -> bool {
+        self.limits.counts()
+    }
+
+    /// Under what a payer's payments are counted; none where nobody counts them here: the wallet
+    /// does, or the payer is not named.
+    pub fn payer(
+        &self,
+        presentation: Presentation,
+        wallet: Institution,
+        token: Option<&Chars<32>>,
+    ) -> Option<PayerHash> {
+        if !self.counts_for(presentation, wallet) {
+            return None;
+        }
+        let KeyedHash(hash) = self.lists.payer_hash(wallet, token?)?;
+        Some(PayerHash(hash))
+    }
+
+    /// Whether the payments of this wallet's payers are counted here. Where the payer shows the
+    /// code, only the wallet knows whose it is.
+    fn counts_for(&self, presentation: Presentation, wallet: Institution) -> bool {
+        self.counts() && presentation == Presentation::Mpm && !self.self_counting.contains(&wallet)
     }
 
     /// Name and version of a list, by its place in [`Rules::lists`].
@@ -172,8 +226,17 @@ impl Guard {
     /// Whether a payment may go on. Allocates nothing.
     pub fn check(&self, ask: &Ask) -> Verdict {
         let limits = self.limits.of(ask);
+        let (known, counted) = (ask.kyc_level, ask.counted);
+        let counts = self.counts_for(ask.presentation, ask.wallet);
         for check in ORDER {
             let place = match check {
+                Check::PayerUnnamed if !counts || ask.payer_token.is_some() => None,
+                Check::PayerUnnamed => limits.over_time(known),
+                Check::AmountUnmeasured => limits.unmeasured(known, counts),
+                Check::YearTotal | Check::DayCount if !counts => None,
+                Check::YearTotal => limits.above_year(known, counted.year_minor),
+                Check::DayCount => limits.above_day(known, counted.day_count),
+                Check::OrderTaken => counted.order_taken.then_some(Place::Payments),
                 Check::OriginatorSuspended => self.suspended(ask.originator()),
                 Check::DestinationSuspended => self.suspended(ask.destination()),
                 Check::InstitutionListed => self
@@ -193,9 +256,11 @@ impl Guard {
                 return Verdict::Refused(Refusal::new(check, place));
             }
         }
-        Verdict::Allowed {
-            unmeasured: limits.unmeasured(),
-        }
+        Verdict::Allowed(if counts {
+            limits.within(known)
+        } else {
+            Within::default()
+        })
     }
 
     fn suspended(&self, institution: Institution) -> Option<Place> {
@@ -209,6 +274,8 @@ impl Guard {
 pub enum Place {
     /// The participant's own entry.
     Configuration,
+    /// None: another payment.
+    Payments,
     /// A line of the file of limits, from 1.
     Limits(u32),
     /// A line of a list, from 1.

@@ -33,6 +33,19 @@ fn ask() -> Ask {
         mcc: Some(5_411),
         payer_token: Chars::padded(b"TOKEN-0001"),
         merchant_id: Chars::padded(b"M0001"),
+        counted: Counted {
+            year_minor: 200_000,
+            day_count: 5,
+            order_taken: false,
+        },
+    }
+}
+
+fn total(year_most_minor: i64, day_count_most: u32) -> Rule {
+    Rule::Total {
+        up_to: KycLevel::Verified,
+        year_most_minor,
+        day_count_most,
     }
 }
 
@@ -54,9 +67,8 @@ fn listed(kind: Listed, institution: Institution, value: &[u8]) -> ListRow {
     }
 }
 
-/// Makes `check` fail for [`ask`].
-fn forbid(rules: &mut Rules, check: Check) {
-    let ask = ask();
+/// Makes `check` fail for `ask`, unless an earlier one does.
+fn forbid(rules: &mut Rules, ask: &mut Ask, check: Check) {
     match check {
         Check::OriginatorSuspended => rules.suspended.push(ask.wallet),
         Check::DestinationSuspended => rules.suspended.push(ask.acquirer),
@@ -100,6 +112,21 @@ fn forbid(rules: &mut Rules, check: Check) {
                 .limits
                 .push(everywhere(9, Rule::KycLevel { above_minor, level }));
         }
+        Check::YearTotal => rules.limits.push(everywhere(10, total(199_999, 5))),
+        Check::DayCount => rules.limits.push(everywhere(11, total(200_000, 4))),
+        Check::PayerUnnamed => {
+            ask.payer_token = None;
+            rules
+                .limits
+                .push(everywhere(1, total(i64::MAX, u32::MAX - 1)));
+        }
+        Check::AmountUnmeasured => {
+            ask.in_limits_currency = None;
+            rules
+                .limits
+                .push(everywhere(1, total(i64::MAX - 1, u32::MAX)));
+        }
+        Check::OrderTaken => ask.counted.order_taken = true,
     }
 }
 
@@ -122,6 +149,7 @@ const AGREED: [(Check, &[u8; 2], Place); CHECKS] = [
         b"62",
         Place::List { list: 0, line: 3 },
     ),
+    (Check::PayerUnnamed, b"12", Place::Limits(1)),
     (Check::PayerListed, b"62", Place::List { list: 0, line: 1 }),
     (
         Check::MerchantListed,
@@ -129,30 +157,35 @@ const AGREED: [(Check, &[u8; 2], Place); CHECKS] = [
         Place::List { list: 0, line: 2 },
     ),
     (Check::Category, b"57", Place::Limits(6)),
+    (Check::AmountUnmeasured, b"96", Place::Limits(1)),
     (Check::AmountBelow, b"13", Place::Limits(7)),
     (Check::AmountAbove, b"61", Place::Limits(8)),
     (Check::KycLevel, b"57", Place::Limits(9)),
+    (Check::YearTotal, b"65", Place::Limits(10)),
+    (Check::DayCount, b"65", Place::Limits(11)),
+    (Check::OrderTaken, b"94", Place::Payments),
 ];
 
 #[test]
 fn of_all_combinations_of_failing_checks_the_first_in_order_decides() {
     assert_eq!(AGREED.map(|(check, _, _)| check), ORDER);
     for failing in 0_u32..1 << CHECKS {
-        let mut rules = rules();
+        let (mut rules, mut ask) = (rules(), ask());
         let fails = |place: usize| failing & (1 << place) != 0;
         for (place, (check, _, _)) in AGREED.iter().enumerate() {
             if fails(place) {
-                forbid(&mut rules, *check);
+                forbid(&mut rules, &mut ask, *check);
             }
         }
-        let verdict = Guard::new(rules).unwrap().check(&ask());
+        // A payer that is not named is on no list, and an amount that is not known in no band.
+        let verdict = Guard::new(rules).unwrap().check(&ask);
         let expected = AGREED
             .iter()
             .enumerate()
             .find(|(place, _)| fails(*place))
             .map(|(_, expected)| expected);
         match (verdict, expected) {
-            (Verdict::Allowed { unmeasured: false }, None) => {}
+            (Verdict::Allowed(_), None) => {}
             (Verdict::Refused(refusal), Some((check, code, place))) => {
                 assert_eq!(refusal.check, *check, "{failing:09b}");
                 assert_eq!(refusal.place, *place, "{failing:09b}");
@@ -167,7 +200,7 @@ fn of_all_combinations_of_failing_checks_the_first_in_order_decides() {
 fn nothing_is_refused_where_there_are_no_rules() {
     let guard = Guard::default();
     assert_eq!(guard.currency(), None);
-    assert_eq!(guard.check(&ask()), Verdict::Allowed { unmeasured: false });
+    assert_eq!(guard.check(&ask()), Verdict::Allowed(Within::default()));
 }
 
 #[test]
@@ -274,7 +307,7 @@ fn edges_belong_to_what_is_allowed() {
 }
 
 #[test]
-fn an_amount_that_is_not_known_in_the_limits_currency_is_told() {
+fn an_amount_that_is_not_known_in_the_limits_currency_is_refused() {
     let band = Rule::Amount {
         least_minor: 0,
         most_minor: 1,
@@ -292,7 +325,12 @@ fn an_amount_that_is_not_known_in_the_limits_currency_is_told() {
                 in_limits_currency: stranger,
                 ..ask()
             };
-            assert_eq!(guard.check(&ask), Verdict::Allowed { unmeasured });
+            let expected = unmeasured.then_some(Check::AmountUnmeasured);
+            let found = match guard.check(&ask) {
+                Verdict::Allowed(_) => None,
+                Verdict::Refused(refusal) => Some(refusal.check),
+            };
+            assert_eq!(found, expected);
         }
     }
 }
@@ -300,8 +338,8 @@ fn an_amount_that_is_not_known_in_the_limits_currency_is_told() {
 #[test]
 fn a_listed_value_is_listed_at_its_own_institution_alone() {
     let mut rules = rules();
-    forbid(&mut rules, Check::PayerListed);
-    forbid(&mut rules, Check::MerchantListed);
+    forbid(&mut rules, &mut ask(), Check::PayerListed);
+    forbid(&mut rules, &mut ask(), Check::MerchantListed);
     let guard = Guard::new(rules).unwrap();
     let check = |change: fn(&mut Ask)| {
         let mut ask = ask();
@@ -341,7 +379,7 @@ fn a_listed_value_is_listed_at_its_own_institution_alone() {
 #[test]
 fn the_first_list_that_has_a_value_names_it() {
     let mut rules = rules();
-    forbid(&mut rules, Check::PayerListed);
+    forbid(&mut rules, &mut ask(), Check::PayerListed);
     let mut second = List {
         name: "second".to_owned(),
         version: "2026-11-22".to_owned(),
@@ -422,7 +460,7 @@ fn what_cannot_be_a_guard_is_refused() {
         GuardError::NoCurrency(5)
     );
     let mut keyless = rules();
-    forbid(&mut keyless, Check::PayerListed);
+    forbid(&mut keyless, &mut ask(), Check::PayerListed);
     keyless.list_key = None;
     assert_eq!(refused(keyless), GuardError::NoListKey);
     let rows = u32::try_from(ROWS_OF_CORRIDOR_MAX).unwrap() + 1;
@@ -545,4 +583,104 @@ proptest! {
         };
         prop_assert_eq!(found, expected);
     }
+}
+
+/// What becomes of a payment under one row of limits over time.
+fn under(row: LimitRow, change: impl FnOnce(&mut Ask)) -> Result<Within, Check> {
+    let mut rules = rules();
+    rules.limits.push(row);
+    let mut ask = ask();
+    change(&mut ask);
+    match Guard::new(rules).unwrap().check(&ask) {
+        Verdict::Allowed(within) => Ok(within),
+        Verdict::Refused(refusal) => Err(refusal.check),
+    }
+}
+
+#[test]
+fn a_total_holds_up_to_its_level_to_its_last_minor_unit_and_where_its_row_says() {
+    let within = |year_most_minor, day_count_most| Within {
+        year_most_minor,
+        day_count_most,
+    };
+    let row = |up_to, year_most_minor, day_count_most| {
+        let rule = Rule::Total {
+            up_to,
+            year_most_minor,
+            day_count_most,
+        };
+        everywhere(2, rule)
+    };
+    let (none, basic) = (KycLevel::None, KycLevel::Basic);
+    let exact = Ok(within(Some(200_000), Some(5)));
+    assert_eq!(under(row(basic, 200_000, 5), |_| {}), exact);
+    let below = row(basic, 199_999, u32::MAX);
+    assert_eq!(under(below, |_| {}), Err(Check::YearTotal));
+    let fewer = row(basic, i64::MAX, 4);
+    assert_eq!(under(fewer, |_| {}), Err(Check::DayCount));
+    // For less known payers alone.
+    assert_eq!(under(row(none, 1, 1), |_| {}), Ok(Within::default()));
+    let unknown = |ask: &mut Ask| ask.kyc_level = None;
+    assert_eq!(under(row(none, 1, 1), unknown), Err(Check::YearTotal));
+    // In another corridor; where the payer shows the code.
+    let elsewhere = LimitRow {
+        corridor: Corridor {
+            payer: Some(764),
+            merchant: None,
+        },
+        ..below
+    };
+    assert_eq!(under(elsewhere, |_| {}), Ok(Within::default()));
+    let shown = |ask: &mut Ask| {
+        ask.presentation = Presentation::Cpm;
+        ask.payer_token = None;
+    };
+    assert_eq!(under(below, shown), Ok(Within::default()));
+}
+
+#[test]
+fn a_wallet_that_counts_itself_is_not_counted_here() {
+    let mut rules = rules();
+    rules.limits.push(everywhere(2, total(1, 1)));
+    let guard = |counting: Vec<Institution>| {
+        let limits = rules.limits.clone();
+        Guard::new(Rules {
+            self_counting: counting,
+            limits,
+            ..self::rules()
+        })
+        .unwrap()
+    };
+    let (ask, token) = (ask(), Chars::padded(b"TOKEN-0001"));
+    let payer = |guard: &Guard, presentation| guard.payer(presentation, ask.wallet, token.as_ref());
+    let here = guard(Vec::new());
+    let hash = ListKey::new(&KEY).unwrap();
+    let hash = hash.hash(Listed::Payer, ask.wallet, b"TOKEN-0001");
+    assert_eq!(payer(&here, Presentation::Mpm), Some(PayerHash(hash.0)));
+    assert_eq!(payer(&here, Presentation::Cpm), None);
+    let there = guard(vec![ask.wallet]);
+    assert_eq!(payer(&there, Presentation::Mpm), None);
+    assert_eq!(there.check(&ask), Verdict::Allowed(Within::default()));
+    assert_eq!(
+        Guard::default().payer(Presentation::Mpm, ask.wallet, None),
+        None
+    );
+}
+
+#[test]
+fn limits_over_time_need_a_key_and_yearly_ones_a_currency() {
+    let limits = vec![everywhere(7, total(1, 1))];
+    let rules = |currency, list_key, limits| Rules {
+        currency,
+        list_key,
+        limits,
+        ..Rules::default()
+    };
+    let key = || ListKey::new(&KEY);
+    let found = Guard::new(rules(Some(USD), None, limits.clone()));
+    assert_eq!(found.unwrap_err(), GuardError::NoPayerKey(7));
+    let found = Guard::new(rules(None, key(), limits));
+    assert_eq!(found.unwrap_err(), GuardError::NoCurrency(7));
+    let counted = vec![everywhere(7, total(i64::MAX, 3))];
+    assert!(Guard::new(rules(None, key(), counted)).unwrap().counts());
 }

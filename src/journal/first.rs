@@ -18,10 +18,12 @@ use crate::journal::digest::{BadDigest, Digest, DigestHeader};
 use crate::journal::layout::{JournalIdentity, check_records, read_opening};
 use crate::journal::segments::segment_start;
 use crate::journal::store::{Piece, StoreError, read_file, write_file};
+use crate::journal::totals::Totals;
 use crate::journal::warning::StoreWarning;
 use crate::model::ids::{Lsn, TransactionNumber};
 use crate::model::limits::{BLOCK_BYTES, RECORD_BYTES_MAX};
 use crate::model::record::Record;
+use crate::model::time::Wall;
 use crate::sys::error::MachineError;
 use crate::sys::segments::SegmentReader;
 
@@ -200,6 +202,22 @@ pub(super) fn records_of(
     Ok(())
 }
 
+/// Adds what the payments of an archived segment count for.
+pub(super) fn add_totals(
+    directory: &Path,
+    segment: u64,
+    totals: &mut Totals,
+) -> Result<(), StoreError> {
+    let digest = read_digest(directory, segment)?;
+    let mut first = None;
+    each_record(&digest, Lsn(0), &mut |entry| {
+        first = first.or(Some(entry.wall));
+        totals.hear(&entry.record);
+    });
+    totals.leave_out(first.unwrap_or(Wall(0)));
+    Ok(())
+}
+
 /// Whether two digests tell the same of a segment, however they are packed: the same records,
 /// those of each transaction in the same order.
 pub(super) fn tell_the_same(one: &Digest, other: &Digest) -> bool {
@@ -221,15 +239,18 @@ fn unpacked(header: &DigestHeader) -> DigestHeader {
     }
 }
 
-/// The records of each transaction, as one check.
-fn histories(digest: &Digest) -> HashMap<TransactionNumber, u32, FixedState> {
+/// The records of each transaction, as one check; what it counts for by itself, because that may
+/// stand before or behind its answer.
+fn histories(digest: &Digest) -> HashMap<(TransactionNumber, bool), u32, FixedState> {
     let mut histories: HashMap<_, u32, _> = HashMap::default();
     each_record(digest, Lsn(0), &mut |entry| {
         let mut bytes = [0; RECORD_BYTES_MAX];
         codec::encode(&mut bytes, entry.wall, &entry.record);
         let record = bytes.get_mut(..codec::record_bytes(&entry.record));
         let record = record.expect("no record is larger");
-        let history = histories.entry(entry.record.number()).or_default();
+        let counts = matches!(entry.record, Record::Held(_));
+        let history = histories.entry((entry.record.number(), counts));
+        let history = history.or_default();
         *history = check_records(record, *history);
     });
     histories

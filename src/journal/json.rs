@@ -10,7 +10,7 @@ use crate::model::keys::{BusinessKey, Class, Key};
 use crate::model::message::{Amounts, Echoed};
 use crate::model::money::{Money, Rate};
 use crate::model::record::{
-    Answer, Decision, Finding, Opened, Payment, Recalled, Record, Refund, Reversal,
+    Answer, Decision, Finding, Hold, Opened, Payment, Recalled, Record, Refund, Reversal,
 };
 use crate::model::time::Date;
 
@@ -71,7 +71,25 @@ pub fn record(record: &Record) -> Value {
         }),
         Record::Refund(it) => refund(it),
         Record::Recalled(it) => recalled(it),
+        Record::Held(it) | Record::Released(it) => hold(it),
+        Record::Total(it) => json!({
+            "payer": it.payer.to_string(),
+            "year": it.year,
+            "amount": money(&it.amount),
+        }),
     }
+}
+
+fn hold(it: &Hold) -> Value {
+    json!({
+        "number": it.number.0,
+        "payer": it.payer.map(|payer| payer.to_string()),
+        "date": date(it.date),
+        "amount": it.amount.as_ref().map(money),
+        "year_most_minor": it.year_most_minor,
+        "day_count_most": it.day_count_most,
+        "order": it.order.map(|order| order.to_string()),
+    })
 }
 
 fn opened(it: &Opened) -> Value {

@@ -28,10 +28,11 @@ use crate::journal::base::{Base, Carried};
 use crate::journal::digest::Digest;
 use crate::journal::digest::files::{compute, digest_name};
 use crate::journal::digest::maker::{Made, make, sealed, written_end};
-use crate::journal::first::{find_base, records_of, tell_the_same, write_base};
+use crate::journal::first::{add_totals, find_base, records_of, tell_the_same, write_base};
 use crate::journal::identity::{FolderIdentity, IDENTITY_FILE};
 use crate::journal::segments::{segment_of, segment_start};
 use crate::journal::store::{StoreError, list, read_identity, shard_directory};
+use crate::journal::totals::Totals;
 use crate::model::ids::{Lsn, ShardId, TransactionNumber};
 use crate::sys::error::MachineError;
 use crate::sys::files::{free_bytes, remove_if_there};
@@ -274,6 +275,8 @@ struct Tending<'r> {
     base: Base,
     /// What the base carries.
     carried: Vec<Carried>,
+    /// And what older payments count for.
+    totals: Totals,
     /// Segments from here on may have records that are to be carried, and are not yet.
     uncarried: u64,
     /// Where the journal is on the disk.
@@ -293,8 +296,9 @@ impl<'r> Tending<'r> {
         let whose = identity.shard(shard);
         let mut files = list(&directory)?;
         let left = files.clone();
-        let begun = find_base(data, &directory, &whose, identity.segment_bytes, &mut files)?;
+        let mut begun = find_base(data, &directory, &whose, identity.segment_bytes, &mut files)?;
         let base = begun.base;
+        let totals = Totals::of(&mut begun.carried);
         // Removing them was begun by a process that ended.
         for (segment, path) in left.iter().filter(|(segment, _)| *segment < base.first) {
             remove(&directory, *segment, path)?;
@@ -308,6 +312,7 @@ impl<'r> Tending<'r> {
             shard,
             base,
             carried: begun.carried,
+            totals,
             uncarried: begun.warning.map_or(base.first, |_| 1),
         })
     }
@@ -498,6 +503,10 @@ impl<'r> Tending<'r> {
                 records_of(&archive, archived, carried, &mut self.carried)?;
             }
         }
+        let archive = self.archive_directory();
+        for archived in self.uncarried..=segment {
+            add_totals(&archive, archived, &mut self.totals)?;
+        }
         self.uncarried = segment + 1;
         self.base = Base {
             first: segment + 1,
@@ -507,7 +516,8 @@ impl<'r> Tending<'r> {
             watermark: segment_start(self.archived + 1, self.identity.segment_bytes),
             number: last,
         };
-        write_base(&directory, &whose, &self.base, &self.carried)?;
+        let carried = self.carried.iter().copied().chain(self.totals.records());
+        write_base(&directory, &whose, &self.base, &carried.collect::<Vec<_>>())?;
         Ok(remove(&directory, segment, &path)?)
     }
 }

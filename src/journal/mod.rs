@@ -24,6 +24,7 @@ mod scan;
 pub mod segments;
 pub mod store;
 pub mod tail;
+mod totals;
 pub mod waiting;
 pub mod warning;
 #[cfg(test)]

@@ -262,6 +262,16 @@ numbered! {
         AmountAbove = 8 "amount-above",
         /// The payer is not known well enough for this amount.
         KycLevel = 9 "kyc-level",
+        /// What the payer has paid this year, with this payment, is above what it may be.
+        YearTotal = 10 "year-total",
+        /// The payer has made as many payments today as there may be.
+        DayCount = 11 "day-count",
+        /// Limits over time hold, and the payment does not name its payer.
+        PayerUnnamed = 12 "payer-unnamed",
+        /// Limits on amounts hold, and no rate leads to their currency.
+        AmountUnmeasured = 13 "amount-unmeasured",
+        /// The order of the dynamic code is paid, or being paid, by another payment.
+        OrderTaken = 14 "order-taken",
     }
 }
 

@@ -399,6 +399,66 @@ pub struct Refunded {
     pub settlement_minor: i64,
 }
 
+/// Stands for a payer at its wallet: a keyed hash, of which nobody learns the payer's token.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct PayerHash(pub [u8; 16]);
+
+/// Stands for the order behind a dynamic code: a keyed hash of the code.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct OrderHash(pub [u8; 16]);
+
+impl core::fmt::Display for PayerHash {
+    /// 32 hexadecimal digits, as `cpg-switch list hash` prints them.
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        hexadecimal(&self.0, formatter)
+    }
+}
+
+impl core::fmt::Display for OrderHash {
+    /// 32 hexadecimal digits.
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        hexadecimal(&self.0, formatter)
+    }
+}
+
+fn hexadecimal(bytes: &[u8], formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+    let mut bytes = bytes.iter();
+    bytes.try_for_each(|byte| write!(formatter, "{byte:02x}"))
+}
+
+/// What a payment that goes on counts for beside itself: towards what its payer may pay in a year
+/// and how often in a day, and as the one payment of its order. It counts from its own record on,
+/// and no longer from the record on that takes it back: when the payment is declined or reversed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Hold {
+    /// Of which transaction.
+    pub number: TransactionNumber,
+    /// Towards whose totals; none where no total holds.
+    pub payer: Option<PayerHash>,
+    /// The UTC day, and by it the year, in which it counts.
+    pub date: Date,
+    /// With how much, in the currency of the limits; none where it was not measured.
+    pub amount: Option<Money>,
+    /// What all payments of the payer may come to in that year, in the same currency, by the rules
+    /// that held; none: no such rule did.
+    pub year_most_minor: Option<i64>,
+    /// How many there may be on that day, by the rules that held.
+    pub day_count_most: Option<u32>,
+    /// Which order it pays.
+    pub order: Option<OrderHash>,
+}
+
+/// What payments that are not told by the live journal any more count for. Only a base has it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Total {
+    /// Towards whose totals.
+    pub payer: PayerHash,
+    /// In which calendar year.
+    pub year: u16,
+    /// What they come to.
+    pub amount: Money,
+}
+
 /// Any record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[expect(missing_docs, reason = "each is documented on its own type")]
@@ -421,13 +481,19 @@ pub enum Record {
     Queued(Queued),
     Refund(Refund),
     Recalled(Recalled),
+    /// It counts from here on.
+    Held(Hold),
+    /// It no longer counts.
+    Released(Hold),
+    Total(Total),
 }
 
 impl Record {
     /// The transaction that it is about; zero for none.
     pub const fn number(&self) -> TransactionNumber {
         match self {
-            Self::Opened(_) => TransactionNumber(0),
+            Self::Opened(_) | Self::Total(_) => TransactionNumber(0),
+            Self::Held(record) | Self::Released(record) => record.number,
             Self::Payment(record) => record.number,
             Self::Answer(record) => record.number,
             Self::Unknown(record) => record.number,
@@ -459,6 +525,9 @@ impl Record {
             | Self::AdviceAnswer(_) => true,
             Self::Reversal(reversal) => !reversal.claims,
             Self::Opened(_)
+            | Self::Total(_)
+            | Self::Held(_)
+            | Self::Released(_)
             | Self::Payment(_)
             | Self::Refund(_)
             | Self::Recalled(_)
@@ -476,7 +545,8 @@ impl Record {
     /// Gives it another number: its transaction moves to another shard's journal.
     pub const fn renumber(&mut self, number: TransactionNumber) {
         let place = match self {
-            Self::Opened(_) => return,
+            Self::Opened(_) | Self::Total(_) => return,
+            Self::Held(record) | Self::Released(record) => &mut record.number,
             Self::Payment(record) => &mut record.number,
             Self::Answer(record) => &mut record.number,
             Self::Unknown(record) => &mut record.number,
@@ -514,6 +584,9 @@ impl Record {
                 Some((record.target, root))
             }
             Self::Opened(_)
+            | Self::Total(_)
+            | Self::Held(_)
+            | Self::Released(_)
             | Self::Answer(_)
             | Self::Unknown(_)
             | Self::Reversal(_)
@@ -562,6 +635,9 @@ impl Record {
             Self::Queued(_) => "queued",
             Self::Refund(_) => "refund",
             Self::Recalled(_) => "recalled",
+            Self::Held(_) => "held",
+            Self::Released(_) => "released",
+            Self::Total(_) => "total",
         }
     }
 }

@@ -78,6 +78,7 @@ impl Shard {
         let (depth, oldest) = self.engine.operator_queue();
         let oldest_s = oldest.map_or(0, |since| since.0 / 1_000_000_000);
         let count = |value: usize| u64::try_from(value).expect("fits");
+        let (payers, orders) = self.engine.held_here();
         let uncommitted = self.journal.appended().0 - self.journal.committed().0;
         for (counter, value) in [
             (Counter::LinksNow, u64::from(self.links.count())),
@@ -102,7 +103,10 @@ impl Shard {
             (Counter::OperatorQueueFull, tally.operator_queue_full),
             (Counter::LookUps, tally.look_ups),
             (Counter::LookUpsFailed, tally.look_ups_failed),
-            (Counter::PaymentsUnmeasured, tally.unmeasured),
+            (Counter::PayersNow, count(payers)),
+            (Counter::OrdersNow, count(orders)),
+            (Counter::HoldsNow, self.engine.holds()),
+            (Counter::HoldsFull, tally.holds_full),
             (Counter::CodeInquiries, tally.code_inquiries),
             (Counter::Quotes, tally.quotes),
             (Counter::OperatorQueueNow, count(depth)),

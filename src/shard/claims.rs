@@ -154,7 +154,12 @@ impl Shard {
     }
 
     /// Refuses what cannot go on as its link's shard would, whosever link it is.
-    fn shed_passed(&mut self, sender: Sender, message: &Message<'_>, pass: &mut Pass<'_>) {
+    pub(super) fn shed_passed(
+        &mut self,
+        sender: Sender,
+        message: &Message<'_>,
+        pass: &mut Pass<'_>,
+    ) {
         let Sender { participant, link } = sender;
         if link.shard == self.shard {
             return self.reject(link.link, message, Fault::Shed, pass);

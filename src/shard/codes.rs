@@ -6,7 +6,7 @@ use crate::fx::quotes::QUOTE_CHARACTERS_MAX;
 use crate::model::message::{CodeInquiry, CodeResult};
 use crate::model::money::Money;
 use crate::model::outcome::CodeKind;
-use crate::qr::{Code, Kind};
+use crate::qr::{Code, Initiation, Kind};
 use crate::shard::{Pass, Shard};
 
 /// What a code is known by, and what it says of the payment.
@@ -33,6 +33,7 @@ fn terms(code: &Code<'_>, tables: &Snapshot) -> CodeTerms {
         kind,
         currency,
         amount,
+        is_order: amount.is_some() && code.kind() == Kind::Merchant(Initiation::Dynamic),
     }
 }
 

@@ -9,16 +9,21 @@
 //! ```
 //!
 //! The flag of a frame: 0 where the link is the speaker's; 128 and the shard whose link it is where
-//! the frame came by way of its key's shard, which has claimed the key.
+//! the frame came by way of its key's shard, which has claimed the key. Before the body of a payment
+//! that counts for something (`shard/holds.rs`) stands its stake.
 
+use crate::engine::{GivenBack, Stake};
 use crate::model::ids::{LinkId, ParticipantIndex, ShardId};
 use crate::model::limits::{FRAME_BYTES_MAX, SHARDS_MAX};
+use crate::shard::holds::{
+    GIVEN_BACK_BYTES, STAKE_BYTES, read_given_back, read_stake, write_given_back, write_stake,
+};
 use crate::sys::spsc::{Consumer, Producer, ring};
 
 /// Before each body.
 const HEADER_BYTES: usize = 12;
 /// Largest message.
-pub(super) const MESSAGE_BYTES_MAX: usize = HEADER_BYTES + FRAME_BYTES_MAX;
+pub(super) const MESSAGE_BYTES_MAX: usize = HEADER_BYTES + STAKE_BYTES + FRAME_BYTES_MAX;
 /// Memory for all rings into one shard, as long as each gets enough.
 const RINGS_BYTES: usize = 8 << 20;
 /// Each ring at least: half of it takes the largest message, and requests leave a quarter free.
@@ -45,6 +50,16 @@ pub(super) enum Crossing<'b> {
         claimed: Option<ShardId>,
         body: &'b [u8],
     },
+    /// A payment on its way over the homes of what it counts for; the link is `home`'s.
+    Staked {
+        participant: ParticipantIndex,
+        link: LinkId,
+        home: ShardId,
+        stake: Stake,
+        body: &'b [u8],
+    },
+    /// This no longer counts with you.
+    GivenBack(GivenBack),
     /// Send this over that link of yours, or over any other of the participant.
     Body {
         participant: ParticipantIndex,
@@ -76,13 +91,22 @@ pub enum Passage {
 impl<'b> Crossing<'b> {
     /// Its bytes in a ring.
     pub(super) fn bytes(&self) -> usize {
-        HEADER_BYTES + self.body().len()
+        HEADER_BYTES + self.extra_bytes() + self.body().len()
+    }
+
+    /// Between header and body.
+    const fn extra_bytes(&self) -> usize {
+        match self {
+            Self::Staked { .. } => STAKE_BYTES,
+            Self::GivenBack(_) => GIVEN_BACK_BYTES,
+            Self::Frame { .. } | Self::Body { .. } | Self::Presence { .. } | Self::Quiet => 0,
+        }
     }
 
     fn body(&self) -> &'b [u8] {
         match *self {
-            Self::Frame { body, .. } | Self::Body { body, .. } => body,
-            Self::Presence { .. } | Self::Quiet => &[],
+            Self::Frame { body, .. } | Self::Body { body, .. } | Self::Staked { body, .. } => body,
+            Self::Presence { .. } | Self::Quiet | Self::GivenBack(_) => &[],
         }
     }
 
@@ -104,13 +128,26 @@ impl<'b> Crossing<'b> {
             } => (2, hops, participant, link),
             Self::Presence { participant, up } => (3, u8::from(up), participant, None),
             Self::Quiet => (4, 0, NOBODY, None),
+            Self::Staked {
+                participant,
+                link,
+                home,
+                ..
+            } => (5, flag_of(home), participant, Some(link)),
+            Self::GivenBack(_) => (6, 0, NOBODY, None),
         };
         let (slot, generation) = link.map_or((ANY_LINK, 0), |link| (link.slot, link.generation));
         room[..2].copy_from_slice(&[kind, flag]);
         room[2..4].copy_from_slice(&participant.0.to_le_bytes());
         room[4..8].copy_from_slice(&slot.to_le_bytes());
         room[8..HEADER_BYTES].copy_from_slice(&generation.to_le_bytes());
-        room[HEADER_BYTES..].copy_from_slice(self.body());
+        let (extra, body) = room[HEADER_BYTES..].split_at_mut(self.extra_bytes());
+        match self {
+            Self::Staked { stake, .. } => write_stake(extra, stake),
+            Self::GivenBack(given_back) => write_given_back(extra, given_back),
+            Self::Frame { .. } | Self::Body { .. } | Self::Presence { .. } | Self::Quiet => {}
+        }
+        body.copy_from_slice(self.body());
     }
 
     /// Reads it.
@@ -146,6 +183,17 @@ impl<'b> Crossing<'b> {
                 up: flag == 1,
             },
             4 => Self::Quiet,
+            5 => {
+                let (stake, body) = body.split_at(STAKE_BYTES);
+                Self::Staked {
+                    participant,
+                    link,
+                    home: ShardId(u16::from(flag & !CLAIMED)),
+                    stake: read_stake(stake),
+                    body,
+                }
+            }
+            6 => Self::GivenBack(read_given_back(body)),
             _ => unreachable!("kind {kind} is not one of ours"),
         }
     }

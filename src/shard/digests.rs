@@ -13,7 +13,7 @@ impl Replaying {
     /// Applies what an opening of the journal hands out.
     pub fn apply_piece(&mut self, piece: Piece<'_>) -> Result<(), ReplayError> {
         match piece {
-            Piece::Carried((wall, record)) => self.apply(&Entry {
+            Piece::Carried((wall, record)) => self.apply_carried(&Entry {
                 lsn: Lsn(0),
                 wall,
                 record,

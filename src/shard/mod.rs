@@ -12,6 +12,7 @@ mod crossing;
 mod digests;
 mod frames;
 mod gate;
+mod holds;
 mod librarian;
 mod links;
 mod mailbox;
@@ -28,9 +29,12 @@ mod work;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::engine::{Engine, EngineLimits, LOOK_UPS_MAX, LookUp, ReplayError, Snapshot, Told};
+use crate::engine::{
+    Engine, EngineLimits, GivenBack, LOOK_UPS_MAX, LookUp, ReadHolds, ReplayError, Snapshot, Told,
+};
 use crate::journal::keeper::Progress;
 use crate::journal::{self, Journal};
 use crate::model::ids::{LinkId, Lsn, MatchKey, ParticipantIndex, ShardId, TransactionNumber};
@@ -39,6 +43,7 @@ use crate::model::record::{Opened, Record};
 use crate::model::time::{DAY_NS, Date, Monotonic, Now, Wall};
 use crate::session::{Care, SessionLimits, Sessions};
 use crate::shard::gate::GatedFrames;
+use crate::shard::holds::GIVEN_BACK_MAX;
 use crate::shard::links::Links;
 use crate::shard::peers::Peers;
 use crate::shard::plan::{Credential, ListenerPlan};
@@ -113,6 +118,8 @@ pub struct Shard {
     tended: Progress,
     /// Where the journal's segment of now ends.
     segment_end: Lsn,
+    /// What is to be given back to its home, whose ring was full.
+    untold: VecDeque<(ShardId, GivenBack)>,
     /// What is to be looked up in the archive, until the librarian is told.
     wanted: Vec<LookUp>,
     cared: Monotonic,
@@ -143,12 +150,15 @@ pub struct Replaying {
     segment_end: Lsn,
     /// Refund keys that are taken, where other shards are to be told.
     told: Option<Told>,
+    /// What payments count for.
+    read_holds: ReadHolds,
 }
 
 impl Replaying {
     /// Remembers nothing yet. `seed` is the journal's.
     pub fn new(limits: EngineLimits, tables: Arc<Snapshot>, seed: u64) -> Self {
         let drawn = vec![None; tables.participants().len()];
+        let read_holds = ReadHolds::new(tables.guard().currency());
         Self {
             engine: Engine::new(limits, &tables, seed),
             tables,
@@ -156,6 +166,7 @@ impl Replaying {
             segment_bytes: 0,
             segment_end: Lsn(0),
             told: None,
+            read_holds,
         }
     }
 
@@ -166,6 +177,19 @@ impl Replaying {
 
     /// Applies one record of an earlier run.
     pub fn apply(&mut self, entry: &journal::Entry) -> Result<(), ReplayError> {
+        self.read_holds.hear(&entry.record);
+        self.apply_counted(entry)
+    }
+
+    /// The same of a record that is carried: what it counts for is among what is carried of totals.
+    fn apply_carried(&mut self, entry: &journal::Entry) -> Result<(), ReplayError> {
+        if let Record::Total(total) = &entry.record {
+            self.read_holds.carry(total);
+        }
+        self.apply_counted(entry)
+    }
+
+    fn apply_counted(&mut self, entry: &journal::Entry) -> Result<(), ReplayError> {
         let drawn = self
             .engine
             .replay(&entry.record, entry.wall, &self.tables)?;
@@ -227,6 +251,11 @@ impl Shard {
         if parts.shards > 1 {
             engine.serve_claims();
         }
+        engine.serve_holds(
+            parts.shards == 1,
+            replayed.tables.guard().counts(),
+            replayed.tables.pricing().is_some(),
+        );
         Self {
             shard: parts.shard,
             shards: parts.shards,
@@ -257,6 +286,7 @@ impl Shard {
             closing: false,
             tended: Progress::default(),
             segment_end: Lsn(0),
+            untold: VecDeque::with_capacity(GIVEN_BACK_MAX),
             wanted: Vec::with_capacity(LOOK_UPS_MAX),
             cared: now.monotonic,
             published: Monotonic(0),

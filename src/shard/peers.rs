@@ -122,7 +122,7 @@ impl Shard {
         }
     }
 
-    fn say(&mut self, to: ShardId, crossing: &Crossing<'_>, may_wait: bool) -> bool {
+    pub(super) fn say(&mut self, to: ShardId, crossing: &Crossing<'_>, may_wait: bool) -> bool {
         let said = self.ports.say(to, crossing, may_wait);
         let counter = if said {
             Counter::Crossings
@@ -188,6 +188,18 @@ impl Shard {
                 }
             }
             Crossing::Quiet => self.peers.quiet |= bit(from),
+            Crossing::Staked {
+                participant,
+                link,
+                home: shard,
+                stake,
+                body,
+            } => {
+                let link = LinkAddress { shard, link };
+                let sender = Sender { participant, link };
+                self.handle_staked(stake, sender, body, pass);
+            }
+            Crossing::GivenBack(given_back) => self.engine.take_back(&given_back),
         }
     }
 
@@ -280,6 +292,7 @@ impl Shard {
             }
             settled &= self.peers.all & !self.peers.told_quiet == 0;
         }
+        settled &= self.tell_given_back();
         (self.ports.publish(), !settled)
     }
 
@@ -296,6 +309,11 @@ impl Shard {
     /// for our links, and nothing of us for theirs.
     pub(super) fn are_peers_settled(&self) -> bool {
         self.peers.all & !(self.peers.quiet & self.peers.told_quiet) == 0
+    }
+
+    /// Whether a peer is there.
+    pub(super) fn is_peer(&self, shard: ShardId) -> bool {
+        self.peers.all & bit(shard) != 0
     }
 
     /// A peer has ended. What it owned is refused with A1 from now on, and its links are gone.

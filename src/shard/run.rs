@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! folder locked -> each shard recovers, all at once -> they meet, and tell each other which refund
-//! keys are taken (`engine/claims.rs`) -> the first one listens for all
+//! keys are taken (`engine/claims.rs`) and what payers have paid (`engine/holds.rs`) -> the first
+//! one listens for all
 //! ```
 //!
 //! One shard that cannot go on ends the switch, but not at once: the others answer what is in
@@ -13,7 +14,7 @@ use core::net::SocketAddr;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
-use crate::engine::{Claim, ReplayError};
+use crate::engine::ReplayError;
 use crate::journal::CommitMode;
 use crate::journal::store::{Folder, StoreError, StoreOptions};
 use crate::model::ids::ShardId;
@@ -196,7 +197,8 @@ pub fn start(plans: Vec<ShardPlan>) -> Result<RunningShards, StartError> {
         .collect();
     let mut prepared = prepared?;
     let wakers: Vec<_> = prepared.iter().map(|shard| shard.waker.clone()).collect();
-    let mut claims = claims_by_owner(&mut prepared);
+    let mut claims = by_owner(&mut prepared, |shard| core::mem::take(&mut shard.claims));
+    let mut holds = by_owner(&mut prepared, |shard| core::mem::take(&mut shard.holds));
     let mut listeners = Vec::new();
     for (index, shard) in starting.iter().enumerate().rev() {
         // The first one listens for all, once all others are there.
@@ -205,6 +207,7 @@ pub fn start(plans: Vec<ShardPlan>) -> Result<RunningShards, StartError> {
             wakers: wakers.clone(),
             arrivals: others.iter().map(|other| other.arrivals.clone()).collect(),
             claims: claims.pop().expect("one part for each shard"),
+            holds: holds.pop().expect("one part for each shard"),
         };
         shard.begin.send(neighbours).map_err(|_| StartError::Gone)?;
         listeners = shard.listening.recv().map_err(|_| StartError::Gone)??;
@@ -224,12 +227,15 @@ pub fn start(plans: Vec<ShardPlan>) -> Result<RunningShards, StartError> {
     })
 }
 
-/// What all shards have read of each one's refund keys, in the order of the shards.
-fn claims_by_owner(prepared: &mut [Prepared]) -> Vec<Vec<Vec<Claim>>> {
+/// What all shards have read of each one's refund keys, or totals, in the order of the shards.
+fn by_owner<T: Clone>(
+    prepared: &mut [Prepared],
+    read: impl Fn(&mut Prepared) -> Vec<T>,
+) -> Vec<Vec<T>> {
     let mut all = vec![Vec::new(); prepared.len()];
     for shard in prepared {
-        for (owner, claims) in all.iter_mut().zip(core::mem::take(&mut shard.claims)) {
-            owner.push(claims);
+        for (owner, part) in all.iter_mut().zip(read(shard)) {
+            owner.push(part);
         }
     }
     all

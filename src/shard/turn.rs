@@ -330,6 +330,7 @@ impl Shard {
                 }
                 Effect::Send(outgoing) => self.dispatch(outgoing, pass),
                 Effect::LookUp(wanted) => self.wanted.push(*wanted),
+                Effect::GiveBack(given_back) => self.give_back(given_back),
             }
         }
     }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use crossbeam_queue::ArrayQueue;
 
-use crate::engine::Claim;
+use crate::engine::{Claim, ToldHolds};
 use crate::journal::store::{Folder, OpenShard, StoreError};
 use crate::journal::{CommitMode, Journal, JournalConfig, Pace};
 use crate::model::limits::{RECORD_BYTES_MAX, SHARDS_MAX};
@@ -52,6 +52,8 @@ pub(super) struct Prepared {
     pub(super) arrivals: Arrivals,
     /// Refund keys that it has read of, by the shard that owns them.
     pub(super) claims: Vec<Vec<Claim>>,
+    /// What payments count for, by the shards that are home to it.
+    pub(super) holds: Vec<ToldHolds>,
 }
 
 /// What a shard learns of the others before it begins.
@@ -63,6 +65,8 @@ pub(super) struct Neighbours {
     pub(super) arrivals: Vec<Arrivals>,
     /// Refund keys of this shard that are taken, as each shard has read.
     pub(super) claims: Vec<Vec<Claim>>,
+    /// What is counted here, as each shard has read.
+    pub(super) holds: Vec<ToldHolds>,
 }
 
 /// A shard with its machine.
@@ -125,6 +129,7 @@ impl Worker {
             waker: machine.waker(),
             arrivals: machine.arrivals(),
             claims: replayed.take_claims(plan.shards),
+            holds: replayed.take_holds(plan.shards),
         };
         let librarian = Librarian::start(
             Shelf {
@@ -192,10 +197,13 @@ impl Worker {
         }
     }
 
-    /// Meets the others, and hears what they have read of this shard's refund keys.
+    /// Meets the others, and hears what they have read of this shard's refund keys and totals.
     pub(super) fn meet(&mut self, neighbours: Neighbours) {
         for claims in &neighbours.claims {
             self.shard.tell_claims(claims);
+        }
+        for holds in &neighbours.holds {
+            self.shard.tell_holds(holds);
         }
         self.machine.deal_to(neighbours.arrivals);
         self.machine.meet(neighbours.wakers);

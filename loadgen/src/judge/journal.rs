@@ -109,6 +109,9 @@ impl JournalBook {
             | Record::Inquiry(_)
             | Record::InquiryEnd(_)
             | Record::Recalled(_)
+            | Record::Held(_)
+            | Record::Released(_)
+            | Record::Total(_)
             | Record::Refund(_) => {}
             Record::Queued(_) => page.queued = true,
         }

@@ -83,7 +83,9 @@ pub(super) fn guard(
     diagnostics: &mut Diagnostics,
 ) -> Option<Arc<Guard>> {
     let suspended = entries.iter().filter(|entry| entry.suspended);
+    let counting = entries.iter().filter(|entry| entry.self_counting);
     let rules = Rules {
+        self_counting: counting.flat_map(spoken_for).collect(),
         institutions: entries.iter().flat_map(spoken_for).collect(),
         suspended: suspended.flat_map(spoken_for).collect(),
         ..rules
@@ -121,11 +123,12 @@ mod tests {
             acquirer: Institution::new(15_600_021).unwrap(),
             merchant_country: 156,
             amount: Money::new(10_000, Currency::new(156).unwrap()).unwrap(),
-            in_limits_currency: None,
+            in_limits_currency: Money::new(1_400, Currency::new(840).unwrap()),
             kyc_level: None,
             mcc: Some(5_411),
             payer_token: None,
             merchant_id: None,
+            counted: crate::guard::Counted::default(),
         };
         match configuration.guard.check(&ask) {
             Verdict::Allowed { .. } => None,

@@ -98,9 +98,14 @@ pub(super) fn table_hash(entries: &[ParticipantEntry], dialects: &[String]) -> u
         addresses.sort();
         prefixes.sort();
         let suspended = if entry.suspended { " suspended" } else { "" };
+        let counting = if entry.self_counting {
+            " self-counting"
+        } else {
+            ""
+        };
         writeln!(
             text,
-            "{participant:?} {dialect} {addresses:?} {prefixes:?}{suspended}"
+            "{participant:?} {dialect} {addresses:?} {prefixes:?}{suspended}{counting}"
         )
         .expect("a string takes all that is written");
     }

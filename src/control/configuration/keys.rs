@@ -215,6 +215,10 @@ pub const KEYS: &[Key] = &[
         "`suspended`: its new payments are refused with 58, and those to it, or to an institution \
         that it fronts, with 91. It may sign on, and what exists is answered, reversed and \
         refunded as before."),
+    key("participants[].totals", Word(&["kept-here", "kept-by-wallet"]), Default("\"kept-here\""),
+        "Who keeps limits over time (`year_most`, `day_count_most`) for the payers of this wallet, \
+        and of the institutions that it fronts: the switch, to which each payment then names its \
+        payer, or the wallet itself. Where the payer shows the code, the wallet always does."),
     key("participants[].country", Text, Required,
         "ISO 3166-1: two letters, or three digits as text."),
     key("participants[].currency", Text, Required,

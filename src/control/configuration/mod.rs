@@ -113,6 +113,8 @@ pub struct ParticipantEntry {
     pub code_prefixes: Vec<String>,
     /// Whether new payments from it and to it are refused.
     pub suspended: bool,
+    /// Whether it keeps limits over time for its payers itself.
+    pub self_counting: bool,
 }
 
 impl ParticipantEntry {

@@ -138,6 +138,7 @@ fn entry(
         addresses,
         code_prefixes,
         suspended: section.text("status")?.value == "suspended",
+        self_counting: section.text("totals")?.value == "kept-by-wallet",
     };
     Some((entry, dialect.canonical))
 }

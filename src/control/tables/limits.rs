@@ -71,12 +71,33 @@ pub const FORM: Form = Form {
             meaning: "Merchants of these categories are not paid: 57. `0000` is a request that \
                 names none.",
         },
+        Column {
+            name: "year_most",
+            takes: "an amount in major units",
+            needed: Needed::Else("no such bound"),
+            meaning: "All payments of one payer in a calendar year (UTC), wherever they are made: \
+                a payment with which they would be more is refused with 65. Needs \
+                `tables.list_key_file`, under whose key payers are counted.",
+        },
+        Column {
+            name: "day_count_most",
+            takes: "a whole number",
+            needed: Needed::Else("no such bound"),
+            meaning: "So many payments of one payer in a day (UTC); one more is refused with 65.",
+        },
+        Column {
+            name: "kyc_up_to",
+            takes: "`none`, `basic` or `verified`",
+            needed: Needed::Else("all payers"),
+            meaning: "`year_most` and `day_count_most` hold for payers that are known so well at \
+                most.",
+        },
     ],
     rows_max: LIMIT_ROWS_MAX / RULES_OF_ROW_MAX,
 };
 
-/// Amounts, a KYC level and categories may stand in one line.
-const RULES_OF_ROW_MAX: usize = 3;
+/// Amounts, a KYC level, categories and limits over time may stand in one line.
+const RULES_OF_ROW_MAX: usize = 4;
 
 /// What a limits file amounts to.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -107,12 +128,16 @@ fn stated(sheet: &mut Sheet<'_>, row: &Row, limits: &mut StatedLimits) -> Option
     let currency = sheet.read_or(row, "currency", None, currency);
     let level = sheet.read_or(row, "kyc_level", None, kyc_level);
     let mcc = sheet.read_or(row, "mcc", None, categories);
+    let day_count = sheet.read_or(row, "day_count_most", None, count);
+    let up_to = sheet.read_or(row, "kyc_up_to", None, known_up_to);
     let exponent = currency.flatten().map(|(_, exponent)| exponent);
     let mut amount = |name| sheet.read_or(row, name, None, |text| amount(text, exponent));
     let (least, most, above) = (amount("least"), amount("most"), amount("above"));
+    let year = amount("year_most");
+    let (year, day_count, up_to) = (year?, day_count?, up_to?);
     let (least, most, above, level, mcc) = (least?, most?, above?, level?, mcc?);
     let currency = currency?.map(|(currency, _)| currency);
-    let measured = least.is_some() || most.is_some() || level.is_some();
+    let measured = least.is_some() || most.is_some() || level.is_some() || year.is_some();
     if !fits_others(sheet, row, currency, measured, limits) {
         return None;
     }
@@ -143,9 +168,18 @@ fn stated(sheet: &mut Sheet<'_>, row: &Row, limits: &mut StatedLimits) -> Option
         level,
     });
     let categories = mcc.map(|(first, last)| Rule::Category { first, last });
-    let rules: Vec<_> = [amounts, level, categories].into_iter().flatten().collect();
-    if rules.is_empty() && above.is_none() {
-        let remedy = "say at least one of `least`, `most`, `kyc_level` and `mcc`, or remove it";
+    let over_time = year.is_some() || day_count.is_some();
+    note_over_time(sheet, row, over_time, (up_to, presentation));
+    let total = over_time.then(|| Rule::Total {
+        up_to: up_to.unwrap_or(KycLevel::Verified),
+        year_most_minor: year.unwrap_or(i64::MAX),
+        day_count_most: day_count.unwrap_or(u32::MAX),
+    });
+    let rules = [amounts, level, categories, total];
+    let rules: Vec<_> = rules.into_iter().flatten().collect();
+    if rules.is_empty() && above.is_none() && up_to.is_none() {
+        let remedy = "say at least one of `least`, `most`, `kyc_level`, `mcc`, `year_most` and \
+                      `day_count_most`, or remove it";
         sheet.note_row(row, "the row demands nothing", remedy);
     }
     let line = u32::try_from(row.line).expect("a table file is not that long");
@@ -156,6 +190,29 @@ fn stated(sheet: &mut Sheet<'_>, row: &Row, limits: &mut StatedLimits) -> Option
         rule,
     }));
     Some(())
+}
+
+/// Notes what cannot go together with limits over time, or without them.
+fn note_over_time(
+    sheet: &mut Sheet<'_>,
+    row: &Row,
+    over_time: bool,
+    (up_to, presentation): (Option<KycLevel>, Option<Presentation>),
+) {
+    if up_to.is_some() && !over_time {
+        let wrong = Wrong::new(
+            "it says for which payers, and no limit over time is given",
+            "add `year_most` or `day_count_most`, or write `kyc_level` for what is demanded",
+        );
+        sheet.note(row, "kyc_up_to", wrong);
+    }
+    if presentation == Some(Presentation::Cpm) && over_time {
+        let wrong = Wrong::new(
+            "where the payer shows the code, only the wallet knows who pays, and counts",
+            "give limits over time in rows of their own, for `mpm` or `-`",
+        );
+        sheet.note(row, "presentation", wrong);
+    }
 }
 
 /// Whether a row with amounts says what they are in, and the same as all others.
@@ -215,6 +272,28 @@ fn kyc_level(text: &str) -> Result<Option<KycLevel>, Wrong> {
                 "use `basic`, `verified`, or `-` for no demand",
             )
         })
+}
+
+fn known_up_to(text: &str) -> Result<Option<KycLevel>, Wrong> {
+    named(text, KycLevel::ALL, |it| it.name())
+        .map(Some)
+        .ok_or_else(|| {
+            Wrong::new(
+                format!("\"{text}\" is not a KYC level"),
+                "use `none`, `basic`, `verified`, or `-` for all payers",
+            )
+        })
+}
+
+fn count(text: &str) -> Result<Option<u32>, Wrong> {
+    let is_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let count = text.parse().ok().filter(|it| *it < u32::MAX);
+    count.filter(|_| is_digits).map(Some).ok_or_else(|| {
+        Wrong::new(
+            format!("\"{text}\" is not a number of payments"),
+            "write digits, such as 10, or `-` for no such bound",
+        )
+    })
 }
 
 fn named<T: Copy>(text: &str, all: &[T], name: impl Fn(T) -> &'static str) -> Option<T> {
@@ -391,8 +470,8 @@ mod tests {
             ),
             (
                 "-\tCN\t-\t-\t-\t-\t-\t-\t-\n",
-                "2:1 the row demands nothing | say at least one of `least`, `most`, `kyc_level` \
-                 and `mcc`, or remove it",
+                "2:1 the row demands nothing | say at least one of `least`, `most`, `kyc_level`, \
+                 `mcc`, `year_most` and `day_count_most`, or remove it",
             ),
             (
                 "-\t-\t-\t-\t-\t1\t-\t-\t-\n",
@@ -415,6 +494,54 @@ mod tests {
             ),
         ] {
             assert_eq!(wrong(row), expected, "for {row:?}");
+        }
+    }
+
+    #[test]
+    fn limits_over_time_are_columns_that_a_file_may_leave_out() {
+        let head = "payer_country\tpresentation\tcurrency\tyear_most\tday_count_most\tkyc_up_to\n";
+        let read = |rows: &str| read("limits.tsv", &format!("{head}{rows}"));
+        let (limits, _) =
+            read("-\t-\tUSD\t2000\t-\tnone\n-\t-\tUSD\t50000\t20\t-\nMY\tmpm\t-\t-\t3\tbasic\n")
+                .unwrap();
+        let total = |up_to, year_most_minor, day_count_most| Rule::Total {
+            up_to,
+            year_most_minor,
+            day_count_most,
+        };
+        let expected = [
+            total(KycLevel::None, 200_000, u32::MAX),
+            total(KycLevel::Verified, 5_000_000, 20),
+            total(KycLevel::Basic, i64::MAX, 3),
+        ];
+        let found: Vec<Rule> = limits.rows.iter().map(|row| row.rule).collect();
+        assert_eq!(found, expected);
+        for (row, expected) in [
+            ("-\t-\t-\t2000\t-\t-\n", "`currency`: it is not said"),
+            (
+                "-\t-\tUSD\t-\t-\tbasic\n",
+                "`kyc_up_to`: it says for which payers",
+            ),
+            (
+                "-\tcpm\tUSD\t2000\t-\t-\n",
+                "`presentation`: where the payer shows",
+            ),
+            (
+                "-\t-\tUSD\t-\t-5\t-\n",
+                "`day_count_most`: \"-5\" is not a number",
+            ),
+            (
+                "-\t-\tUSD\t-\t+5\t-\n",
+                "`day_count_most`: \"+5\" is not a number",
+            ),
+            (
+                "-\t-\tUSD\t1\t-\tfull\n",
+                "`kyc_up_to`: \"full\" is not a KYC level",
+            ),
+        ] {
+            let errors = read(row).unwrap_err();
+            let problem = &errors.errors()[0].problem;
+            assert!(problem.starts_with(expected), "{row}: {problem}");
         }
     }
 }

@@ -204,12 +204,16 @@ fn who_is_suspended_meanwhile_can_still_finish_undo_and_give_back() {
 }
 
 #[test]
-fn an_amount_without_a_rate_is_let_through_and_counted() {
+fn an_amount_without_a_rate_is_refused_under_a_check_of_its_own() {
     let mut world = World::new();
     world.allow(Rules {
         currency: Currency::new(840),
         ..little()
     });
-    assert_eq!(world.pay(1, 500, 11), "+payment pay#1001>wallet");
-    assert_eq!(world.engine.tally().unmeasured, 1);
+    assert_eq!(world.pay(1, 500, 11), "+payment 96/declined#11>acquirer");
+    let Decision::Decline { check, .. } = world.last_decision() else {
+        panic!("it is declined");
+    };
+    assert_eq!(check, Some(Check::AmountUnmeasured));
+    assert_eq!(world.engine.tally().not_allowed.iter().sum::<u64>(), 1);
 }

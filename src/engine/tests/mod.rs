@@ -7,6 +7,7 @@ mod allowed;
 mod cases;
 mod classic_bugs;
 mod forgetting;
+mod holds;
 mod pending;
 mod refunds;
 mod resolver;
@@ -221,6 +222,7 @@ impl World {
                     }
                     write!(told, "{} ", tell(outgoing)).unwrap();
                 }
+                Effect::GiveBack(_) => told.push_str("-hold "),
                 Effect::LookUp(wanted) => {
                     write!(told, "?{} ", wanted.id).unwrap();
                     self.wanted.push(*wanted);

@@ -7,6 +7,7 @@ use crate::fx::quotes::{QUOTE_CHARACTERS_MAX, SettlementTerms};
 use crate::fx::{QuoteFault, QuoteKey, QuoteKeys, QuoteTerms, Rounding};
 use crate::model::ids::{Institution, TableVersion};
 use crate::model::money::{Currency, MINOR_UNITS_MAX, Rate};
+use crate::model::record::OrderHash;
 use crate::model::time::Wall;
 
 const CODE: &[u8] = b"281045112233445566";
@@ -41,6 +42,7 @@ fn longest(keys: &QuoteKeys) -> QuoteTerms {
             rate,
             rounding: Rounding::HalfEven,
         }),
+        order: Some(OrderHash([0xff; 16])),
     }
 }
 
@@ -70,6 +72,7 @@ fn the_bytes_of_a_quote_are_pinned() {
         amount_minor: None,
         billing_minor: None,
         settlement: None,
+        order: None,
         rate: Rate {
             mantissa: 5_830_224,
             exponent: -7,
@@ -223,7 +226,7 @@ proptest! {
         currencies in (currency(), currency(), currency()),
         fixed in prop::option::of((0..=MINOR_UNITS_MAX, 0..=MINOR_UNITS_MAX)),
         rates in (rate(), rate()), roundings in (rounding(), rounding()),
-        settles in any::<bool>(), seconds in 1_795_000_001..(1_u64 << 33),
+        (settles, ordered) in any::<(bool, bool)>(), seconds in 1_795_000_001..(1_u64 << 33),
         code in prop::collection::vec(any::<u8>(), 0..600),
     ) {
         let keys = keys(1, Some(2));
@@ -244,10 +247,12 @@ proptest! {
                 rate: rates.1,
                 rounding: roundings.1,
             }),
+            order: ordered.then_some(OrderHash([9; 16])),
         };
         let token = sealed(&keys, &terms);
         let opened = keys.open(&token, NOW);
         prop_assert_eq!(opened, Ok(terms));
+        prop_assert_eq!(keys.is_of_order(&token), ordered);
         prop_assert!(keys.is_code(&terms.code, &code));
     }
 

@@ -332,7 +332,9 @@ impl Audit {
                 page.queued = false;
             }
             Record::Queued(_) => page.queued = true,
-            Record::InquiryEnd(_) | Record::LateAnswer(_) => {}
+            Record::Held(it) => self.held(at, entry.wall, (page.key, it)),
+            Record::Released(it) => self.released(at, entry.wall, (page.key, it)),
+            Record::InquiryEnd(_) | Record::LateAnswer(_) | Record::Total(_) => {}
             Record::Opened(_) | Record::Payment(_) | Record::Refund(_) | Record::Recalled(_) => {
                 unreachable!("claims were told apart before")
             }

@@ -11,6 +11,7 @@ mod pages;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod totals;
 
 use hashbrown::{HashMap, HashSet};
 
@@ -132,6 +133,7 @@ pub struct Audit {
     readings: HashMap<(usize, ShardId), Reading, Hasher>,
     pages: HashMap<PageId, Page, Hasher>,
     by_key: HashMap<BusinessKey, PageId, Hasher>,
+    events: totals::Events,
     match_keys: HashSet<(Institution, MatchKey), Hasher>,
     told: HashMap<BusinessKey, ledger::Told, Hasher>,
     records: u64,
@@ -150,6 +152,7 @@ impl Audit {
             readings: HashMap::default(),
             pages: HashMap::default(),
             by_key: HashMap::default(),
+            events: totals::Events::default(),
             match_keys: HashSet::default(),
             told: HashMap::default(),
             records: 0,
@@ -177,6 +180,7 @@ impl Audit {
     pub fn finish(mut self) -> Report {
         let open = self.judge_the_end();
         self.judge_ledgers();
+        self.judge_totals();
         let balance = self.trial_balance();
         let counts = self.checked.into_iter().zip(self.broken);
         Report {

@@ -24,11 +24,13 @@ pub enum Rule {
     OwnDestination,
     OneSettlementDate,
     JournalEqualsLedgers,
+    TotalsBounded,
+    OrdersPaidOnce,
 }
 
 impl Rule {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::ToldIsWritten,
         Self::OneOutcome,
         Self::NoApprovalAfterNegative,
@@ -48,6 +50,8 @@ impl Rule {
         Self::OwnDestination,
         Self::OneSettlementDate,
         Self::JournalEqualsLedgers,
+        Self::TotalsBounded,
+        Self::OrdersPaidOnce,
     ];
 
     /// The invariant that it checks.
@@ -72,6 +76,7 @@ impl Rule {
             Self::OwnDestination => "I16",
             Self::OneSettlementDate => "I17",
             Self::JournalEqualsLedgers => "I18",
+            Self::TotalsBounded | Self::OrdersPaidOnce => "I26",
         }
     }
 
@@ -109,6 +114,10 @@ impl Rule {
             Self::OwnDestination => "only the destination on record has seen a payment",
             Self::OneSettlementDate => "the settlement date is that of the receipt",
             Self::JournalEqualsLedgers => "ledgers and journal agree on outcome and amount",
+            Self::TotalsBounded => {
+                "no payer pays more, or oftener, than the limits that held allow"
+            }
+            Self::OrdersPaidOnce => "an order has one payment that is open or approved",
         }
     }
 }

@@ -10,8 +10,8 @@ use crate::model::message::{Amounts, Echoed};
 use crate::model::money::{Currency, Money, Rate};
 use crate::model::outcome::{Outcome, Presentation, Reason, ResponseCode};
 use crate::model::record::{
-    Actor, Advice, AdviceAnswer, Answer, Decision, Opened, Payment, Record, Refund, Reversal,
-    ReversalAnswer, ShortText, Unknown,
+    Actor, Advice, AdviceAnswer, Answer, Decision, Hold, Opened, OrderHash, PayerHash, Payment,
+    Record, Refund, Reversal, ReversalAnswer, ShortText, Unknown,
 };
 
 const START: u64 = 1_795_298_705_000_000_000;
@@ -65,6 +65,19 @@ fn forward(match_key: u64, received: u64) -> Decision {
     }
 }
 
+/// The third payment has no order.
+fn hold(number: u64, minor: i64) -> Hold {
+    Hold {
+        number: TransactionNumber(number),
+        payer: Some(PayerHash([1; 16])),
+        date: Wall(START).date(),
+        amount: Some(money(minor)),
+        year_most_minor: Some(1_000),
+        day_count_most: Some(2),
+        order: (number != 3).then_some(OrderHash([if number == 2 { 2 } else { 1 }; 16])),
+    }
+}
+
 /// What happens, second by second.
 #[derive(Default)]
 struct History {
@@ -76,10 +89,16 @@ impl History {
         let n = self.entries.len() as u64;
         self.entries.push(Entry {
             lsn: Lsn(4_096 + n * 64),
-            wall: Wall(START + n * SECOND / 2),
+            wall: Wall(START + self.steps() * SECOND / 2),
             record,
         });
         self
+    }
+
+    /// What is held and released takes no time.
+    fn steps(&self) -> u64 {
+        let counts = |it: &&Entry| !matches!(it.record, Record::Held(_) | Record::Released(_));
+        self.entries.iter().filter(counts).count() as u64
     }
 
     fn opened(&mut self, epoch: u32) -> &mut Self {
@@ -93,7 +112,7 @@ impl History {
     }
 
     fn payment(&mut self, number: u64, named: u64, fingerprint: u64) -> &mut Self {
-        let received = START + self.entries.len() as u64 * SECOND / 2;
+        let received = START + self.steps() * SECOND / 2;
         self.push(Record::Payment(Payment {
             number: TransactionNumber(number),
             key: key(named),
@@ -110,6 +129,15 @@ impl History {
             table: TableVersion(1),
             decision: forward(100 + number, received),
         }))
+    }
+
+    /// Of 1,000 in the year and two in the day; the first order.
+    fn held(&mut self, number: u64, minor: i64) -> &mut Self {
+        self.push(Record::Held(hold(number, minor)))
+    }
+
+    fn released(&mut self, number: u64, minor: i64) -> &mut Self {
+        self.push(Record::Released(hold(number, minor)))
     }
 
     fn answer(&mut self, number: u64, outcome: Outcome, minor: i64) -> &mut Self {
@@ -211,6 +239,8 @@ fn honest() -> History {
     history
         .refund(4, 1, 5_000)
         .answer(4, Outcome::Approved, 5_000);
+    history.held(1, 600).held(2, 400).released(2, 400);
+    history.held(3, 400);
     history
 }
 
@@ -391,7 +421,7 @@ fn rules_are_counted_under_their_own_names() {
 #[test]
 fn each_broken_rule_is_found_with_its_place() {
     type Change = (Rule, fn(&mut History) -> &mut History);
-    let changes: [Change; 13] = [
+    let changes: [Change; 16] = [
         (Rule::OneOutcome, |h| h.answer(1, Outcome::Approved, 12_800)),
         (Rule::OneOutcome, |h| h.payment(5, 1, 1)),
         (Rule::OneOutcome, |h| h.unknown(2)),
@@ -407,6 +437,13 @@ fn each_broken_rule_is_found_with_its_place() {
         }),
         (Rule::RefundsBounded, |h| {
             h.refund(5, 1, 8_000).answer(5, Outcome::Approved, 8_000)
+        }),
+        (Rule::TotalsBounded, |h| h.payment(5, 5, 5).held(5, 1)),
+        (Rule::TotalsBounded, |h| {
+            h.payment(5, 5, 5).released(1, 600).held(5, 601)
+        }),
+        (Rule::OrdersPaidOnce, |h| {
+            h.payment(5, 5, 5).released(3, 400).held(5, 0)
         }),
         (Rule::ReversedOnce, |h| h.reversed(3)),
         (Rule::ReversalsEnd, |h| h.reversed(1)),

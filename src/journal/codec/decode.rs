@@ -2,8 +2,8 @@
 #![deny(clippy::indexing_slicing)]
 
 use super::{
-    ADVICE, BILLING_RATE, CLAIMS, HAS_MATCH_KEY, LOCAL_TIME, MCC, Malformed, RECORD_VERSION,
-    SETTLEMENT_RATE, bytes_of_kind,
+    ADVICE, BILLING_RATE, CLAIMS, DAY_COUNT_MOST, HAS_MATCH_KEY, LOCAL_TIME, MCC, Malformed,
+    RECORD_VERSION, SETTLEMENT_RATE, YEAR_MOST, bytes_of_kind,
 };
 use crate::journal::layout::{RECORD_HEADER_BYTES, Reader};
 use crate::model::chars::Chars;
@@ -19,9 +19,9 @@ use crate::model::outcome::{
     Check, Outcome, Presentation, QueueReason, Reason, Resolution, ResponseCode, Scenario, Source,
 };
 use crate::model::record::{
-    Actor, Advice, AdviceAnswer, Answer, Decision, Finding, InDoubt, Inquiry, InquiryEnd,
-    LateAnswer, Opened, Payment, Pending, Queued, Recalled, Record, Refund, Refunded, Reversal,
-    ReversalAnswer, ReversalEscalation, ShortText, Unknown,
+    Actor, Advice, AdviceAnswer, Answer, Decision, Finding, Hold, InDoubt, Inquiry, InquiryEnd,
+    LateAnswer, Opened, OrderHash, PayerHash, Payment, Pending, Queued, Recalled, Record, Refund,
+    Refunded, Reversal, ReversalAnswer, ReversalEscalation, ShortText, Total, Unknown,
 };
 use crate::model::time::{Date, LocalTime, Wall};
 
@@ -82,12 +82,12 @@ fn read_kind(reader: &mut Reader<'_>, kind: u8) -> Result<Record, Malformed> {
             number: read_number(reader),
             response_code: ResponseCode(reader.take()),
         }),
-        11..=18 => return read_resolution(reader, kind),
+        11..=21 => return read_resolution(reader, kind),
         unknown => return Err(Malformed::Kind(unknown)),
     })
 }
 
-/// The kinds of the resolver and of refunds.
+/// The kinds of the resolver, of refunds, and of what is counted.
 fn read_resolution(reader: &mut Reader<'_>, kind: u8) -> Result<Record, Malformed> {
     Ok(match kind {
         11 => Record::InDoubt(InDoubt {
@@ -123,8 +123,67 @@ fn read_resolution(reader: &mut Reader<'_>, kind: u8) -> Result<Record, Malforme
         }),
         17 => Record::Refund(read_refund(reader)?),
         18 => Record::Recalled(read_recalled(reader)?),
+        19 => Record::Held(read_hold(reader)?),
+        20 => Record::Released(read_hold(reader)?),
+        21 => Record::Total(Total {
+            payer: PayerHash(present(read_hash(reader), "payer")?),
+            year: read_year(reader)?,
+            amount: present(read_money(reader)?, "amount")?,
+        }),
         unknown => return Err(Malformed::Kind(unknown)),
     })
+}
+
+fn read_hold(reader: &mut Reader<'_>) -> Result<Hold, Malformed> {
+    let number = read_number(reader);
+    let payer = read_hash(reader).map(PayerHash);
+    let order = read_hash(reader).map(OrderHash);
+    let date = read_date(reader, "date")?;
+    let [flags] = reader.take();
+    if flags & !(YEAR_MOST | DAY_COUNT_MOST) != 0 {
+        return Err(Malformed::Field("flags"));
+    }
+    let amount = read_money(reader)?;
+    let year_most = i64::from_le_bytes(reader.take());
+    let day_count_most = u32::from_le_bytes(reader.take());
+    Ok(Hold {
+        number,
+        payer,
+        date,
+        amount,
+        year_most_minor: flagged(flags & YEAR_MOST != 0, year_most, "year_most_minor")?,
+        day_count_most: flagged(
+            flags & DAY_COUNT_MOST != 0,
+            day_count_most,
+            "day_count_most",
+        )?,
+        order,
+    })
+}
+
+/// A number that is zero where it is not given.
+fn flagged<T: PartialEq + Default>(
+    given: bool,
+    value: T,
+    name: &'static str,
+) -> Result<Option<T>, Malformed> {
+    match given {
+        true => Ok(Some(value)),
+        false if value == T::default() => Ok(None),
+        false => Err(Malformed::Field(name)),
+    }
+}
+
+fn read_hash(reader: &mut Reader<'_>) -> Option<[u8; 16]> {
+    let hash: [u8; 16] = reader.take();
+    (hash != [0; 16]).then_some(hash)
+}
+
+/// A year that a date can have.
+fn read_year(reader: &mut Reader<'_>) -> Result<u16, Malformed> {
+    let year = u16::from_le_bytes(reader.take());
+    let first = Date::from_yyyymmdd(u32::from(year) * 10_000 + 101);
+    first.map(|_| year).ok_or(Malformed::Field("year"))
 }
 
 fn read_recalled(reader: &mut Reader<'_>) -> Result<Recalled, Malformed> {

@@ -2,8 +2,8 @@
 #![deny(clippy::indexing_slicing)]
 
 use super::{
-    ADVICE, AMOUNTS_BYTES, BILLING_RATE, CLAIMS, DECISION_BYTES, ECHOED_BYTES, HAS_MATCH_KEY,
-    KEY_BYTES, LOCAL_TIME, MCC, RECORD_VERSION, SETTLEMENT_RATE, size,
+    ADVICE, AMOUNTS_BYTES, BILLING_RATE, CLAIMS, DAY_COUNT_MOST, DECISION_BYTES, ECHOED_BYTES,
+    HAS_MATCH_KEY, KEY_BYTES, LOCAL_TIME, MCC, RECORD_VERSION, SETTLEMENT_RATE, YEAR_MOST, size,
 };
 use crate::journal::layout::{RECORD_CHECK_BYTES, Writer};
 use crate::model::chars::Chars;
@@ -13,7 +13,7 @@ use crate::model::limits::RECORD_BYTES_MAX;
 use crate::model::message::{Amounts, Echoed};
 use crate::model::money::Money;
 use crate::model::record::{
-    Answer, Decision, Finding, Opened, Payment, Recalled, Record, Refund, Reversal, ShortText,
+    Answer, Decision, Finding, Hold, Opened, Payment, Recalled, Record, Refund, Reversal, ShortText,
 };
 use crate::model::time::Wall;
 
@@ -70,7 +70,27 @@ pub fn encode(place: &mut [u8], wall: Wall, record: &Record) {
         | Record::Queued(_)
         | Record::Refund(_)
         | Record::Recalled(_) => encode_resolution(place, wall, record),
+        Record::Held(it) => encode_sized::<{ size::HOLD }>(place, 19, wall, |w| hold(w, it)),
+        Record::Released(it) => encode_sized::<{ size::HOLD }>(place, 20, wall, |w| hold(w, it)),
+        Record::Total(it) => encode_sized::<{ size::TOTAL }>(place, 21, wall, |w| {
+            w.put(it.payer.0);
+            w.put(it.year.to_le_bytes());
+            money(w, Some(it.amount));
+        }),
     }
+}
+
+fn hold(writer: &mut Writer<'_>, it: &Hold) {
+    let year_most = it.year_most_minor.map_or(0, |_| YEAR_MOST);
+    let day_count_most = it.day_count_most.map_or(0, |_| DAY_COUNT_MOST);
+    writer.put(it.number.0.to_le_bytes());
+    writer.put(it.payer.map_or([0; 16], |payer| payer.0));
+    writer.put(it.order.map_or([0; 16], |order| order.0));
+    writer.put(it.date.yyyymmdd().to_le_bytes());
+    writer.put([year_most | day_count_most]);
+    money(writer, it.amount);
+    writer.put(it.year_most_minor.unwrap_or(0).to_le_bytes());
+    writer.put(it.day_count_most.unwrap_or(0).to_le_bytes());
 }
 
 /// The kinds of the resolver and of refunds.
@@ -113,6 +133,9 @@ fn encode_resolution(place: &mut [u8], wall: Wall, record: &Record) {
         | Record::ReversalEscalation(_)
         | Record::Advice(_)
         | Record::AdviceAnswer(_)
+        | Record::Held(_)
+        | Record::Released(_)
+        | Record::Total(_)
         | Record::LateAnswer(_) => unreachable!("the caller has encoded these kinds"),
     }
 }

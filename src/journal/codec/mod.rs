@@ -11,6 +11,7 @@
 //! | money | minor i64, currency u16; all zero: none |
 //! | rate | mantissa i64, exponent i8; present by flag |
 //! | amounts | flags u8 (1 billing rate, 2 settlement rate), 3 x money, 2 x rate |
+//! | hash | 16 bytes; all zero: none |
 //! | echoed | flags u8 (1 local time, 2 MCC), time u32, presentation u8, MCC u16, texts 8 and 15 |
 #![deny(clippy::indexing_slicing)]
 
@@ -67,6 +68,8 @@ mod size {
     );
     pub(super) const RECALLED: usize =
         record(6 * 8 + KEY_BYTES + 4 + 6 + AMOUNTS_BYTES + ECHOED_BYTES + TEXT_BYTES + 2 + 3 * 8);
+    pub(super) const HOLD: usize = record(8 + 2 * 16 + 4 + 1 + MONEY_BYTES + 8 + 4);
+    pub(super) const TOTAL: usize = record(16 + 2 + MONEY_BYTES);
 }
 
 /// The largest record of all.
@@ -75,7 +78,7 @@ pub const RECORD_BYTES_LARGEST: usize = size::RECALLED;
 const _: () = assert!(size::REFUND <= 216 && size::PAYMENT <= size::REFUND);
 const _: () = assert!(size::REFUND <= size::RECALLED && size::RECALLED <= 240);
 const _: () = assert!(size::PAYMENT <= 224);
-const _: () = assert!(size::ANSWER <= 120);
+const _: () = assert!(size::ANSWER <= 120 && size::HOLD <= 88 && size::TOTAL <= 48);
 const _: () = assert!(size::REVERSAL <= RECORD_BYTES_LARGEST);
 const _: () = assert!(RECORD_BYTES_LARGEST <= RECORD_BYTES_MAX);
 
@@ -131,6 +134,9 @@ const fn kind(record: &Record) -> u8 {
         Record::Queued(_) => 16,
         Record::Refund(_) => 17,
         Record::Recalled(_) => 18,
+        Record::Held(_) => 19,
+        Record::Released(_) => 20,
+        Record::Total(_) => 21,
     }
 }
 
@@ -154,6 +160,8 @@ const fn bytes_of_kind(kind: u8) -> Option<usize> {
         16 => Some(size::QUEUED),
         17 => Some(size::REFUND),
         18 => Some(size::RECALLED),
+        19 | 20 => Some(size::HOLD),
+        21 => Some(size::TOTAL),
         _ => None,
     }
 }
@@ -170,6 +178,8 @@ const BILLING_RATE: u8 = 1;
 const SETTLEMENT_RATE: u8 = 2;
 const LOCAL_TIME: u8 = 1;
 const MCC: u8 = 2;
+const YEAR_MOST: u8 = 1;
+const DAY_COUNT_MOST: u8 = 2;
 
 #[cfg(test)]
 mod tests;

@@ -229,6 +229,9 @@ impl SegmentDigester {
 
     fn handle_other(&mut self, record: &Record, end: u32, bytes: &[u8]) {
         match record {
+            // What it counts for is read by no answer and changed by none, and its payment is not
+            // changed by it: the payment stays open for its answer.
+            Record::Held(_) => self.wait_loose(end, bytes),
             // A record that also reads or changes another transaction than the one it numbers must
             // close that one too: whoever adds such a record removes it from `open` here. A refund
             // is chained to its payment, which the payment's answer neither reads nor changes.
@@ -236,6 +239,8 @@ impl SegmentDigester {
             | Record::Answer(_)
             | Record::Refund(_)
             | Record::Recalled(_)
+            | Record::Released(_)
+            | Record::Total(_)
             | Record::InDoubt(_)
             | Record::Inquiry(_)
             | Record::InquiryEnd(_)

@@ -51,10 +51,12 @@ fn expand(digest: &Digest) -> (Vec<(Wall, Record)>, Vec<Entry>, usize) {
 }
 
 /// Records of each transaction, in order.
-fn by_number(records: &[(Wall, Record)]) -> BTreeMap<u64, Vec<(Wall, Record)>> {
+/// What a payment counts for may stand before or behind its answer.
+fn by_number(records: &[(Wall, Record)]) -> BTreeMap<(u64, bool), Vec<(Wall, Record)>> {
     let mut all = BTreeMap::<_, Vec<_>>::new();
     for (wall, record) in records {
-        let one = all.entry(record.number().0).or_default();
+        let counts = matches!(record, Record::Held(_));
+        let one = all.entry((record.number().0, counts)).or_default();
         one.push((*wall, *record));
     }
     all

@@ -16,9 +16,9 @@ use crate::model::outcome::{
     Check, Outcome, Presentation, QueueReason, Reason, Resolution, ResponseCode, Scenario, Source,
 };
 use crate::model::record::{
-    Actor, Advice, AdviceAnswer, Answer, Decision, Finding, InDoubt, Inquiry, InquiryEnd,
-    LateAnswer, Opened, Payment, Pending, Queued, Recalled, Record, Refund, Refunded, Reversal,
-    ReversalAnswer, ReversalEscalation, ShortText, Unknown,
+    Actor, Advice, AdviceAnswer, Answer, Decision, Finding, Hold, InDoubt, Inquiry, InquiryEnd,
+    LateAnswer, Opened, OrderHash, PayerHash, Payment, Pending, Queued, Recalled, Record, Refund,
+    Refunded, Reversal, ReversalAnswer, ReversalEscalation, ShortText, Total, Unknown,
 };
 use crate::model::time::{Date, LocalTime, Wall};
 
@@ -260,6 +260,46 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    fn hold()(
+        number: u64,
+        payer in option::of(any::<[u8; 16]>()),
+        order in option::of(any::<[u8; 16]>()),
+        days in 0_i64..40_000,
+        amount in option::of(money()),
+        year_most_minor: Option<i64>,
+        day_count_most: Option<u32>,
+    ) -> Hold {
+        let hash = |bytes: Option<[u8; 16]>| bytes.filter(|bytes| *bytes != [0; 16]);
+        Hold {
+            number: TransactionNumber(number),
+            payer: hash(payer).map(PayerHash),
+            date: Date::from_days(days),
+            amount,
+            year_most_minor,
+            day_count_most,
+            order: hash(order).map(OrderHash),
+        }
+    }
+}
+
+fn counted() -> impl Strategy<Value = Record> {
+    let total = (any::<u128>(), 1_900_u16..2_200, money());
+    let total = total.prop_map(|(payer, year, amount)| {
+        let payer = PayerHash(payer.max(1).to_le_bytes());
+        Record::Total(Total {
+            payer,
+            year,
+            amount,
+        })
+    });
+    prop_oneof![
+        hold().prop_map(Record::Held),
+        hold().prop_map(Record::Released),
+        total
+    ]
+}
+
 fn small() -> impl Strategy<Value = Record> {
     let values = (any::<u64>(), any::<u64>(), any::<[u8; 2]>(), any::<bool>());
     (values, one_of(Reason::ALL), 0..12).prop_map(|((number, other, code, flag), reason, kind)| {
@@ -315,6 +355,7 @@ pub(crate) fn record() -> impl Strategy<Value = Record> {
         finding().boxed(),
         refund().boxed(),
         recalled().boxed(),
+        counted().boxed(),
         reversal().boxed(),
         small().boxed()
     ]

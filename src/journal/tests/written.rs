@@ -58,7 +58,7 @@ pub(crate) fn segments(
 pub(crate) fn numbered(record: &Record, number: u64) -> Record {
     let mut bytes = vec![0; codec::record_bytes(record)];
     codec::encode(&mut bytes, Wall(0), record);
-    if !matches!(record, Record::Opened(_)) {
+    if !matches!(record, Record::Opened(_) | Record::Total(_)) {
         bytes[16..24].copy_from_slice(&number.to_le_bytes());
     }
     codec::decode(&bytes).unwrap().1

@@ -214,7 +214,9 @@ mod tests {
         let mut stats = Stats::default();
         stats.add(Counter::Payments, 3);
         stats.refuse(Fault::Truncated);
-        stats.set_not_allowed([0, 0, 0, 0, 0, 2, 0, 0, 0]);
+        let mut not_allowed = [0; CHECKS];
+        not_allowed[Check::Category as usize - 1] = 2;
+        stats.set_not_allowed(not_allowed);
         let shards = [Arc::new(Counters::default()), Arc::new(Counters::default())];
         shards[0].publish(&stats, &[]);
         stats.add(Counter::Payments, 1);

@@ -13,7 +13,7 @@ use crate::model::ids::{Institution, Lsn, MatchKey, TransactionNumber};
 use crate::model::keys::{BusinessKey, Class, Key};
 use crate::model::message::Amounts;
 use crate::model::outcome::{Outcome, ResponseCode};
-use crate::model::record::{Actor, Answer, Decision, Record, Reversal};
+use crate::model::record::{Actor, Answer, Decision, Hold, Record, Reversal};
 use crate::model::time::{Date, Wall};
 
 /// What records say about one key.
@@ -41,6 +41,8 @@ pub(in crate::sim) struct Page {
     pub(in crate::sim) in_doubt: bool,
     pub(in crate::sim) inquiries: Vec<MatchKey>,
     pub(in crate::sim) queued: bool,
+    /// What it counts for.
+    pub(in crate::sim) hold: Option<Hold>,
     /// A reversal that its originator asked for has not ended.
     pub(in crate::sim) reversing: bool,
     /// Its originator has heard the last that it is told.
@@ -160,7 +162,9 @@ impl Page {
                 self.claim(refund.amounts, refund.settlement_date, refund.decision);
             }
             // No archive is in this world: nothing is recalled.
-            Record::Recalled(_) => {}
+            Record::Recalled(_) | Record::Total(_) => {}
+            Record::Held(hold) => self.hold = Some(*hold),
+            Record::Released(_) => self.hold = None,
             // Asked in vain: from here on it is to be undone.
             Record::InquiryEnd(_) => self.unknown = true,
             Record::InDoubt(_) => self.in_doubt = true,
