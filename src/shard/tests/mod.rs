@@ -3,6 +3,7 @@
 
 mod crossings;
 mod digests;
+mod holds;
 mod keeping;
 mod old_payments;
 mod quotes;
@@ -17,7 +18,7 @@ mod turns;
 use std::collections::VecDeque;
 
 use super::*;
-use crate::engine::{Claim, Snapshot};
+use crate::engine::{Claim, Snapshot, ToldHolds};
 use crate::journal::{CommitMode, JournalConfig, JournalIdentity, Pace, StartPoint};
 use crate::model::ids::{Epoch, Institution, ListenerIndex, Lsn, MatchKey, TableVersion};
 use crate::model::limits::BLOCK_BYTES;
@@ -53,6 +54,8 @@ struct World {
     wake: u64,
     /// What its records tell of refund keys, by the shard that owns them.
     claims: Vec<Vec<Claim>>,
+    /// And of what payments count for, by the shard that is its home.
+    holds: Vec<ToldHolds>,
 }
 
 fn participant(institution: u64, role: Role, country: u16, protocol: Protocol) -> Participant {
@@ -227,6 +230,7 @@ impl World {
             replayed.apply(&entry).unwrap();
         }
         let claims = replayed.take_claims(ids.1);
+        let holds = replayed.take_holds(ids.1);
         let (journal, tail) = journal(mode, ids);
         let now = Now {
             monotonic: Monotonic(0),
@@ -245,6 +249,7 @@ impl World {
             spoken,
             wake: 0,
             claims,
+            holds,
         };
         world.shard.connect(ports);
         world.turn(Vec::new());

@@ -157,13 +157,14 @@ impl Town {
 }
 
 /// Every record that a shard has written, read from its tail.
-fn written(world: &World) -> Vec<Record> {
+pub(super) fn written(world: &World) -> Vec<Record> {
     let (ring, appended) = (Ring::new(RING_BYTES), world.shard.journal().appended());
     let (mut records, mut block) = (Vec::new(), Lsn(0));
     while block < appended {
         let end = usize::try_from(appended.0.min(block.0 + BLOCK) - block.0).unwrap();
         let bytes = &payload(ring.block(&world.tail, block))[..end - BLOCK_HEADER_BYTES];
-        let mut walk = Records::new(bytes, 0);
+        // Each block begins with a chain of its own.
+        let mut walk = Records::inspected(bytes, 0);
         while let Some(bytes) = walk.step() {
             records.push(codec::decode(bytes).unwrap().1);
         }

@@ -39,17 +39,30 @@ impl Town {
     /// the first, the wallet's on the last.
     pub(super) fn of(journals: &[Vec<Record>], mode: CommitMode) -> Self {
         let protocols = (Protocol::Iso8583Ascii, Protocol::Sbe);
+        Self::made(journals, |records, ids, ports| {
+            World::after(records, ids, ports, protocols, mode)
+        })
+    }
+
+    /// The same, of shards as they are made; their protocols are those of the others.
+    pub(super) fn made(
+        journals: &[Vec<Record>],
+        make: impl Fn(&[Record], (ShardId, u16), Ports) -> World,
+    ) -> Self {
         let mesh = Ports::mesh_of(journals.len(), 1 << 18).unwrap();
         let shards = u16::try_from(journals.len()).unwrap();
         let worlds = (0..shards).zip(mesh).zip(journals);
-        let worlds = worlds.map(|((shard, ports), records)| {
-            World::after(records, (ShardId(shard), shards), ports, protocols, mode)
-        });
+        let worlds =
+            worlds.map(|((shard, ports), records)| make(records, (ShardId(shard), shards), ports));
         let mut worlds: Vec<World> = worlds.collect();
         for from in 0..worlds.len() {
             let claims = core::mem::take(&mut worlds[from].claims);
             for (world, claims) in worlds.iter_mut().zip(claims) {
                 world.shard.tell_claims(&claims);
+            }
+            let holds = core::mem::take(&mut worlds[from].holds);
+            for (world, holds) in worlds.iter_mut().zip(holds) {
+                world.shard.tell_holds(&holds);
             }
         }
         let last = worlds.len() - 1;
@@ -78,7 +91,7 @@ impl Town {
         }
     }
 
-    fn next_wake(&mut self) -> Option<u64> {
+    pub(super) fn next_wake(&mut self) -> Option<u64> {
         let wake = self
             .worlds
             .iter_mut()
