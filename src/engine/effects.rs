@@ -67,8 +67,9 @@ pub enum Effect<'a> {
     Send(Outgoing<'a>),
     /// Ask the archive, which answers later ([`crate::engine::Engine::handle_looked_up`]).
     LookUp(LookUp),
-    /// Tell its homes: it no longer counts ([`crate::engine::Engine::take_back`]).
-    GiveBack(GivenBack),
+    /// Tell its homes, once the gate lets it pass: it no longer counts
+    /// ([`crate::engine::Engine::take_back`]).
+    GiveBack(GivenBack, Gate),
 }
 
 /// A bounded list of effects.
@@ -95,8 +96,8 @@ impl<'a> Effects<'a> {
         self.list.push(Effect::LookUp(wanted));
     }
 
-    pub(super) fn give_back(&mut self, given_back: GivenBack) {
-        self.list.push(Effect::GiveBack(given_back));
+    pub(super) fn give_back(&mut self, given_back: GivenBack, gate: Gate) {
+        self.list.push(Effect::GiveBack(given_back, gate));
     }
 
     /// In the order in which they are to be done.

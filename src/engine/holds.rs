@@ -21,6 +21,8 @@
 //! - **Never exceeded.** What is counted counts at once, before its payment is decided; whoever
 //!   comes at the same time sees it. An unknown outcome counts until it is known to be none.
 //!   Refunds give nothing back: what was paid in a year was paid.
+//! - **Given back once it is committed** that it ended: otherwise another payment could take the room,
+//!   and a loss of power bring the first one back.
 //! - **Only the root's shard decides**, after its duplicate check: a repeat is answered as ever,
 //!   whatever its way said. So that it may pass, each passing of a repeat counts until the root's
 //!   shard has given it back.
@@ -31,7 +33,7 @@
 
 use hashbrown::HashMap;
 
-use crate::engine::effects::Effects;
+use crate::engine::effects::{Effects, Gate};
 use crate::engine::price;
 use crate::engine::totals::{Counts, OrderHeld, Orders, Payers, Taking};
 use crate::engine::transitions::Phase;
@@ -364,15 +366,12 @@ impl Engine {
     pub fn withdraw(&mut self, stake: &Stake, effects: &mut Effects<'_>) {
         let hold = stake.hold(TransactionNumber(0), Date::LAST, &Within::default());
         if let Some(hold) = hold {
-            self.give_back(GivenBack::of(stake.key, &hold), effects);
-        }
-    }
-
-    fn give_back(&mut self, given_back: GivenBack, effects: &mut Effects<'_>) {
-        if self.holds.alone {
-            self.take_back(&given_back);
-        } else {
-            effects.give_back(given_back);
+            let given_back = GivenBack::of(stake.key, &hold);
+            if self.holds.alone {
+                self.take_back(&given_back);
+            } else {
+                effects.give_back(given_back, Gate::Free);
+            }
         }
     }
 
@@ -416,7 +415,8 @@ impl Engine {
             let record = Record::Released(hold);
             effects.append(record);
             self.apply(&record, context.now.wall, context.tables);
-            self.give_back(GivenBack::of(key, &hold), effects);
+            // Whoever takes this room may act before the power is lost.
+            effects.give_back(GivenBack::of(key, &hold), Gate::Committed);
         }
     }
 
@@ -496,6 +496,13 @@ pub(super) fn stake_of<L: Legs>(
 pub struct ToldHolds {
     payers: Vec<(PayerHash, Counts)>,
     orders: Vec<OrderHeld>,
+}
+
+impl ToldHolds {
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.payers.is_empty() && self.orders.is_empty()
+    }
 }
 
 /// What a replay has met of payers' totals, until they are told.

@@ -48,7 +48,9 @@ pub const fn response_code(check: Check) -> ResponseCode {
         Check::AmountBelow => ResponseCode::INVALID_AMOUNT,
         Check::AmountAbove => ResponseCode::AMOUNT_LIMIT,
         Check::YearTotal | Check::DayCount => ResponseCode::COUNT_LIMIT,
-        Check::OrderTaken => ResponseCode::CONFLICT,
+        // Used up, as a code or a quote that has run out. 94 would say that the payment's own key
+        // goes with another body.
+        Check::OrderTaken => ResponseCode::EXPIRED,
     }
 }
 

@@ -163,7 +163,7 @@ const AGREED: [(Check, &[u8; 2], Place); CHECKS] = [
     (Check::KycLevel, b"57", Place::Limits(9)),
     (Check::YearTotal, b"65", Place::Limits(10)),
     (Check::DayCount, b"65", Place::Limits(11)),
-    (Check::OrderTaken, b"94", Place::Payments),
+    (Check::OrderTaken, b"54", Place::Payments),
 ];
 
 #[test]

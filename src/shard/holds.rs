@@ -3,16 +3,16 @@
 //! What is counted, where, and why nothing is recorded here says `engine/holds.rs`.
 //!
 //! - **A ring is full, or a shard has ended**: shed with A1. What was taken before is given back.
-//! - **What is to be given back and finds its ring full** waits in a queue of fixed size, and is
-//!   said in one of the next turns. Where that is full, it counts until the next start, which is
-//!   counted: a total is too high then, and never too low.
+//! - **What is to be given back** waits in a queue of fixed size until the record of its end is
+//!   committed, and its ring has room. Where the queue is full, it counts until the next start,
+//!   which is counted: a total is too high then, and never too low.
 //! - **A frame that cannot be read where it arrives**, as none can be that was read before: what it
 //!   had taken is given back.
 
 use crate::engine::{
-    GivenBack, OrderStake, PayerStake, ReadHolds, Sender, Stake, Standing, Sum, ToldHolds,
+    Gate, GivenBack, OrderStake, PayerStake, ReadHolds, Sender, Stake, Standing, Sum, ToldHolds,
 };
-use crate::model::ids::{Institution, LinkAddress, Reference, ShardId};
+use crate::model::ids::{Institution, LinkAddress, Lsn, Reference};
 use crate::model::keys::Key;
 use crate::model::message::Message;
 use crate::model::money::{Currency, Money};
@@ -131,30 +131,30 @@ impl Shard {
         self.scratch = scratch;
     }
 
-    /// Something no longer counts: its homes are told.
-    pub(super) fn give_back(&mut self, given_back: &GivenBack) {
+    /// Something no longer counts: its homes are told once `gate` lets it pass.
+    pub(super) fn give_back(&mut self, given_back: &GivenBack, gate: Gate) {
+        let after = match gate {
+            Gate::Committed => self.journal.appended(),
+            Gate::Free => Lsn(0),
+        };
         for (home, part) in given_back.parts(self.shards) {
-            if home == self.shard {
-                self.engine.take_back(&part);
-            } else if !self.untold.is_empty() || !self.say_given_back(home, &part) {
-                if self.untold.len() < GIVEN_BACK_MAX {
-                    self.untold.push_back((home, part));
-                } else {
-                    self.stats.add(Counter::HoldsLost, 1);
-                }
+            if self.untold.len() < GIVEN_BACK_MAX {
+                self.untold.push_back((after, home, part));
+            } else {
+                self.stats.add(Counter::HoldsLost, 1);
             }
         }
     }
 
-    fn say_given_back(&mut self, home: ShardId, part: &GivenBack) -> bool {
-        self.say(home, &Crossing::GivenBack(*part), false)
-    }
-
-    /// Says what is to be given back and has waited. `false`: some of it waits yet.
+    /// Says what is to be given back, in order. `false`: some of it found a full ring.
     pub(super) fn tell_given_back(&mut self) -> bool {
-        while let Some((home, part)) = self.untold.front().copied() {
-            let has_ended = !self.is_peer(home);
-            if !has_ended && !self.say_given_back(home, &part) {
+        while let Some((after, home, part)) = self.untold.front().copied() {
+            if after > self.journal.committed() {
+                return true;
+            }
+            if home == self.shard {
+                self.engine.take_back(&part);
+            } else if self.is_peer(home) && !self.say(home, &Crossing::GivenBack(part), false) {
                 return false;
             }
             self.untold.pop_front();

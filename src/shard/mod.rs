@@ -118,8 +118,8 @@ pub struct Shard {
     tended: Progress,
     /// Where the journal's segment of now ends.
     segment_end: Lsn,
-    /// What is to be given back to its home, whose ring was full.
-    untold: VecDeque<(ShardId, GivenBack)>,
+    /// What is to be given back to its home, once this is committed.
+    untold: VecDeque<(Lsn, ShardId, GivenBack)>,
     /// What is to be looked up in the archive, until the librarian is told.
     wanted: Vec<LookUp>,
     cared: Monotonic,

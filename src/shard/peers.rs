@@ -292,7 +292,6 @@ impl Shard {
             }
             settled &= self.peers.all & !self.peers.told_quiet == 0;
         }
-        settled &= self.tell_given_back();
         (self.ports.publish(), !settled)
     }
 

@@ -130,7 +130,9 @@ impl Shard {
         if self.tell_untaken(pass) {
             self.release(pass);
         }
+        let given_back = self.tell_given_back();
         let (wake, untold) = self.speak_to_peers();
+        let untold = untold || !given_back;
         self.links.flush(pass.now.monotonic, pass.submissions);
         let done = self.draining && self.wind_up();
         self.journal.end_turn(pass.tail, pass.now, pass.submissions);
@@ -330,7 +332,7 @@ impl Shard {
                 }
                 Effect::Send(outgoing) => self.dispatch(outgoing, pass),
                 Effect::LookUp(wanted) => self.wanted.push(*wanted),
-                Effect::GiveBack(given_back) => self.give_back(given_back),
+                Effect::GiveBack(given_back, gate) => self.give_back(given_back, *gate),
             }
         }
     }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::engine::{Claim, EngineLimits};
+use crate::engine::{Claim, EngineLimits, ToldHolds};
 use crate::journal::recovery::{Recovered, TailLeft};
 use crate::journal::{CommitMode, Entry, Journal, JournalConfig};
 use crate::model::ids::{Lsn, ShardId, TransactionNumber};
@@ -174,18 +174,20 @@ impl World {
             self.between = Ports::mesh_of(self.nodes.len(), bytes).expect("memory for the rings");
             Ports::interpose(&mut mesh, &mut self.between);
         }
-        let mut told = Vec::new();
+        let (mut told, mut held) = (Vec::new(), Vec::new());
         for (node, (found, ports)) in opened.into_iter().zip(mesh).enumerate() {
             if self.process > 1 {
                 self.compare(node, &found.entries, &found.recovered);
             }
-            let Some(claims) = self.start(node, found, ports) else {
+            let Some((claims, holds)) = self.start(node, found, ports) else {
                 self.season = Season::Over;
                 return;
             };
             told.push(claims);
+            held.push(holds);
         }
         self.tell_claims(&told);
+        self.tell_holds(&held);
         if self.process > 1 {
             for player in 0..self.players.len() {
                 self.with_player(player, |player, stage| player.on_restart(stage));
@@ -202,6 +204,21 @@ impl World {
                         self.planted += u64::from(!claims.is_empty());
                     }
                     Some(shard) => shard.tell_claims(claims),
+                    None => {}
+                }
+            }
+        }
+    }
+
+    /// And what is counted at it, likewise.
+    fn tell_holds(&mut self, told: &[Vec<ToldHolds>]) {
+        for holds in told {
+            for (node, holds) in self.nodes.iter_mut().zip(holds) {
+                match &mut node.shard {
+                    _ if self.plant == Some(Plant::ForgetsTotals) => {
+                        self.planted += u64::from(!holds.is_empty());
+                    }
+                    Some(shard) => shard.tell_holds(holds),
                     None => {}
                 }
             }
@@ -286,7 +303,7 @@ impl World {
         }
     }
 
-    /// Returns the refund keys that it has read of, by owner; none: its records cannot be replayed.
+    /// Returns the refund keys that it has read of, by owner, and what is counted, by home; none: its records cannot be replayed.
     fn start(
         &mut self,
         node: usize,
@@ -296,9 +313,10 @@ impl World {
             pieces,
         }: Found,
         ports: Ports,
-    ) -> Option<Vec<Vec<Claim>>> {
+    ) -> Option<(Vec<Vec<Claim>>, Vec<ToldHolds>)> {
         let mut replaying = self.replay(node, &found, pieces)?;
         let claims = replaying.take_claims(self.plan.shards);
+        let holds = replaying.take_holds(self.plan.shards);
         let epoch_again = self.plant == Some(Plant::ReusesKeys) && recovered.epoch.0 > 0;
         self.planted += u64::from(epoch_again);
         let now = self.clocks();
@@ -346,7 +364,7 @@ impl World {
         self.observe(node, lost);
         self.tell(|| format!("shard {node} starts, epoch {}", start.epoch.0));
         self.wake(node, 1_000);
-        Some(claims)
+        Some((claims, holds))
     }
 
     /// Replays what was found; none: it cannot be replayed.

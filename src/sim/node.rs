@@ -368,6 +368,9 @@ impl World {
         place.entries_seen = place.shadow.entries().len();
         self.check_refunds(node, &roots);
         self.check_refund_keys(node, &refunds);
+        if !fresh.is_empty() {
+            self.check_totals();
+        }
         self.check_waiting(node);
         judge::answered_in_time(self, node);
         let Some(shard) = &self.nodes[node].shard else {
@@ -377,6 +380,7 @@ impl World {
         let good = engine.open_payments() <= in_flight
             && engine.remembered_keys() <= keys
             && engine.claimed_keys() <= keys
+            && engine.held_here().0.max(engine.held_here().1) <= keys
             && engine.open_exchanges() <= 3 * in_flight as usize;
         self.verdicts.check(Rule::Bounded, at, good, || {
             format!(

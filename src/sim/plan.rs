@@ -4,11 +4,14 @@
 use crate::engine::Pricing;
 use crate::fx::quotes::KEY_BYTES;
 use crate::fx::{QuoteKey, QuoteKeys, Rates, Rounding, Settings, StatedRate};
+use crate::guard::{Corridor, Guard, LimitRow, ListKey, Rule, Rules};
 use crate::journal::layout::BLOCK;
 use crate::journal::{CommitMode, Pace};
+use crate::model::chars::Chars;
 use crate::model::ids::{Institution, ParticipantIndex};
+use crate::model::keys::Key;
 use crate::model::money::Currency;
-use crate::model::outcome::Resolution;
+use crate::model::outcome::{KycLevel, Resolution};
 use crate::model::participant::{Participant, Protocol, ResolverProfile, Role};
 use crate::model::time::Wall;
 use crate::route::CodePrefixes;
@@ -45,6 +48,8 @@ pub(super) struct Plan {
     pub(super) keys_seed: u64,
     /// Whether the switch converts amounts; otherwise participants state them all.
     pub(super) converts: bool,
+    /// Whether payers' totals are limited, and, where it converts, some quotes are for an order.
+    pub(super) counts: bool,
     pub(super) uuid: [u8; 16],
 }
 
@@ -105,10 +110,12 @@ impl Plan {
             crossing_bytes: draw.pick(&[1 << 13, 1 << 15, 1 << 18]),
             keys_seed: draw.bits(),
             converts: false,
+            counts: false,
             uuid: u128::from(draw.bits()).to_le_bytes(),
         };
         // Not a draw of its own: the others of a seed stay what they were.
         plan.converts = plan.keys_seed.is_multiple_of(2);
+        plan.counts = plan.keys_seed % 3 == 1;
         plan
     }
 
@@ -139,6 +146,34 @@ impl Plan {
         })
     }
 
+    /// The limits over time.
+    pub(super) fn guard(&self) -> Guard {
+        let rule = Rule::Total {
+            up_to: KycLevel::Verified,
+            year_most_minor: YEAR_MOST,
+            day_count_most: u32::MAX,
+        };
+        let row = LimitRow {
+            line: 1,
+            corridor: Corridor::default(),
+            presentation: None,
+            rule,
+        };
+        let rules = Rules {
+            currency: Currency::new(156),
+            limits: if self.counts { vec![row] } else { Vec::new() },
+            list_key: ListKey::new(&[7; 32]),
+            ..Rules::default()
+        };
+        Guard::new(rules).expect("one good row")
+    }
+
+    /// The order that a payment is for, where a quote says so. Few, so that they are contested.
+    pub(super) fn order_of(&self, key: &Key) -> Option<u8> {
+        let chosen = self.counts && self.converts && key.hash(2).is_multiple_of(3);
+        chosen.then(|| u8::try_from(key.hash(3) % 8).expect("small"))
+    }
+
     /// Codes lead to the wallets.
     pub(super) fn prefixes(&self) -> CodePrefixes {
         let mut prefixes = CodePrefixes::default();
@@ -152,6 +187,19 @@ impl Plan {
         }
         prefixes
     }
+}
+
+/// What a payer may pay in a year, in minor units of the yuan.
+pub(super) const YEAR_MOST: i64 = 3_000_000;
+
+/// Which of its wallet's payers pays: few, so that they come to their limits.
+pub(super) fn payer_of(key: &Key) -> u8 {
+    u8::try_from(key.hash(1) % 4).expect("small")
+}
+
+/// What a payer is called by its wallet.
+pub(super) fn token_of(payer: u8) -> Option<Chars<32>> {
+    Chars::padded(format!("token-0123456789abcde{payer}").as_bytes())
 }
 
 /// Ringgit and dollars for a yuan, in the fake world.

@@ -53,6 +53,8 @@ pub enum Plant {
     HidesRot,
     ClaimsAtRoot,
     ForgetsClaims,
+    ForgetsTotals,
+    ForgetsOrders,
     Garbles,
 }
 
@@ -238,6 +240,18 @@ pub const TABLE: [(Plant, &str, Rule, &str); PLANTS] = {
             "a restart tells no shard which refund keys are taken",
         ),
         (
+            P::ForgetsTotals,
+            "forgets-totals",
+            Rule::Totals,
+            "at a start nobody is told what payers have paid",
+        ),
+        (
+            P::ForgetsOrders,
+            "forgets-orders",
+            Rule::Orders,
+            "a restart forgets what payments count for",
+        ),
+        (
             P::Garbles,
             "garbles",
             Rule::Readable,
@@ -281,6 +295,10 @@ impl Plant {
             | Self::ClosesEarly => plan.mode = CommitMode::Disk,
             Self::DiscardsLate => plan.shards = 1,
             Self::DropsCrossing | Self::ClaimsAtRoot | Self::ForgetsClaims => plan.shards = 3,
+            Self::ForgetsTotals | Self::ForgetsOrders => {
+                (plan.counts, plan.converts) = (true, true);
+                (plan.payments, plan.duration_ms) = (70, 12_000);
+            }
             Self::WritesCode => plan.segment_bytes = 16 * BLOCK,
             Self::TakesTooMuch => {
                 (plan.in_flight_max, plan.payments, plan.duration_ms) = (4, 70, 1_000);
@@ -329,6 +347,7 @@ impl Plant {
                 (Fault::Refunds, 900),
                 (Fault::ReusesRefundKey, 900),
             ],
+            Self::ForgetsTotals | Self::ForgetsOrders => &[(Fault::Kill, 300)],
             Self::TakesTooMuch => &[(Fault::Silent, 700)],
             Self::WritesCode => &[(Fault::NoDigest, 0)],
             Self::HidesRot => &[(Fault::Kill, 300), (Fault::BitRot, 900)],
@@ -379,6 +398,7 @@ impl Plant {
             Self::SkipsRecord => matches!(&entry.record, Record::AdviceAnswer(_)),
             Self::ForgetsRefund => refunds.contains(&number),
             Self::ForgetsWaiting => matches!(&entry.record, Record::Queued(_)),
+            Self::ForgetsOrders => matches!(&entry.record, Record::Held(_)),
             _ => false,
         }
     }

@@ -153,6 +153,7 @@ impl World {
             Some(pricing) => tables.with_pricing(pricing),
             None => tables,
         };
+        let tables = tables.with_guard(plan.guard());
         let players = (0..plan.participants.len())
             .map(|index| Player::new(index, &plan))
             .collect();

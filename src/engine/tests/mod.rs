@@ -222,7 +222,7 @@ impl World {
                     }
                     write!(told, "{} ", tell(outgoing)).unwrap();
                 }
-                Effect::GiveBack(_) => told.push_str("-hold "),
+                Effect::GiveBack(given_back, _) => self.engine.take_back(given_back),
                 Effect::LookUp(wanted) => {
                     write!(told, "?{} ", wanted.id).unwrap();
                     self.wanted.push(*wanted);

@@ -302,7 +302,7 @@ fn an_order_is_paid_once_and_again_after_its_first_payment_failed() {
         // Two payers, and two quotes of one payer.
         for (payer, count, stan) in [(2, 2, 21), (1, 3, 22)] {
             town.pay_for(under(order, payer, count, stan));
-            assert_eq!(town.told(), Some(ResponseCode::CONFLICT), "{order}");
+            assert_eq!(town.told(), Some(ResponseCode::EXPIRED), "{order}");
         }
         assert_eq!(town.checks(), [Check::OrderTaken; 2]);
         assert_eq!((town.counted(1), town.counted(2)), (100, 0));
@@ -316,7 +316,7 @@ fn an_order_is_paid_once_and_again_after_its_first_payment_failed() {
         assert_eq!(town.told(), Some(ResponseCode::APPROVED));
         let mut town = town.killed();
         town.pay_for(under(order, 1, 5, 24));
-        assert_eq!(town.told(), Some(ResponseCode::CONFLICT));
+        assert_eq!(town.told(), Some(ResponseCode::EXPIRED));
         town.pay_for(under(order, 2, 4, 25));
         assert_eq!(town.told(), Some(ResponseCode::APPROVED), "a repeat");
         town.pay_for(under(order + 10, 1, 6, 26));

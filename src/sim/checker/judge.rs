@@ -39,6 +39,7 @@ impl World {
             }
             self.judge_ends(&mut verdicts);
             self.judge_refunds(&mut verdicts);
+            self.judge_totals(&mut verdicts);
             if !self.is_overrun() {
                 self.judge_waiting(&mut verdicts);
             }

@@ -7,4 +7,5 @@ pub(super) mod order;
 pub(super) mod refunds;
 pub(super) mod rules;
 pub(super) mod shadow;
+pub(super) mod totals;
 pub(super) mod waiting;

@@ -33,10 +33,12 @@ pub enum Rule {
     RefundKeys,
     OperatorQueue,
     AnsweredInTime,
+    Totals,
+    Orders,
 }
 
 /// How many rules there are.
-pub const RULES: usize = Rule::AnsweredInTime as usize + 1;
+pub const RULES: usize = Rule::Orders as usize + 1;
 
 /// Each rule with its number, its word and its text.
 pub const TABLE: [(Rule, &str, &str, &str); RULES] = {
@@ -197,6 +199,18 @@ pub const TABLE: [(Rule, &str, &str, &str); RULES] = {
             "I11",
             "answered-in-time",
             "what was accepted is answered in time, unless its originator's links were in trouble",
+        ),
+        (
+            R::Totals,
+            "I26",
+            "totals",
+            "what a payer's payments come to is within its limit, and is what its home counts",
+        ),
+        (
+            R::Orders,
+            "I26",
+            "orders",
+            "an order has one payment that is open or approved",
         ),
     ]
 };

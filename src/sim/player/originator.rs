@@ -112,7 +112,7 @@ impl Player {
             let header = self.header(stage);
             self.note(header.match_key, key, Subject::Unreadable);
             let code = Self::code(&key, 0, true);
-            let request = self.request(header, (key, 1), (0, true), &code, stage.plan);
+            let request = self.request(header, (key, 1), (0, true), (&code, b""), stage.plan);
             let mut frame = self.frame(&Message::PaymentRequest(request));
             spoil(&mut frame, key.reference.bytes());
             if let Some(lane) = self.pick_lane(stage) {
@@ -152,9 +152,11 @@ impl Player {
         let to = (asked.destination, asked.unroutable);
         self.note(header.match_key, key, Subject::Request(body));
         let code = Self::code(&key, to.0, to.1);
+        let quote = self.quote(&key, to, &code, stage.plan);
         let request = match root {
             None => {
-                let request = self.request(header, (key, minor), to, &code, stage.plan);
+                let said = (code.as_slice(), quote.as_slice());
+                let request = self.request(header, (key, minor), to, said, stage.plan);
                 Message::PaymentRequest(request)
             }
             Some(root) => {

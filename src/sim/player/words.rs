@@ -1,14 +1,17 @@
 //! What participants say: messages with every field that all encodings carry.
 
+use crate::fx::quotes::QUOTE_CHARACTERS_MAX;
+use crate::fx::{QuoteTerms, Rounding};
 use crate::model::chars::{Chars, Sensitive};
-use crate::model::ids::{ParticipantIndex, Reference};
+use crate::model::ids::{ParticipantIndex, Reference, TableVersion};
 use crate::model::keys::{BusinessKey, Key};
 use crate::model::message::{Amounts, Header, Message, PaymentRequest, Reversal, StatusInquiry};
-use crate::model::money::{Currency, Money};
+use crate::model::money::{Currency, Money, Rate};
 use crate::model::outcome::{Presentation, Reason};
 use crate::model::participant::Role;
-use crate::model::time::{Date, LocalTime};
-use crate::sim::plan::{BILLING_RATE, Plan, SETTLEMENT_RATE, prefix};
+use crate::model::record::OrderHash;
+use crate::model::time::{Date, LocalTime, Wall};
+use crate::sim::plan::{BILLING_RATE, Plan, SETTLEMENT_RATE, payer_of, prefix, token_of};
 use crate::sim::player::{Player, Stage};
 
 /// Stands in every payment code, and must stand in no journal.
@@ -52,12 +55,50 @@ impl Player {
         code
     }
 
+    /// The quote of a payment, where it is for an order; else empty.
+    pub(super) fn quote(
+        &self,
+        key: &Key,
+        (destination, unroutable): (usize, bool),
+        code: &[u8],
+        plan: &Plan,
+    ) -> Vec<u8> {
+        let order = plan.order_of(key).filter(|_| !unroutable);
+        let (Some(order), Some(pricing)) = (order, plan.pricing()) else {
+            return Vec::new();
+        };
+        if self.known.role != Role::Wallet {
+            return Vec::new();
+        }
+        let terms = QuoteTerms {
+            table: TableVersion(1),
+            wallet: self.known.institution,
+            destination: plan.participants[destination].institution,
+            code: pricing.keys.digest(code),
+            amount_currency: Currency::new(156).expect("three digits"),
+            amount_minor: None,
+            billing_currency: self.known.currency,
+            billing_minor: None,
+            rate: Rate {
+                mantissa: BILLING_RATE,
+                exponent: 0,
+            },
+            rounding: Rounding::HalfUp,
+            // Longer than any world goes on, whatever its clock says.
+            expiry: Wall(4_000_000_000 * 1_000_000_000),
+            settlement: None,
+            order: Some(OrderHash([order + 1; 16])),
+        };
+        let mut token = [0; QUOTE_CHARACTERS_MAX];
+        pricing.keys.seal(&terms, &mut token).to_vec()
+    }
+
     pub(super) fn request<'m>(
         &self,
         header: Header,
         (key, minor): (Key, i64),
         (destination, unroutable): (usize, bool),
-        code: &'m [u8],
+        (code, quote): (&'m [u8], &'m [u8]),
         plan: &Plan,
     ) -> PaymentRequest<'m> {
         let presentation = match self.known.role {
@@ -80,11 +121,11 @@ impl Player {
             country: Some(156),
             terminal: Chars::padded(b"T0000042"),
             merchant_id: Chars::padded(b"M12345678901"),
-            payer_token: Chars::padded(b"token-0123456789abcdef"),
+            payer_token: token_of(payer_of(&key)),
             kyc_level: None,
             code: Sensitive(code),
             merchant_name: b"Lanzhou Noodles",
-            quote: b"",
+            quote,
             mac: b"",
         }
     }
