@@ -75,7 +75,7 @@ fn keep(place: &Place, segments_max: u64, forgotten: u64) -> (Keeper, Receiver<K
     keep_but(place, segments_max, forgotten, &[])
 }
 
-fn keep_but(
+pub(super) fn keep_but(
     place: &Place,
     segments_max: u64,
     forgotten: u64,
@@ -99,7 +99,7 @@ fn plan(place: &Place, segments_max: u64) -> KeeperPlan {
 }
 
 /// Waits until segments up to this one were given up.
-fn wait_for(told: &Receiver<KeeperNote>, given_up: u64) {
+pub(super) fn wait_for(told: &Receiver<KeeperNote>, given_up: u64) {
     loop {
         match told.recv().unwrap() {
             KeeperNote::GivenUp(ShardId(1), segment) if segment == given_up => return,
@@ -127,7 +127,7 @@ fn all(place: &Place) -> Result<Vec<u64>, StoreError> {
     Ok(found)
 }
 
-fn files(place: &Place) -> Vec<u64> {
+pub(super) fn files(place: &Place) -> Vec<u64> {
     let found = list(&place.data.path().join("shard-01")).unwrap();
     found.into_iter().map(|(segment, _)| segment).collect()
 }

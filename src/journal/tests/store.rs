@@ -6,6 +6,8 @@ mod archive_files;
 mod digest_files;
 #[path = "keeper_files.rs"]
 mod keeper_files;
+#[path = "totals_files.rs"]
+mod totals_files;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::FileExt;
