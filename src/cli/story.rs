@@ -1,11 +1,12 @@
 //! The records of one payment as a story: what happened, when, and where it stands.
 
 use crate::journal::Entry;
+use crate::model::hold::Hold;
 use crate::model::ids::ShardId;
 use crate::model::keys::{BusinessKey, Class};
 use crate::model::money::Money;
 use crate::model::outcome::{Outcome, Source};
-use crate::model::record::{Answer, Decision, Finding, Hold, Payment, Record, Refund, Reversal};
+use crate::model::record::{Answer, Decision, Finding, Payment, Record, Refund, Reversal};
 use crate::model::time::Wall;
 
 /// One line for each step, and one for the state.

@@ -53,26 +53,10 @@ impl Engine {
             record: record.name(),
             number: number.0,
         };
-        let claims = match record {
-            Record::Payment(_) | Record::Refund(_) | Record::Recalled(_) => true,
-            Record::Reversal(reversal) => reversal.claims,
-            Record::Opened(_) | Record::Total(_) => return Ok(None),
-            Record::Answer(_)
-            | Record::Unknown(_)
-            | Record::ReversalAnswer(_)
-            | Record::ReversalEscalation(_)
-            | Record::Advice(_)
-            | Record::AdviceAnswer(_)
-            | Record::LateAnswer(_)
-            | Record::InDoubt(_)
-            | Record::Inquiry(_)
-            | Record::InquiryEnd(_)
-            | Record::Finding(_)
-            | Record::Pending(_)
-            | Record::Queued(_)
-            | Record::Held(_)
-            | Record::Released(_) => false,
-        };
+        if matches!(record, Record::Opened(_) | Record::Total(_)) {
+            return Ok(None);
+        }
+        let claims = record.claim().is_some();
         if number.0 == 0 {
             return Err(error);
         }
@@ -136,14 +120,8 @@ impl Engine {
         }
         match record {
             Record::Opened(_) | Record::LateAnswer(_) | Record::Total(_) => None,
-            Record::Held(hold) => {
-                self.holds.put(slot?, hold);
-                None
-            }
-            Record::Released(_) => {
-                self.holds.take(slot?);
-                None
-            }
+            Record::Held(hold) => self.holds.put(slot?, Some(hold)),
+            Record::Released(_) => self.holds.put(slot?, None),
             Record::Payment(payment) => Some(self.apply_payment(payment, tables, wall)),
             Record::Answer(answer) => self.apply_answer(slot?, answer),
             Record::Unknown(_) => {

@@ -17,13 +17,14 @@ use crate::engine::price::{self, Offer};
 use crate::engine::timers::Timers;
 use crate::engine::{Context, Engine, Legs, Room, Sender, replies};
 use crate::fx::quotes::{CodeDigest, QUOTE_CHARACTERS_MAX};
+use crate::model::hold::OrderHash;
 use crate::model::ids::{Institution, MatchKey, ParticipantIndex};
 use crate::model::keys::Key;
 use crate::model::mark::CodeMarks;
 use crate::model::message::{CodeInquiry, CodeResult, Header, Message};
 use crate::model::money::{Currency, Money};
 use crate::model::outcome::{CodeKind, Presentation, ResponseCode};
-use crate::model::record::{OrderHash, ShortText};
+use crate::model::record::ShortText;
 use crate::model::time::{Monotonic, Wall};
 use crate::route::{Ask, ROUTE_SEED, Route};
 

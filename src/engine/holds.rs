@@ -4,7 +4,7 @@
 //! ```text
 //!  link's shard -> the payer's home -> the order's home -> the root's shard
 //!                  counts, and says    takes it, and       duplicate? -> allowed? -> journal
-//!                  what it comes to    says whether         |                |        payment, held
+//!                  what it comes to    says whether         |                |       payment, held
 //!                     ^                it could     ^       v                v
 //!                     +--- given back --------------+-- what was known, shed, or not allowed
 //!                     +--- given back --------------+-- declined or reversed: journal, released
@@ -21,8 +21,8 @@
 //! - **Never exceeded.** What is counted counts at once, before its payment is decided; whoever
 //!   comes at the same time sees it. An unknown outcome counts until it is known to be none.
 //!   Refunds give nothing back: what was paid in a year was paid.
-//! - **Given back once it is committed** that it ended: otherwise another payment could take the room,
-//!   and a loss of power bring the first one back.
+//! - **Given back once it is committed** that it ended: otherwise another payment could take the
+//!   room, and a loss of power bring the first one back.
 //! - **Only the root's shard decides**, after its duplicate check: a repeat is answered as ever,
 //!   whatever its way said. So that it may pass, each passing of a repeat counts until the root's
 //!   shard has given it back.
@@ -40,11 +40,12 @@ use crate::engine::transitions::Phase;
 use crate::engine::{Context, Engine, Legs};
 use crate::fx::QuoteTerms;
 use crate::guard::{Counted, Within};
+use crate::model::hold::{Hold, OrderHash, PayerHash, Total};
 use crate::model::ids::{ParticipantIndex, ShardId, TransactionNumber};
 use crate::model::keys::Key;
 use crate::model::message::PaymentRequest;
 use crate::model::money::{Currency, Money};
-use crate::model::record::{Hold, OrderHash, PayerHash, Record, Total};
+use crate::model::record::Record;
 use crate::model::time::Date;
 
 /// What a payment asks to count for, and how that stands by now.
@@ -237,20 +238,16 @@ pub(super) struct Holds {
 }
 
 impl Holds {
-    pub(super) fn put(&mut self, slot: u32, hold: &Hold) {
+    /// What the payment in this place counts for from now on. Returns none: it claims no place.
+    pub(super) fn put(&mut self, slot: u32, hold: Option<&Hold>) -> Option<u32> {
         let place = usize::try_from(slot).expect("usize holds a u32");
         if self.of_payments.len() <= place {
             self.of_payments.resize(place + 1, None);
         }
-        let before = self.of_payments[place].replace(*hold);
-        self.count += u64::from(before.is_none());
-    }
-
-    pub(super) fn take(&mut self, slot: u32) {
-        let place = usize::try_from(slot).expect("usize holds a u32");
-        if let Some(hold) = self.of_payments.get_mut(place) {
-            self.count -= u64::from(hold.take().is_some());
-        }
+        let before = core::mem::replace(&mut self.of_payments[place], hold.copied());
+        self.count += u64::from(hold.is_some());
+        self.count -= u64::from(before.is_some());
+        None
     }
 
     fn at(&self, slot: u32) -> Option<&Hold> {
@@ -525,10 +522,10 @@ impl ReadHolds {
     /// A record of the live journal.
     #[inline]
     pub fn hear(&mut self, record: &Record) {
-        match record {
-            Record::Held(hold) => self.count(hold, 1),
-            Record::Released(hold) => self.count(hold, -1),
-            _ => {}
+        if let Record::Held(hold) = record {
+            self.count(hold, 1);
+        } else if let Record::Released(hold) = record {
+            self.count(hold, -1);
         }
     }
 

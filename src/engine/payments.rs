@@ -11,12 +11,13 @@ use crate::engine::transitions::Phase;
 use crate::engine::{Context, Engine, Legs, Room, Sender};
 use crate::guard::{Counted, Within};
 use crate::model::fingerprint::Fingerprint;
+use crate::model::hold::Hold;
 use crate::model::ids::{MatchKey, ParticipantIndex, TransactionNumber};
 use crate::model::keys::{BusinessKey, Class, Key};
 use crate::model::limits::KEY_DAYS_MAX;
 use crate::model::message::{Amounts, Header, Message, PaymentRequest, RefundRequest};
 use crate::model::outcome::{Presentation, ResponseCode};
-use crate::model::record::{Decision, Hold, Payment, Record, ShortText};
+use crate::model::record::{Decision, Payment, Record, ShortText};
 use crate::model::time::{Date, Monotonic, Wall};
 use crate::route::{Ask, ROUTE_SEED, Route};
 

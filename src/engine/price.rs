@@ -8,12 +8,12 @@ use crate::engine::snapshot::{Pricing, Snapshot};
 use crate::engine::{Context, Legs};
 use crate::fx::quotes::{CodeDigest, SettlementTerms};
 use crate::fx::{Applied, NoRate, QuoteFault, QuoteTerms};
+use crate::model::hold::OrderHash;
 use crate::model::ids::{Institution, ParticipantIndex};
 use crate::model::keys::Key;
 use crate::model::message::{Amounts, CodeResult, PaymentRequest};
 use crate::model::money::{Currency, Money, Rate};
 use crate::model::outcome::{Presentation, ResponseCode};
-use crate::model::record::OrderHash;
 use crate::model::time::Wall;
 
 /// What an inquiry about a code was about.

@@ -9,9 +9,9 @@
 //! nor a clock that is wrong for an hour loses what was counted before.
 
 use crate::engine::index::Index;
+use crate::model::hold::{OrderHash, PayerHash};
 use crate::model::keys::Key;
 use crate::model::limits::KEY_RETENTION_DAYS;
-use crate::model::record::{OrderHash, PayerHash};
 use crate::model::time::Date;
 
 /// Places looked at for one that may be given up.

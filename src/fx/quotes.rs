@@ -19,9 +19,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::fx::rounding::Rounding;
+use crate::model::hold::OrderHash;
 use crate::model::ids::{Institution, TableVersion};
 use crate::model::money::{Currency, MINOR_UNITS_MAX, Money, Rate};
-use crate::model::record::OrderHash;
 use crate::model::time::Wall;
 
 /// Bytes of a quote before they become text, at most.

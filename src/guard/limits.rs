@@ -212,7 +212,12 @@ impl<'t> LimitsOf<'t> {
         if self.minor.is_some() {
             return None;
         }
-        let summed = |row: &&LimitRow| matches!(row.rule, Rule::Total { year_most_minor, .. } if year_most_minor < i64::MAX);
+        let summed = |row: &&LimitRow| match row.rule {
+            Rule::Total {
+                year_most_minor, ..
+            } => year_most_minor < i64::MAX,
+            _ => false,
+        };
         let totals = self.totals(known).filter(summed).filter(|_| totals);
         let rows = self.rows(AMOUNTS).chain(self.rows(KYC_LEVELS));
         let line = rows.chain(totals).map(|row| row.line).min();
@@ -227,14 +232,22 @@ impl<'t> LimitsOf<'t> {
 
     /// The first row whose yearly total is exceeded.
     pub(super) fn above_year(&self, known: Option<KycLevel>, minor: i64) -> Option<Place> {
-        let exceeds = |row: &&LimitRow| matches!(row.rule, Rule::Total { year_most_minor, .. } if minor > year_most_minor);
+        let exceeds = |row: &&LimitRow| match row.rule {
+            Rule::Total {
+                year_most_minor, ..
+            } => minor > year_most_minor,
+            _ => false,
+        };
         let mut rows = self.totals(known).filter(exceeds);
         rows.next().map(|row| Place::Limits(row.line))
     }
 
     /// The first row whose daily number is exceeded.
     pub(super) fn above_day(&self, known: Option<KycLevel>, count: u32) -> Option<Place> {
-        let exceeds = |row: &&LimitRow| matches!(row.rule, Rule::Total { day_count_most, .. } if count > day_count_most);
+        let exceeds = |row: &&LimitRow| match row.rule {
+            Rule::Total { day_count_most, .. } => count > day_count_most,
+            _ => false,
+        };
         let mut rows = self.totals(known).filter(exceeds);
         rows.next().map(|row| Place::Limits(row.line))
     }

@@ -4,8 +4,8 @@
 //! before anything is sent, by the first check that fails in the order of [`ORDER`]. Asked of new
 //! payments alone: reversals, advices, inquiries and refunds of what exists always pass, because
 //! nothing that was allowed once may be left half done. Knows no rates (whoever asks says what the
-//! amount is in the limits' currency, and what the payer's totals are), and never keeps or prints the
-//! value behind a keyed hash.
+//! amount is in the limits' currency, and what the payer's totals are), and never keeps or prints
+//! the value behind a keyed hash.
 
 #![deny(clippy::float_arithmetic, clippy::arithmetic_side_effects)]
 
@@ -19,11 +19,11 @@ use foldhash::fast::FixedState;
 use hashbrown::HashSet;
 
 use crate::model::chars::Chars;
+use crate::model::hold::PayerHash;
 use crate::model::ids::Institution;
 use crate::model::limits::{LIMIT_ROWS_MAX, LISTED_MAX, LISTS_MAX};
 use crate::model::money::{Currency, Money};
 use crate::model::outcome::{Check, KycLevel, Presentation};
-use crate::model::record::PayerHash;
 
 pub use checks::{CHECKS, ORDER, Refusal, Verdict, Within, response_code};
 pub use limits::{Corridor, LimitRow, ROWS_OF_CORRIDOR_MAX, Rule};

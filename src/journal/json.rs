@@ -5,12 +5,13 @@ use serde_json::{Map, Value, json};
 
 use crate::journal::Entry;
 use crate::model::chars::Chars;
+use crate::model::hold::Hold;
 use crate::model::ids::{Institution, ShardId};
 use crate::model::keys::{BusinessKey, Class, Key};
 use crate::model::message::{Amounts, Echoed};
 use crate::model::money::{Money, Rate};
 use crate::model::record::{
-    Answer, Decision, Finding, Hold, Opened, Payment, Recalled, Record, Refund, Reversal,
+    Answer, Decision, Finding, Opened, Payment, Recalled, Record, Refund, Reversal,
 };
 use crate::model::time::Date;
 

@@ -7,8 +7,9 @@
 use std::collections::BTreeMap;
 
 use crate::journal::base::Carried;
+use crate::model::hold::{Hold, PayerHash, Total};
 use crate::model::money::{Currency, Money};
-use crate::model::record::{Hold, PayerHash, Record, Total};
+use crate::model::record::Record;
 use crate::model::time::Wall;
 
 /// The sums, by payer, year and currency.

@@ -5,6 +5,7 @@
 
 pub mod chars;
 pub mod fingerprint;
+pub mod hold;
 pub mod ids;
 pub mod keys;
 pub mod kind;

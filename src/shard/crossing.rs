@@ -9,8 +9,8 @@
 //! ```
 //!
 //! The flag of a frame: 0 where the link is the speaker's; 128 and the shard whose link it is where
-//! the frame came by way of its key's shard, which has claimed the key. Before the body of a payment
-//! that counts for something (`shard/holds.rs`) stands its stake.
+//! the frame came by way of its key's shard, which has claimed the key. Before the body of a
+//! payment that counts for something (`shard/holds.rs`) stands its stake.
 
 use crate::engine::{GivenBack, Stake};
 use crate::model::ids::{LinkId, ParticipantIndex, ShardId};

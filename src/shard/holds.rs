@@ -12,11 +12,11 @@
 use crate::engine::{
     Gate, GivenBack, OrderStake, PayerStake, ReadHolds, Sender, Stake, Standing, Sum, ToldHolds,
 };
+use crate::model::hold::{OrderHash, PayerHash};
 use crate::model::ids::{Institution, LinkAddress, Lsn, Reference};
 use crate::model::keys::Key;
 use crate::model::message::Message;
 use crate::model::money::{Currency, Money};
-use crate::model::record::{OrderHash, PayerHash};
 use crate::model::time::Date;
 use crate::qr::Code;
 use crate::shard::codes::scanned;

@@ -303,7 +303,8 @@ impl World {
         }
     }
 
-    /// Returns the refund keys that it has read of, by owner, and what is counted, by home; none: its records cannot be replayed.
+    /// Returns the refund keys that it has read of, by owner, and what is counted, by home; none:
+    /// its records cannot be replayed.
     fn start(
         &mut self,
         node: usize,

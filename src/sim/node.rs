@@ -368,9 +368,7 @@ impl World {
         place.entries_seen = place.shadow.entries().len();
         self.check_refunds(node, &roots);
         self.check_refund_keys(node, &refunds);
-        if !fresh.is_empty() {
-            self.check_totals();
-        }
+        self.check_totals(!fresh.is_empty());
         self.check_waiting(node);
         judge::answered_in_time(self, node);
         let Some(shard) = &self.nodes[node].shard else {

@@ -5,9 +5,9 @@ use proptest::prelude::*;
 use crate::fx::exponents::by_letters;
 use crate::fx::quotes::{QUOTE_CHARACTERS_MAX, SettlementTerms};
 use crate::fx::{QuoteFault, QuoteKey, QuoteKeys, QuoteTerms, Rounding};
+use crate::model::hold::OrderHash;
 use crate::model::ids::{Institution, TableVersion};
 use crate::model::money::{Currency, MINOR_UNITS_MAX, Rate};
-use crate::model::record::OrderHash;
 use crate::model::time::Wall;
 
 const CODE: &[u8] = b"281045112233445566";

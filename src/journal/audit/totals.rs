@@ -3,14 +3,14 @@
 //!
 //! Shards' journals come one after the other, and their payers' payments lie in all of them: so
 //! what counts is kept, and added up in the order of time once everything is read. A shard reads
-//! its clock once a turn; what no longer counts is therefore taken off as early as it may have been.
+//! its clock once a turn; so what no longer counts is taken off as early as it may have been.
 
 use std::collections::BTreeMap;
 
 use crate::journal::audit::{Audit, LATE_MS, Place, Rule};
+use crate::model::hold::{Hold, OrderHash, PayerHash};
 use crate::model::keys::BusinessKey;
 use crate::model::money::Currency;
-use crate::model::record::{Hold, OrderHash, PayerHash};
 use crate::model::time::{Date, Wall};
 
 /// Something began to count, or ceased to.

@@ -7,13 +7,14 @@ use super::{
 };
 use crate::journal::layout::{RECORD_CHECK_BYTES, Writer};
 use crate::model::chars::Chars;
+use crate::model::hold::Hold;
 use crate::model::ids::Institution;
 use crate::model::keys::Key;
 use crate::model::limits::RECORD_BYTES_MAX;
 use crate::model::message::{Amounts, Echoed};
 use crate::model::money::Money;
 use crate::model::record::{
-    Answer, Decision, Finding, Hold, Opened, Payment, Recalled, Record, Refund, Reversal, ShortText,
+    Answer, Decision, Finding, Opened, Payment, Recalled, Record, Refund, Reversal, ShortText,
 };
 use crate::model::time::Wall;
 

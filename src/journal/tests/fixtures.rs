@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use crate::model::chars::Chars;
 use crate::model::fingerprint::Fingerprint;
+use crate::model::hold::{Hold, OrderHash, PayerHash, Total};
 use crate::model::ids::{
     Epoch, Institution, MatchKey, Reference, ShardId, TableVersion, TransactionNumber,
 };
@@ -16,9 +17,9 @@ use crate::model::outcome::{
     Check, Outcome, Presentation, QueueReason, Reason, Resolution, ResponseCode, Scenario, Source,
 };
 use crate::model::record::{
-    Actor, Advice, AdviceAnswer, Answer, Decision, Finding, Hold, InDoubt, Inquiry, InquiryEnd,
-    LateAnswer, Opened, OrderHash, PayerHash, Payment, Pending, Queued, Recalled, Record, Refund,
-    Refunded, Reversal, ReversalAnswer, ReversalEscalation, ShortText, Total, Unknown,
+    Actor, Advice, AdviceAnswer, Answer, Decision, Finding, InDoubt, Inquiry, InquiryEnd,
+    LateAnswer, Opened, Payment, Pending, Queued, Recalled, Record, Refund, Refunded, Reversal,
+    ReversalAnswer, ReversalEscalation, ShortText, Unknown,
 };
 use crate::model::time::{Date, LocalTime, Wall};
 

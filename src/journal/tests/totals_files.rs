@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use super::keeper_files::{files, keep_but, wait_for};
 use super::*;
 use crate::journal::base::BASE_FILE;
+use crate::model::hold::{Hold, PayerHash};
 use crate::model::ids::TransactionNumber;
 use crate::model::money::{Currency, Money};
-use crate::model::record::{Hold, PayerHash};
 use crate::model::time::Wall;
 
 /// Of the `number`-th payment.

@@ -12,13 +12,14 @@ use crate::fx::QuoteTerms;
 use crate::fx::quotes::QUOTE_CHARACTERS_MAX;
 use crate::guard::{Corridor, Guard, LimitRow, ListKey, Rule, Rules};
 use crate::model::chars::Chars;
+use crate::model::hold::OrderHash;
 use crate::model::keys::{BusinessKey, Class, Key};
 use crate::model::message::{
     Amounts, Echoed, PaymentRequest, PaymentResult, Reversal, ReversalResult,
 };
 use crate::model::money::{Money, Rate};
 use crate::model::outcome::{Check, KycLevel, Outcome, Presentation};
-use crate::model::record::{Actor, Decision, OrderHash};
+use crate::model::record::{Actor, Decision};
 use crate::shard::stats::Counter;
 
 const SHARDS: u16 = 3;
@@ -410,7 +411,8 @@ proptest! {
                 let of_payer = |key: &Key| {
                     (0..12).any(|count| payer_of(count) == payer && reference(count) == *key)
                 };
-                let sum: i64 = standing.iter().filter(|(key, _)| of_payer(key)).map(|it| it.1).sum();
+                let mine = standing.iter().filter(|(key, _)| of_payer(key));
+                let sum: i64 = mine.map(|it| it.1).sum();
                 prop_assert!(sum <= YEAR_MOST, "payer {payer} has {sum}");
             }
         }

@@ -414,3 +414,73 @@ fn a_payment_by_the_payers_code_is_converted_and_checked() {
         assert!(world.heard(wallet).is_none());
     }
 }
+
+/// A merchant's code of 215.00 CNY for one order (`12` in field 01), as far as that goes.
+const DYNAMIC: &str = "0002010102121531480007024800070200000000000TEST\
+    5204541153031565406215.005802CN";
+
+#[test]
+fn the_quote_of_a_dynamic_code_names_its_order_under_any_key() {
+    let order_of = |code: &str, secret: u8| {
+        let mut world = World::priced(Protocol::Sbe, Protocol::Sbe);
+        let (acquirer, wallet) = world.open();
+        let read = crate::qr::Code::read(code.as_bytes());
+        let terms = codes::scanned(&read, &world.shard.tables).terms;
+        // The code of digits leads to its owner here; what it says is the other's.
+        let pricing = Pricing {
+            keys: QuoteKeys::new(QuoteKey::new(&[secret; KEY_BYTES]), None),
+            ..pricing()
+        };
+        let (participants, mut prefixes) = two(Protocol::Sbe, Protocol::Sbe);
+        prefixes.insert("2899", ParticipantIndex(0)).unwrap();
+        let tables = Tables::new(TableVersion(3), 9, participants, prefixes).unwrap();
+        world.shard.tables = Arc::new(Snapshot::new(tables).with_pricing(pricing));
+        let digits = crate::qr::Code::read(CODE);
+        let scanned = crate::engine::Scanned {
+            marks: digits.marks(),
+            terms: crate::engine::CodeTerms {
+                currency: Currency::new(156),
+                ..terms
+            },
+        };
+        let asked = CodeInquiry {
+            code: Sensitive(code.as_bytes()),
+            ..inquiry(7)
+        };
+        let sender = crate::engine::Sender {
+            participant: ParticipantIndex(1),
+            link: crate::model::ids::LinkAddress {
+                shard: ShardId(0),
+                link: wallet,
+            },
+        };
+        let (now, mut submissions) = (world.now(), Vec::new());
+        world.shard.engage(
+            &mut Pass {
+                now,
+                tail: &mut world.tail,
+                submissions: &mut submissions,
+            },
+            |engine, context, effects| {
+                engine.handle_code_inquiry((&asked, &scanned), sender, context, effects);
+            },
+        );
+        world.turn(Vec::new());
+        let body = world.heard(acquirer).unwrap();
+        let heard = world.dialect_of(acquirer);
+        let heard = heard.decode(&body, world.today()).unwrap();
+        let answer = Message::CodeResult(owned(&heard, None));
+        let body = pass(&mut world, acquirer, wallet, &answer);
+        let quote = told(&world, wallet, &body).quote.to_vec();
+        let keys = &world.shard.tables.pricing().unwrap().keys;
+        assert_eq!(keys.is_of_order(&quote), terms.is_order);
+        keys.open(&quote, world.now().wall).unwrap().order
+    };
+    let dynamic = format!("{DYNAMIC}5904SHOP6007BEIJING");
+    let order = order_of(&dynamic, 7);
+    assert!(order.is_some());
+    assert_eq!(order, order_of(&dynamic, 8), "whatever key seals it");
+    assert_ne!(order_of(&dynamic.replace("SHOP", "SHIP"), 7), order);
+    let fixed = dynamic.replacen("010212", "010211", 1);
+    assert_eq!(order_of(&fixed, 7), None, "a code for any number of orders");
+}

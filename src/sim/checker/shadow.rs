@@ -9,11 +9,12 @@ use crate::journal::Entry;
 use crate::journal::codec;
 use crate::journal::layout::{BLOCK, BLOCK_HEADER_BYTES, Records, payload, read_opening};
 use crate::journal::tail::Ring;
+use crate::model::hold::Hold;
 use crate::model::ids::{Institution, Lsn, MatchKey, TransactionNumber};
 use crate::model::keys::{BusinessKey, Class, Key};
 use crate::model::message::Amounts;
 use crate::model::outcome::{Outcome, ResponseCode};
-use crate::model::record::{Actor, Answer, Decision, Hold, Record, Reversal};
+use crate::model::record::{Actor, Answer, Decision, Record, Reversal};
 use crate::model::time::{Date, Wall};
 
 /// What records say about one key.

@@ -18,10 +18,10 @@ use crate::sim::world::World;
 type Payer = (Institution, u8);
 
 impl World {
-    /// After a turn in which something was written.
-    pub(in crate::sim) fn check_totals(&mut self) {
+    /// After a turn, if something was written in it.
+    pub(in crate::sim) fn check_totals(&mut self, written: bool) {
         // What was lost with the memory was promised, and is not on record.
-        if !self.plan.counts || self.void {
+        if !written || !self.plan.counts || self.void {
             return;
         }
         let (at, mut verdicts) = (self.now, core::mem::take(&mut self.verdicts));

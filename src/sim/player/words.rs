@@ -3,13 +3,13 @@
 use crate::fx::quotes::QUOTE_CHARACTERS_MAX;
 use crate::fx::{QuoteTerms, Rounding};
 use crate::model::chars::{Chars, Sensitive};
+use crate::model::hold::OrderHash;
 use crate::model::ids::{ParticipantIndex, Reference, TableVersion};
 use crate::model::keys::{BusinessKey, Key};
 use crate::model::message::{Amounts, Header, Message, PaymentRequest, Reversal, StatusInquiry};
 use crate::model::money::{Currency, Money, Rate};
 use crate::model::outcome::{Presentation, Reason};
 use crate::model::participant::Role;
-use crate::model::record::OrderHash;
 use crate::model::time::{Date, LocalTime, Wall};
 use crate::sim::plan::{BILLING_RATE, Plan, SETTLEMENT_RATE, payer_of, prefix, token_of};
 use crate::sim::player::{Player, Stage};
