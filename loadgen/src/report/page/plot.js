@@ -258,6 +258,43 @@ function figure(plot) {
   return whole;
 }
 
+// Shares of a whole, a bar for each row; the table of the same figures stands beside it.
+function bars(plot) {
+  const holder = element("div", { class: "plot", role: "img", "aria-label": `${plot.title}. ${plot.note} A table follows.` });
+  const legend = element("ul", { class: "legend" }, ...plot.parts.map((part) => element("li", {}, swatch({ ...part, dots: true }), part.name)));
+  const caption = element("figcaption", {}, element("h3", {}, plot.title), element("p", {}, plot.note));
+  const whole = (row) => plot.parts.reduce((sum, part) => sum + part.of(row), 0);
+  const redraw = () => {
+    const width = Math.round(holder.clientWidth);
+    if (!width) return;
+    const height = 26 * plot.rows.length + 42;
+    const box = { left: 96, right: width - 14, top: 4, bottom: height - 40 };
+    const x = scale({ low: 0, spacing: 80 }, plot.rows.map(whole).concat(plot.least), [box.left, box.right]);
+    const picture = shape("svg", { viewBox: `0 0 ${width} ${height}`, height, "aria-hidden": "true" });
+    for (const tick of x.ticks) {
+      const last = x.at(tick) > box.right - 18;
+      picture.append(shape("line", { class: "grid", x1: x.at(tick), x2: x.at(tick), y1: box.top, y2: box.bottom }));
+      picture.append(shape("text", { x: last ? width : x.at(tick), y: box.bottom + 16, "text-anchor": last ? "end" : "middle" }, plot.say(tick)));
+    }
+    picture.append(shape("text", { x: (box.left + box.right) / 2, y: height - 4, "text-anchor": "middle" }, plot.label));
+    plot.rows.forEach((row, place) => {
+      const top = box.top + 26 * place;
+      picture.append(shape("text", { x: box.left - 8, y: top + 17, "text-anchor": "end" }, plot.name(row)));
+      let before = 0;
+      for (const part of plot.parts) {
+        const from = x.at(before);
+        before += part.of(row);
+        const bar = shape("rect", { x: from, y: top + 5, width: Math.max(x.at(before) - from, 0), height: 16, style: `fill:var(--${part.colour})` });
+        bar.append(shape("title", {}, `${plot.name(row)}, ${part.name}: ${plot.say(part.of(row))}`));
+        picture.append(bar);
+      }
+    });
+    holder.replaceChildren(picture);
+  };
+  new ResizeObserver(redraw).observe(holder);
+  return element("figure", {}, caption, holder, legend);
+}
+
 // A table that stands on the page: rows of cells, the first of which names the row.
 function tableOf(captionText, heads, rows) {
   const head = element("tr");

@@ -255,6 +255,26 @@ function byCorridor(report, title, note, value, y) {
   };
 }
 
+const OUTCOMES = [["declined", "b"], ["reversed", "c"], ["unresolved", "f"], ["refused", "bad"]];
+
+function otherOutcomes(report) {
+  const rate = (key) => report.series.intervals.map((row) => [middle(row), row[key] / long(row)]);
+  return {
+    title: "Other answers than approval", note: "A second: declined, taken back, not known yet (68), and shed or refused.",
+    x: timeAxis(report), y: { label: "payments/s", say: millions, exactly: (value) => `${fine.format(value)} /s` },
+    lines: OUTCOMES.map(([name, colour], place) => ({ name, colour, dash: LINES[place % 2], points: rate(name) })),
+  };
+}
+
+function outcomesByCorridor(report) {
+  const told = (row) => Math.max(row.answered + row.refused, 1);
+  return {
+    title: "Other answers than approval, by corridor", note: "Percent of first answers in the measured time; the rest was approved.",
+    rows: report.corridors, name: (row) => row.corridor, least: 1, label: "percent of first answers", say: percent,
+    parts: OUTCOMES.map(([name, colour]) => ({ name, colour, of: (row) => (100 * row[name]) / told(row) })),
+  };
+}
+
 function corridorTable(report) {
   const rows = report.corridors.map((row) => [
     row.corridor, count(row.started), count(row.approved), count(row.declined), count(row.reversed), count(row.unresolved),
@@ -285,7 +305,7 @@ function run(report) {
   const page = [element("h1", {}, asked(report.plan)), element("p", { class: "lede" }, spans(report.plan)), ...verdicts(report), element("h2", {}, "Where and how"), environment(report), element("h2", {}, "The generator's health"), health(report)];
   page.push(element("h2", { id: "numbers", tabindex: -1 }, "Numbers"), numbers(report));
   if (report.slo.length) page.push(element("h2", {}, "Service levels"), levels(report));
-  const plots = [latencyOverTime(report), nines(report), throughput(report), inFlight(report), lag(report)];
+  const plots = [latencyOverTime(report), nines(report), throughput(report), otherOutcomes(report), inFlight(report), lag(report)];
   if (report.series.machine.length) plots.push(cpu(report));
   if (report.series.machine.some((row) => row.journal_writes_per_second !== null)) plots.push(journal(report), uncommitted(report));
   page.push(element("h2", {}, "Over time"), element("div", { class: "plots" }, ...plots.map(figure)));
@@ -296,7 +316,7 @@ function run(report) {
     byCorridor(report, `Response ${quantile} by corridor`, `From the payer's wallet's country to the merchant's.${note}`, (cell) => (cell[key] === null ? null : cell[key] / 1000), latencyAxis),
     byCorridor(report, "Throughput by corridor", "Payments answered a second.", (cell, row) => cell.answered / long(row), { label: "payments/s", say: millions, exactly: (value) => `${count(value)} /s` }),
   ];
-  page.push(element("h2", {}, "Corridors"), element("div", { class: "plots" }, ...corridors.map(figure)), element("h2", {}, "Outcomes by corridor"), corridorTable(report));
+  page.push(element("h2", {}, "Corridors"), element("div", { class: "plots" }, ...corridors.map(figure)), element("h2", {}, "Outcomes by corridor"), bars(outcomesByCorridor(report)), corridorTable(report));
   page.push(element("h2", {}, "Scripts"), scripts(report), element("h2", {}, "Scenarios"), scenarios(report));
   return page;
 }

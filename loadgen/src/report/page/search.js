@@ -29,7 +29,7 @@ function knee(report) {
   });
   return {
     title: "The knee", note: "Each trial: its rate, and what its payments took. Response time counts from the plan.", height: 340, table: false,
-    x: { label: "payments/s planned (log scale)", head: "Rate", log: true, say: millions, exactly: rates },
+    x: { label: "payments/s planned (log scale)", head: "Rate", log: true, say: millions, exactly: (value) => `at ${rates(value)}` },
     y: latencyAxis,
     lines: [
       dots("p50", "a", "p50_us", (trial) => trial.valid),
