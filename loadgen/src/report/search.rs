@@ -73,11 +73,11 @@ pub(crate) struct LoadRow {
 }
 
 impl TrialRow {
-    /// Judges a run. One that waited for room within the bound on payments in flight, or for a
-    /// link, waited for the switch: its lag is not the generator's.
+    /// Judges a run. A plan that waited for room, in flight or on a link, waited for the switch:
+    /// that is a loss, and not the generator's.
     pub(crate) fn new(report: &Report, asked: &Asked) -> Self {
         let health = &report.generator.health;
-        let waited = health.in_flight_full > 0 || report.generator.held > 0;
+        let waited = health.waited > 0 || health.in_flight_full > 0 || report.generator.held > 0;
         let counts = report.counts();
         let mut lost = Vec::new();
         let mut count = |number: u64, what: &str| {
@@ -122,7 +122,7 @@ impl TrialRow {
         Self {
             rate: report.plan.rate.unwrap_or(0),
             payments_per_second: report.payments_per_second,
-            valid: report.generator.valid || waited,
+            valid: report.generator.valid,
             lossless,
             slo: !slow && !waited && !behind && errors <= asked.error_share_max,
             why,
@@ -291,14 +291,11 @@ mod tests {
     }
 
     #[test]
-    fn lag_is_the_generators_unless_the_plan_waited_for_the_switch() {
+    fn lag_is_the_generators_and_waiting_for_room_is_the_switchs() {
         let (late, text) = row(|it| it.generator.valid = false);
         assert_eq!(late, Outcome::Invalid);
         assert!(text.contains("INVALID"), "{text}");
-        let (full, _) = row(|it| {
-            it.generator.valid = false;
-            it.generator.health.in_flight_full = 1;
-        });
+        let (full, _) = row(|it| it.generator.health.waited = 1);
         let nothing = Outcome::Valid {
             lossless: false,
             slo: false,

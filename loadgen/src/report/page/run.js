@@ -62,6 +62,8 @@ function health(report) {
   return pairs("facts", [
     ["Offered", `${count(it.offered)} payments, warm-up included`],
     ["Started", `${count(it.started)}${missed ? `, ${count(missed)} missed` : ", none missed"} (--late ${it.late})`],
+    ["Waited for room", it.waited ? count(it.waited) : null],
+    ["After cuts", it.sent_again ? `${count(it.sent_again)} sent again` : null],
     ["In flight", `${count(it.in_flight_max)} at most${it.in_flight_limit < 4294967295 ? ` of ${count(it.in_flight_limit)}` : ""}`],
     ["Little's law", law ? `${fine.format(law.in_flight_mean)} in flight, ${percent(law.apart_percent)} apart: ${law.holds ? "holds" : "DOES NOT HOLD"}` : "nothing was answered"],
     ["Threads", it.threads.map((thread) => `${thread.name} ${percent(thread.percent)}`).join(", ")],
@@ -87,6 +89,13 @@ function verdicts(report) {
   const missed = report.slo.filter((row) => !row.met);
   if (missed.length) {
     found.push(verdict("bad", "Service levels were missed", null, missed.map((row) => `${row.name}: asked ${row.asked}, measured ${row.measured}`)));
+  }
+  const { health: it } = report.generator;
+  if (it.waited > 0 && it.waited >= it.started / 100) {
+    found.push(verdict("bad", "OVERLOAD", `${count(it.waited)} payments waited for room: the switch was slower than the plan, or the bound or the links too few. Response times count from the plan.`));
+  }
+  if (it.missed_late + it.missed_full + it.missed_at_end > 0) {
+    found.push(verdict("warn", "Not everything was sent", "What was not sent has no response time, and would have had the longest."));
   }
   if (!report.generator.settled) found.push(verdict("bad", "Not everything came to its end in time", "The judge says what is open."));
   if (report.build === "debug") found.push(verdict("warn", "Debug build", "The verdict counts, the numbers do not."));
