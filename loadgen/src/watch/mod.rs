@@ -10,6 +10,7 @@ use core::time::Duration;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
+use cpg_switch::model::time::Monotonic;
 use cpg_switch::sys::clock::Clock;
 use cpg_switch::sys::error::MachineError;
 use cpg_switch::sys::threads;
@@ -105,6 +106,7 @@ fn watch(
 ) -> Vec<Sample> {
     let mut samples = Vec::new();
     let mut next = Clock.monotonic();
+    let mut heard: Option<Monotonic> = None;
     loop {
         let now = Clock.monotonic();
         if now >= next {
@@ -116,8 +118,17 @@ fn watch(
         }
         let wait_ns = next.0.saturating_sub(Clock.monotonic().0);
         match told.recv_timeout(Duration::from_nanos(wait_ns)) {
-            Ok(progress) => view.show(&progress),
-            Err(RecvTimeoutError::Timeout) => {}
+            Ok(progress) => {
+                heard = Some(Clock.monotonic());
+                view.show(&progress);
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                let now_ns = Clock.monotonic().0;
+                let silent_ns = heard.map_or(0, |heard| now_ns.saturating_sub(heard.0));
+                if silent_ns > SILENT_NS {
+                    view.wait(silent_ns / 1_000_000_000);
+                }
+            }
             Err(RecvTimeoutError::Disconnected) => {
                 samples.push(look(pid, admin));
                 return samples;
@@ -136,6 +147,8 @@ fn look(pid: Option<u32>, admin: Option<SocketAddr>) -> Sample {
     }
 }
 
+/// A run that is under way says something each second.
+const SILENT_NS: u64 = 2_000_000_000;
 /// What waits to be shown.
 const TOLD_MAX: usize = 4;
 /// Warm-up, measured time and settling are some hundred intervals.

@@ -13,10 +13,10 @@ use crate::report::table::grouped;
 pub(super) enum View {
     /// Not at all.
     Quiet,
-    /// A line every few seconds; when the last one was.
-    Lines(u64),
-    /// A block that is painted again.
-    Block(ProgressBar),
+    /// A line every few seconds; when the last one was, and whether it said that the run waits.
+    Lines(u64, bool),
+    /// A block that is painted again, and what it said last.
+    Block(ProgressBar, String),
 }
 
 impl View {
@@ -25,34 +25,50 @@ impl View {
             return Self::Quiet;
         }
         if !std::io::stderr().is_terminal() {
-            return Self::Lines(0);
+            return Self::Lines(0, false);
         }
-        let bar = ProgressBar::with_draw_target(Some(1), ProgressDrawTarget::stderr());
-        let style = ProgressStyle::with_template("[{bar:40}] {msg}")
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        let style = ProgressStyle::with_template("{msg}")
             .expect("the template is checked by every run on a terminal");
-        Self::Block(bar.with_style(style.progress_chars("=> ")))
+        Self::Block(bar.with_style(style), String::new())
     }
 
     #[expect(clippy::print_stderr, reason = "this is where people are told")]
     pub(super) fn show(&mut self, progress: &Progress) {
         match self {
             Self::Quiet => {}
-            Self::Lines(last_ms) => {
+            Self::Lines(last_ms, _) => {
                 if progress.elapsed_ms >= *last_ms + LINES_MS {
                     *last_ms = progress.elapsed_ms;
                     eprintln!("{}", line(progress));
                 }
             }
-            Self::Block(bar) => {
-                bar.set_length(progress.whole_ms);
-                bar.set_position(progress.elapsed_ms);
-                bar.set_message(block(progress));
+            Self::Block(bar, said) => {
+                *said = block(progress);
+                bar.set_message(said.clone());
+            }
+        }
+    }
+
+    /// Nothing has been heard for so long: the plan is over, and answers are outstanding.
+    #[expect(clippy::print_stderr, reason = "this is where people are told")]
+    pub(super) fn wait(&mut self, seconds: u64) {
+        match self {
+            Self::Quiet => {}
+            Self::Lines(_, waits) => {
+                if !core::mem::replace(waits, true) {
+                    eprintln!("waiting for the last answers");
+                }
+            }
+            Self::Block(bar, said) => {
+                let waiting = format!("waiting for the last answers, {seconds} s");
+                bar.set_message(format!("{said}\n  {waiting}"));
             }
         }
     }
 
     pub(super) fn end(&self) {
-        if let Self::Block(bar) = self {
+        if let Self::Block(bar, _) = self {
             bar.finish_and_clear();
         }
     }
@@ -74,9 +90,10 @@ fn ms(ns: Option<u64>) -> String {
 fn block(progress: &Progress) -> String {
     let glance = &progress.glance;
     format!(
-        "{} of {} s\n  {:>10} payments/s    p50 {}    p99 {}    in the last second\n  \
+        "[{}] {} of {} s\n  {:>10} payments/s    p50 {}    p99 {}    in the last second\n  \
          {:>10} in flight     start lag {} at most\n  \
          {:>10} sent          {} declined    {} shed or refused",
+        bar(progress),
         progress.elapsed_ms / 1_000,
         progress.whole_ms.div_ceil(1_000),
         grouped(per_second(progress)),
@@ -88,6 +105,17 @@ fn block(progress: &Progress) -> String {
         grouped(glance.declined),
         grouped(glance.refused),
     )
+}
+
+/// How much of the plan is over, as a bar.
+fn bar(progress: &Progress) -> String {
+    let done = progress.elapsed_ms.min(progress.whole_ms) * BAR / progress.whole_ms.max(1);
+    let cell = |place| match place {
+        place if place < done => '=',
+        place if place == done => '>',
+        _ => ' ',
+    };
+    (0..BAR).map(cell).collect()
 }
 
 fn line(progress: &Progress) -> String {
@@ -108,6 +136,8 @@ fn line(progress: &Progress) -> String {
 }
 
 const LINES_MS: u64 = 5_000;
+/// Characters.
+const BAR: u64 = 40;
 
 #[cfg(test)]
 mod tests {
@@ -137,6 +167,10 @@ mod tests {
              0.08 ms at most, 400 declined, 0 shed or refused"
         );
         let block = block(&progress);
+        assert!(
+            block.starts_with("[=======>                                ] 12"),
+            "{block}"
+        );
         for part in ["12 of 61 s", "20,000 payments/s", "p99 n/a", "240,000 sent"] {
             assert!(block.contains(part), "{part} in {block}");
         }
