@@ -106,7 +106,7 @@ impl Engine {
         let transaction = self.transactions.get(slot);
         let owed = transaction.advice == AdviceState::Owed
             && transaction.originator == Some(sender.participant)
-            && transaction.advice_key == Some(ack.header.match_key);
+            && transaction.advice_key() == Some(ack.header.match_key);
         owed.then_some(slot)
     }
 }

@@ -164,7 +164,7 @@ impl Engine {
                     response_code: told_code(code),
                     outcome: Outcome::Declined,
                     approval_code: None,
-                    amounts: transaction.amounts,
+                    amounts: transaction.amounts.all(),
                     text: ShortText::EMPTY,
                 };
                 let case = Case {
@@ -277,7 +277,7 @@ impl Engine {
             && transaction.reversal_is_advice
             && advice;
         let his = transaction.destination == Some(sender.participant)
-            && transaction.reversal_key == Some(result.header.match_key);
+            && transaction.reversal_key() == Some(result.header.match_key);
         (reversing && his).then_some(slot)
     }
 }
@@ -309,13 +309,13 @@ pub(super) fn judge(told: &Told<'_>, transaction: &Transaction) -> (Option<Event
         response_code: told_code(told.response_code),
         outcome,
         approval_code: approval_code(outcome, told.approval_code, transaction),
-        amounts: merged(&transaction.amounts, told.amounts),
+        amounts: merged(&transaction.amounts.all(), told.amounts),
         text: ShortText::new(told.text),
     };
     let fits = told.key == transaction.target
-        && told.amounts.amount == transaction.amounts.amount
+        && told.amounts.amount == transaction.amounts.amount()
         && (interim || told.outcome.is_none_or(|stated| stated == outcome))
-        && agrees(told.key.class, &transaction.amounts, told.amounts);
+        && agrees(told.key.class, &transaction.amounts.all(), told.amounts);
     let event = match (fits, interim, outcome) {
         (false, _, _) => Some(Event::Malformed),
         (true, true, _) if told.response_code == ResponseCode::PENDING => {

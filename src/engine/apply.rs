@@ -3,6 +3,7 @@
 //! Nothing here decides, sends or opens an exchange.
 
 use crate::engine::Engine;
+use crate::engine::kept_amounts::KeptAmounts;
 use crate::engine::operator_queue::NOT_QUEUED;
 use crate::engine::transactions::{AdviceState, FinalAnswer, Transaction};
 use crate::engine::transitions::Phase;
@@ -136,7 +137,7 @@ impl Engine {
             Record::ReversalAnswer(answer) => self.apply_reversal_answer(slot?, answer),
             Record::ReversalEscalation(escalation) => {
                 let transaction = self.transactions.at(slot?);
-                transaction.reversal_key = Some(escalation.match_key);
+                transaction.set_reversal_key(Some(escalation.match_key));
                 transaction.reversal_is_advice = true;
                 // Whoever asked for it hears 09, and by an advice how it ended.
                 transaction.told_reversing = true;
@@ -146,7 +147,7 @@ impl Engine {
             Record::Advice(advice) => {
                 let transaction = self.transactions.at(slot?);
                 transaction.advice = AdviceState::Owed;
-                transaction.advice_key = Some(advice.match_key);
+                transaction.set_advice_key(Some(advice.match_key));
                 None
             }
             Record::AdviceAnswer(_) => {
@@ -252,7 +253,7 @@ impl Engine {
         transaction.reversal_by = reversal.by;
         transaction.reversal_is_advice = reversal.advice;
         transaction.reversal_reason = reversal.reason;
-        transaction.reversal_key = reversal.match_key;
+        transaction.set_reversal_key(reversal.match_key);
         match reversal.by {
             Actor::Originator => {
                 transaction.phase = Phase::Reversing;
@@ -274,7 +275,7 @@ impl Engine {
         if answer.reversed {
             close_as_reversed(transaction);
         } else {
-            transaction.reversal_key = None;
+            transaction.set_reversal_key(None);
             transaction.phase = match transaction.answer {
                 Some(_) => Phase::Approved,
                 None => Phase::Unknown,
@@ -313,7 +314,7 @@ impl Engine {
 }
 
 /// A payment as it is when its key is claimed; its root, which is its own place, is not in it.
-#[inline]
+#[inline(always)]
 pub(super) fn claimed(payment: &Payment, tables: &Tables, wall: Wall) -> Transaction {
     let (phase, destination, match_key, answer) = begun(&payment.decision, tables);
     let target = BusinessKey {
@@ -335,6 +336,7 @@ pub(super) fn claimed(payment: &Payment, tables: &Tables, wall: Wall) -> Transac
 
 /// Where a decision puts a transaction: its phase, its destination and our match key there, and the
 /// answer where it is final at once.
+#[inline(always)]
 pub(super) fn begun(
     decision: &Decision,
     tables: &Tables,
@@ -378,14 +380,14 @@ pub(super) fn answered(transaction: &mut Transaction, answer: &Answer) {
         outcome: answer.outcome,
     });
     transaction.approval_code = answer.approval_code;
-    transaction.amounts = answer.amounts;
+    transaction.amounts = KeptAmounts::of(&answer.amounts);
     transaction.text = answer.text;
 }
 
 /// What it was told, or was about to be told, is no longer so: it is told anew, under a new key.
 fn forget_advice(transaction: &mut Transaction) {
     transaction.advice = AdviceState::None;
-    transaction.advice_key = None;
+    transaction.set_advice_key(None);
 }
 
 /// Undone. What the originator was told last stays its final answer; if it was told nothing final,

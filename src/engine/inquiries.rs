@@ -201,7 +201,7 @@ fn judge(result: &StatusResult<'_>, transaction: &Transaction) -> Option<(Event,
     let fits = |money: Option<Money>, known: Option<Money>| {
         money.is_none_or(|money| known.is_none_or(|known| known == money))
     };
-    let ours = &transaction.amounts;
+    let ours = transaction.amounts.all();
     if result.target != transaction.target || !fits(result.amount, Some(ours.amount)) {
         return None;
     }
@@ -222,7 +222,7 @@ fn judge(result: &StatusResult<'_>, transaction: &Transaction) -> Option<(Event,
     let amounts = Amounts {
         billing: result.billing.or(ours.billing),
         settlement: result.settlement.or(ours.settlement),
-        ..*ours
+        ..ours
     };
     let answer = Answer {
         number: transaction.number,

@@ -21,6 +21,7 @@ mod hand_over;
 mod holds;
 mod index;
 mod inquiries;
+mod kept_amounts;
 mod lanes;
 mod operator_queue;
 mod payments;
@@ -66,6 +67,7 @@ pub use exchanges::{ExchangeId, Talk, Waiter};
 pub use forgetting::CARRIED_MAX;
 pub use holds::{GivenBack, OrderStake, PayerStake, ReadHolds, Stake, Standing, Sum, ToldHolds};
 pub use resolver::Leg;
+pub use restore::Ask;
 pub use snapshot::{Pricing, Snapshot};
 pub use totals::Counts;
 

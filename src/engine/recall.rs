@@ -62,7 +62,7 @@ impl Engine {
             match_key: it.match_key,
             settlement_date: it.settlement_date,
             approval_code: it.approval_code,
-            amounts: it.amounts,
+            amounts: it.amounts.all(),
             echoed: it.echoed,
             text: it.text,
             refunded: aged.refunded,

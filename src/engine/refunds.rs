@@ -258,17 +258,17 @@ impl Engine {
             return Err(ResponseCode::INVALID_TRANSACTION);
         }
         let asked = request.amounts.amount;
-        if asked.currency != payment.amounts.amount.currency || asked.minor <= 0 {
+        if asked.currency != payment.amounts.amount().currency || asked.minor <= 0 {
             return Err(ResponseCode::INVALID_AMOUNT);
         }
         let taken = self.taken(root);
-        if asked.minor > payment.amounts.amount.minor - taken.amount_minor {
+        if asked.minor > payment.amounts.amount().minor - taken.amount_minor {
             return Err(ResponseCode::REFUND_TOO_LARGE);
         }
         if taken.chained >= REFUNDS_MAX {
             return Err(ResponseCode::COUNT_LIMIT);
         }
-        let amounts = shares(&payment.amounts, &taken, asked);
+        let amounts = shares(&payment.amounts.all(), &taken, asked);
         let agrees = |stated: Option<Money>, ours| stated.is_none() || stated == ours;
         if !agrees(request.amounts.billing, amounts.billing)
             || !agrees(request.amounts.settlement, amounts.settlement)
@@ -304,7 +304,7 @@ impl Engine {
                 Phase::Forwarded | Phase::Pending | Phase::Inquiring | Phase::Unknown => false,
             };
             let minor = |money: Option<Money>| money.map_or(0, |money| money.minor);
-            let amounts = &refund.amounts;
+            let amounts = refund.amounts.all();
             taken.count += 1;
             taken.amount_minor += amounts.amount.minor;
             taken.billing_minor += minor(amounts.billing);
@@ -325,7 +325,7 @@ impl Engine {
             || self.transactions.refunded_before(root).count > 0;
         has_refunds.then(|| Money {
             minor: self.taken(root).approved_minor,
-            currency: transaction.amounts.amount.currency,
+            currency: transaction.amounts.amount().currency,
         })
     }
 

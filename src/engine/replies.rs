@@ -185,7 +185,7 @@ pub(super) fn result(
             key: transaction.target.key,
             response_code: verdict.response_code,
             outcome: verdict.outcome,
-            amounts: transaction.amounts,
+            amounts: transaction.amounts.all(),
             settlement_date,
             refunded_so_far: refunded(transaction, verdict.outcome),
             echoed: transaction.echoed,
@@ -199,7 +199,7 @@ pub(super) fn result(
         response_code: verdict.response_code,
         outcome: verdict.outcome,
         approval_code: transaction.approval_code,
-        amounts: transaction.amounts,
+        amounts: transaction.amounts.all(),
         settlement_date,
         echoed: transaction.echoed,
         text: b"",
@@ -233,7 +233,7 @@ pub(super) fn barred(refusal: Message<'static>, transaction: &Transaction) -> Me
 fn refunded(transaction: &Transaction, outcome: Option<Outcome>) -> Option<Money> {
     outcome.map(|_| Money {
         minor: transaction.refunded_minor,
-        currency: transaction.amounts.amount.currency,
+        currency: transaction.amounts.amount().currency,
     })
 }
 
@@ -280,7 +280,7 @@ pub(super) fn payment_advice(
         response_code: verdict.response_code,
         outcome: verdict.outcome,
         approval_code: transaction.approval_code.filter(|_| approved),
-        amounts: transaction.amounts,
+        amounts: transaction.amounts.all(),
         settlement_date: Some(transaction.settlement_date),
         text: b"",
         mac: b"",
@@ -329,7 +329,7 @@ pub(super) fn reversal(
         header: header(match_key, wall),
         target: transaction.target,
         root,
-        amount: transaction.amounts.amount,
+        amount: transaction.amounts.amount(),
         reason: transaction.reversal_reason,
         repeat,
         original: Some(transaction.match_key),
@@ -376,7 +376,7 @@ pub(super) fn reversal_result_later(
         target: transaction.target,
         response_code: verdict.response_code,
         outcome: verdict.outcome,
-        amount: Some(transaction.amounts.amount),
+        amount: Some(transaction.amounts.amount()),
         mac: b"",
     })
 }
@@ -412,9 +412,9 @@ pub(super) fn status(
         state: Some(state),
         outcome,
         approval_code: transaction.approval_code,
-        amount: Some(transaction.amounts.amount),
-        billing: transaction.amounts.billing,
-        settlement: transaction.amounts.settlement,
+        amount: Some(transaction.amounts.amount()),
+        billing: transaction.amounts.all().billing,
+        settlement: transaction.amounts.all().settlement,
         refunded_so_far,
         text: b"",
         mac: b"",

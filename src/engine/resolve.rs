@@ -296,11 +296,11 @@ impl Engine {
         let Some(originator) = transaction.originator else {
             return;
         };
-        let (again, number) = (transaction.advice_key.is_some(), transaction.number);
+        let (again, number) = (transaction.advice_key().is_some(), transaction.number);
         if self.exchanges.free() == 0 {
             return self.postponed.push_back(slot);
         }
-        let key = match transaction.advice_key {
+        let key = match transaction.advice_key() {
             Some(key) => key,
             None => match context.legs.draw(originator, context.now.wall) {
                 Some(match_key) => {
@@ -412,7 +412,7 @@ impl Engine {
             response_code,
             outcome: Outcome::Declined,
             approval_code: None,
-            amounts: transaction.amounts,
+            amounts: transaction.amounts.all(),
             text: ShortText::EMPTY,
         };
         let case = Case {

@@ -33,7 +33,7 @@ impl Engine {
         if self.exchanges.free() == 0 {
             return self.postponed.push_back(slot);
         }
-        if let Some(key) = transaction.reversal_key {
+        if let Some(key) = transaction.reversal_key() {
             return self.open_reversal(slot, destination, key, true, context, effects);
         }
         let Some(key) = context.legs.draw(destination, context.now.wall) else {
@@ -48,7 +48,7 @@ impl Engine {
             participant: None,
             advice: true,
             reason: Some(reason),
-            amount: transaction.amounts.amount,
+            amount: transaction.amounts.amount(),
             match_key: Some(key),
         };
         self.append(Record::Reversal(record), context, effects);
@@ -173,7 +173,7 @@ impl Engine {
             ),
             advice: asked.advice,
             reason: asked.reversal.reason,
-            amount: transaction.amounts.amount,
+            amount: transaction.amounts.amount(),
             match_key,
         }
     }
@@ -334,7 +334,7 @@ impl Engine {
         if self.exchanges.free() == 0 {
             return self.postponed.push_back(slot);
         }
-        if let (true, Some(key)) = (transaction.reversal_is_advice, transaction.reversal_key) {
+        if let (true, Some(key)) = (transaction.reversal_is_advice, transaction.reversal_key()) {
             return self.open_reversal(slot, destination, key, true, context, effects);
         }
         let number = transaction.number;

@@ -59,7 +59,7 @@ impl Engine {
             self.tally.security_events += 1;
             return refuse(ResponseCode::NOT_PERMITTED, Gate::Free, effects);
         };
-        if reversal.amount != transaction.amounts.amount {
+        if reversal.amount != transaction.amounts.amount() {
             return refuse(ResponseCode::INVALID_AMOUNT, Gate::Committed, effects);
         }
         if self.has_live_refunds(slot) {

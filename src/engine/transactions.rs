@@ -12,7 +12,9 @@ use hashbrown::HashMap;
 
 use crate::engine::forgetting::Remembering;
 use crate::engine::index::{Index, memory_of};
+use crate::engine::kept_amounts::KeptAmounts;
 use crate::engine::operator_queue::NOT_QUEUED;
+use crate::engine::restore::Ask;
 use crate::engine::transitions::Phase;
 use crate::model::chars::Chars;
 use crate::model::fingerprint::Fingerprint;
@@ -61,18 +63,20 @@ pub(super) struct Transaction {
     pub(super) answer: Option<FinalAnswer>,
     pub(super) originator: Option<ParticipantIndex>,
     pub(super) destination: Option<ParticipantIndex>,
-    pub(super) amounts: Amounts,
+    pub(super) amounts: KeptAmounts,
     pub(super) echoed: Echoed,
     pub(super) settlement_date: Date,
     pub(super) approval_code: Option<Chars<6>>,
     pub(super) text: ShortText,
     /// Ours, on the destination leg.
     pub(super) match_key: MatchKey,
-    pub(super) reversal_key: Option<MatchKey>,
+    /// Zero: there is none.
+    pub(super) reversal_key: MatchKey,
     pub(super) reversal_by: Actor,
     pub(super) reversal_is_advice: bool,
     pub(super) reversal_reason: Option<Reason>,
-    pub(super) advice_key: Option<MatchKey>,
+    /// Zero: there is none.
+    pub(super) advice_key: MatchKey,
     /// Of our inquiries; zero: none was made.
     pub(super) inquiry_key: MatchKey,
     /// When a pending transaction is asked about, in seconds since 1970.
@@ -93,11 +97,17 @@ pub(super) struct Transaction {
     pub(super) touched: u32,
 }
 
+/// "No match key": none is drawn as zero.
+const NO_KEY: MatchKey = MatchKey(0);
+
 /// The number of a place that nobody has.
 const FORGOTTEN: TransactionNumber = TransactionNumber(0);
 
 /// Recalled payments with refunds that are remembered at once.
 const RECALLED_MAX: usize = 4_096;
+
+/// How far ahead of the place that is written now the next ones are asked for: some 4 KiB.
+const PLACES_AHEAD: usize = 12;
 
 /// Places passed over for one claim.
 const PASSED_OVER_MAX: u64 = 64;
@@ -131,18 +141,18 @@ impl Transaction {
             answer: None,
             originator: None,
             destination: None,
-            amounts,
+            amounts: KeptAmounts::of(&amounts),
             echoed: Echoed::default(),
             settlement_date,
             approval_code: None,
             text: ShortText::EMPTY,
-            match_key: MatchKey(0),
-            reversal_key: None,
+            match_key: NO_KEY,
+            reversal_key: NO_KEY,
             reversal_by: Actor::Switch,
             reversal_is_advice: false,
             reversal_reason: None,
-            advice_key: None,
-            inquiry_key: MatchKey(0),
+            advice_key: NO_KEY,
+            inquiry_key: NO_KEY,
             pending_until_s: 0,
             queued: NOT_QUEUED,
             root: NO_EXCHANGE,
@@ -155,7 +165,26 @@ impl Transaction {
         }
     }
 
+    /// Our match key of its reversal, on the leg that it goes out on.
+    pub(super) fn reversal_key(&self) -> Option<MatchKey> {
+        (self.reversal_key != NO_KEY).then_some(self.reversal_key)
+    }
+
+    pub(super) fn set_reversal_key(&mut self, key: Option<MatchKey>) {
+        self.reversal_key = key.unwrap_or(NO_KEY);
+    }
+
+    /// Our match key of its PaymentAdvice.
+    pub(super) fn advice_key(&self) -> Option<MatchKey> {
+        (self.advice_key != NO_KEY).then_some(self.advice_key)
+    }
+
+    pub(super) fn set_advice_key(&mut self, key: Option<MatchKey>) {
+        self.advice_key = key.unwrap_or(NO_KEY);
+    }
+
     /// Whether nothing is left to be done about it.
+    #[inline(always)]
     pub(super) fn is_over(&self) -> bool {
         let told = self.advice != AdviceState::Owed && !self.needs_advice();
         self.phase.is_settled() && told && self.queued == NOT_QUEUED
@@ -359,9 +388,19 @@ impl Transactions {
     }
 
     /// The same for one of many: nothing can be found until [`Transactions::catch_up`].
-    pub(super) fn insert_late(&mut self, transaction: Transaction, ask: impl FnOnce(&u64)) -> u32 {
+    #[inline(always)]
+    pub(super) fn insert_late(&mut self, transaction: Transaction, ask: &impl Ask) -> u32 {
         let (hash, slot) = self.put(transaction);
-        self.by_key.insert_late(hash, slot, ask);
+        self.by_key.insert_late(hash, slot, |home| ask.ask(home));
+        let ahead = index(slot) + PLACES_AHEAD;
+        if let Some(place) = self.places.get(ahead) {
+            ask.ask(place);
+        } else {
+            let begun = self.places.len();
+            if let Some(place) = self.places.spare_capacity_mut().get(ahead - begun) {
+                ask.ask(place);
+            }
+        }
         slot
     }
 
@@ -371,7 +410,7 @@ impl Transactions {
     }
 
     /// Gives it its place.
-    #[inline]
+    #[inline(always)]
     fn put(&mut self, mut transaction: Transaction) -> (u32, u32) {
         // A journal that was cut at its old end starts with a later number.
         assert!(

@@ -21,7 +21,11 @@ impl<const N: usize> Chars<N> {
     /// text that is looked at right after it was copied waits for its copy.
     #[inline]
     pub fn read(bytes: &[u8; N]) -> Option<Self> {
-        is_printable(bytes).then_some(Self(*bytes))
+        if is_printable(bytes) {
+            Some(Self(*bytes))
+        } else {
+            None
+        }
     }
 
     /// Takes `N` bytes; what is not printable ASCII becomes a space.

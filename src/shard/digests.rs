@@ -1,13 +1,23 @@
 //! Replays a digest, entry by entry.
 
-use crate::engine::ReplayError;
+use crate::engine::{Ask, ReplayError};
 use crate::journal::Entry;
 use crate::journal::digest::{BadDigest, Digest, Item};
 use crate::journal::segments::{segment_of, segment_start};
 use crate::journal::store::Piece;
 use crate::model::ids::Lsn;
 use crate::shard::Replaying;
-use crate::sys::memory::prefetch;
+use crate::sys::memory::prefetch_all;
+
+/// Asks the machine.
+struct Prefetching;
+
+impl Ask for Prefetching {
+    #[inline(always)]
+    fn ask<T>(&self, place: &T) {
+        prefetch_all(place);
+    }
+}
 
 impl Replaying {
     /// Applies what an opening of the journal hands out.
@@ -48,15 +58,15 @@ impl Replaying {
             self.segment_end = segment_start(segment + 1, self.segment_bytes);
         }
         let mut items = digest.items().map_err(damaged)?;
-        while let Some(item) = items.next_item().map_err(damaged)? {
-            self.apply_item(&item)?;
+        while let Some((item, merchant)) = items.next_shown().map_err(damaged)? {
+            self.apply_item(&item, merchant)?;
         }
         self.engine.restored();
         Ok(())
     }
 
-    #[inline]
-    fn apply_item(&mut self, item: &Item) -> Result<(), ReplayError> {
+    #[inline(always)]
+    fn apply_item(&mut self, item: &Item, merchant: Option<&[u8; 15]>) -> Result<(), ReplayError> {
         let settled = match item {
             Item::Loose(entry) => {
                 self.engine.restored();
@@ -71,7 +81,7 @@ impl Replaying {
         let payment = (settled.wall, &settled.payment);
         let drawn = self
             .engine
-            .restore(payment, answer, &self.tables, prefetch)?;
+            .restore(payment, merchant, answer, &self.tables, &Prefetching)?;
         if let Some((participant, match_key)) = drawn {
             self.drawn[usize::from(participant.0)] = Some(match_key);
         }

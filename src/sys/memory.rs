@@ -168,9 +168,16 @@ impl DerefMut for AlignedBuffer {
 ///
 /// What the memory holds does not change. Whether it helped is not told: it is a wish, and a page
 /// that is not present now is so at its first use.
+///
+/// In pieces: the kernel lets nobody else map or unmap memory of this process meanwhile, and a
+/// start that waits for all of it begins a second late.
 pub fn settle(addresses: Range<usize>) {
     wish_huge(addresses.clone());
-    advise(addresses, Advice::LinuxPopulateWrite);
+    let first = addresses.start.next_multiple_of(PAGE_BYTES);
+    for start in (first..addresses.end).step_by(SETTLED_BYTES) {
+        let end = addresses.end.min(start + SETTLED_BYTES);
+        advise(start..end, Advice::LinuxPopulateWrite);
+    }
 }
 
 /// Has the pages of `addresses` huge, where the system has such pages, when they come: at their
@@ -198,16 +205,38 @@ fn advise(addresses: Range<usize>, advice: Advice) {
 /// Asks for the cache line of `place`, which is needed soon. Changes nothing, waits for nothing.
 #[inline]
 pub fn prefetch<T>(place: &T) {
+    prefetch_at(ptr::from_ref(place).cast());
+}
+
+#[inline(always)]
+fn prefetch_at(place: *const u8) {
     #[cfg(target_arch = "x86_64")]
     {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // SAFETY: a prefetch neither faults nor changes what a program can see, at any address;
         // the instruction is part of every x86-64.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(ptr::from_ref(place).cast()) };
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = place;
 }
+
+/// As [`prefetch`], all cache lines of `place`.
+#[inline(always)]
+pub fn prefetch_all<T>(place: &T) {
+    let lines = size_of::<T>().div_ceil(LINE_BYTES);
+    let start = ptr::from_ref(place).cast::<u8>();
+    for line in 0..lines {
+        // Only asked for, never read: it need not be inside of `place`.
+        prefetch_at(start.wrapping_add(line * LINE_BYTES));
+    }
+}
+
+/// Made present at once: some milliseconds.
+const SETTLED_BYTES: usize = 16 << 20;
+
+/// A cache line of every x86-64.
+const LINE_BYTES: usize = 64;
 
 /// The smallest page.
 const PAGE_BYTES: usize = 4_096;

@@ -358,7 +358,7 @@ proptest! {
                 .transactions
                 .iter()
                 .filter(|it| !matches!(it.phase, Phase::Declined | Phase::Reversed))
-                .map(|it| it.amounts.amount.minor)
+                .map(|it| it.amounts.amount().minor)
                 .sum();
             prop_assert_eq!(standing, world.sum(1).0 + world.sum(2).0);
         }

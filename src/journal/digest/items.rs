@@ -10,7 +10,7 @@ use super::{BadDigest, DigestHeader};
 use crate::journal::Entry;
 use crate::journal::codec;
 use crate::journal::layout::{RECORD_ALIGNMENT_BYTES, RECORD_HEADER_BYTES, Reader};
-use crate::model::chars::Chars;
+use crate::model::chars::{Chars, is_printable};
 use crate::model::fingerprint::Fingerprint;
 use crate::model::ids::{Institution, Lsn, MatchKey, Reference, TableVersion, TransactionNumber};
 use crate::model::keys::Key;
@@ -39,6 +39,9 @@ pub enum Item {
     /// Any other record.
     Loose(Entry),
 }
+
+/// What a digest holds, and the merchant of a payment that has one, where it stands.
+pub type Shown<'a> = (Item, Option<&'a [u8; 15]>);
 
 /// What payments have in common.
 #[derive(Clone, Copy, Debug)]
@@ -199,7 +202,25 @@ impl<'a> Items<'a> {
         let item = match self.rest.flags() {
             None => return Ok(None),
             Some(LOOSE) => self.read_loose().map(Item::Loose),
-            Some(flags) => self.read_settled(flags).map(Item::Settled),
+            Some(flags) => self.read_settled(flags).map(|(mut settled, merchant)| {
+                settled.payment.echoed.merchant_id = merchant.and_then(Chars::read);
+                Item::Settled(settled)
+            }),
+        };
+        item.map(Some).ok_or(BadDigest::Damaged)
+    }
+
+    /// As [`Items::next_item`], but the merchant of a payment is left out and shown where it
+    /// stands: a copy of 15 bytes is written in two pieces that overlap, and read again over both,
+    /// which waits for all writes before.
+    #[inline(always)]
+    pub fn next_shown(&mut self) -> Result<Option<Shown<'a>>, BadDigest> {
+        let item = match self.rest.flags() {
+            None => return Ok(None),
+            Some(LOOSE) => self.read_loose().map(|entry| (Item::Loose(entry), None)),
+            Some(flags) => self
+                .read_settled(flags)
+                .map(|(settled, merchant)| (Item::Settled(settled), merchant)),
         };
         item.map(Some).ok_or(BadDigest::Damaged)
     }
@@ -213,7 +234,7 @@ impl<'a> Items<'a> {
             Some(LOOSE) => self.read_loose().map(Skimmed::Loose),
             Some(flags) => {
                 let settled = self.read_settled(flags);
-                settled.map(|settled| Skimmed::Settled(Glimpse::of(&settled)))
+                settled.map(|(settled, _)| Skimmed::Settled(Glimpse::of(&settled)))
             }
         };
         skimmed.map(Some).ok_or(BadDigest::Damaged)
@@ -234,7 +255,7 @@ impl<'a> Items<'a> {
     }
 
     #[inline(always)]
-    fn read_settled(&mut self, flags: u16) -> Option<Settled> {
+    fn read_settled(&mut self, flags: u16) -> Option<(Settled, Option<&'a [u8; 15]>)> {
         if flags & (!KNOWN | LOOSE) != 0 {
             return None;
         }
@@ -252,7 +273,7 @@ impl<'a> Items<'a> {
         let minor = i64::from_le_bytes(reader.take());
         let decision = self.rest.read_decision(flags, context)?;
         let amounts = self.rest.read_amounts(flags, minor, context)?;
-        let echoed = self.rest.read_echoed(flags, context)?;
+        let (echoed, merchant) = self.rest.read_echoed(flags, context)?;
         let answer = match flags & (ANSWERED | APPROVAL_CODE | ANSWER_RECORD) {
             0 => None,
             kind => Some(self.rest.read_answer(kind, number, &amounts)?),
@@ -277,11 +298,12 @@ impl<'a> Items<'a> {
             table: context.table,
             decision,
         };
-        Some(Settled {
+        let settled = Settled {
             wall,
             payment,
             answer,
-        })
+        };
+        Some((settled, merchant))
     }
 }
 
@@ -370,7 +392,11 @@ impl<'a> Rest<'a> {
     }
 
     #[inline(always)]
-    fn read_echoed(&mut self, flags: u16, context: &Context) -> Option<Echoed> {
+    fn read_echoed(
+        &mut self,
+        flags: u16,
+        context: &Context,
+    ) -> Option<(Echoed, Option<&'a [u8; 15]>)> {
         let mut echoed = Echoed {
             presentation: context.echoed,
             ..Echoed::default()
@@ -383,12 +409,18 @@ impl<'a> Rest<'a> {
             echoed.mcc = Some(u16::from_le_bytes(self.take()?));
         }
         if flags & TERMINAL != 0 {
-            echoed.terminal = Some(Chars::read(self.take_where_it_is()?)?);
+            echoed.terminal = Chars::read(self.take_where_it_is()?);
+            echoed.terminal.as_ref()?;
         }
+        let mut merchant = None;
         if flags & MERCHANT != 0 {
-            echoed.merchant_id = Some(Chars::read(self.take_where_it_is()?)?);
+            let bytes = self.take_where_it_is()?;
+            if !is_printable(bytes) {
+                return None;
+            }
+            merchant = Some(bytes);
         }
-        Some(echoed)
+        Some((echoed, merchant))
     }
 
     #[inline(always)]

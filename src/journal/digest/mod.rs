@@ -53,7 +53,7 @@ use crate::journal::layout::checksum;
 use crate::model::ids::{Epoch, Lsn, ShardId};
 
 pub(in crate::journal) use items::Skimmed;
-pub use items::{Item, Items, Settled};
+pub use items::{Item, Items, Settled, Shown};
 pub use make::{NotDigested, SegmentDigester};
 pub(in crate::journal) use single::{WINDOW_BYTES, read_single};
 
