@@ -148,12 +148,12 @@ pub(crate) fn drive_by(
             watch(progress);
         }
         let given_up = now_ns >= end_ns + OVERDUE_NS_MAX || stage.floor.tally.aborted;
-        if now_ns >= end_ns && plan.is_done() || given_up || stage.floor.links() == 0 {
+        if now_ns >= end_ns && plan.is_done() || given_up || stage.floor.is_deserted() {
             break;
         }
     }
     let now_ns = stage.floor.now().0;
-    let is_cut_short = stage.floor.links() == 0 && now_ns < end_ns;
+    let is_cut_short = stage.floor.is_deserted() && now_ns < end_ns;
     let measured_ns = now_ns.saturating_sub(from_ns).min(end_ns - from_ns);
     let used = meters.stop(measured_ns);
     // What the plan still holds was never sent.
@@ -163,7 +163,7 @@ pub(crate) fn drive_by(
     };
     stage.floor.tally.missed_at_end += left;
     let settled = stage.turn_until(course.settle_seconds, |floor| {
-        floor.is_settled() && floor.is_whole() || floor.links() == 0
+        floor.is_settled() && floor.is_whole() || floor.is_deserted()
     })?;
     // The last acknowledgements are on their way.
     stage.turn_until(1, |floor| {

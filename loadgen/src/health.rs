@@ -236,8 +236,8 @@ pub(crate) fn thread_times() -> Vec<ThreadTime> {
     tasks.filter_map(|task| thread(task.ok()?.path())).collect()
 }
 
-/// What each thread used between two readings, `measured_ns` apart; one that did nothing is left
-/// out, and so are all where there was no time to measure.
+/// What each thread used between two readings, `measured_ns` apart; those of one name are added up,
+/// one that did nothing is left out, and so are all where there was no time to measure.
 #[expect(clippy::cast_precision_loss, reason = "a share of a core")]
 pub(crate) fn loads(
     before: &[ThreadTime],
@@ -256,7 +256,17 @@ pub(crate) fn loads(
             percent: 100.0 * used_ns as f64 / measured_ns as f64,
         })
     };
-    after.iter().filter_map(load).collect()
+    let mut loads: Vec<ThreadLoad> = Vec::new();
+    for load in after.iter().filter_map(load) {
+        match loads.iter_mut().find(|known| known.name == load.name) {
+            Some(known) => {
+                known.cpu_us += load.cpu_us;
+                known.percent += load.percent;
+            }
+            None => loads.push(load),
+        }
+    }
+    loads
 }
 
 /// Little's law holds exactly; a clock is read a little before or after what it times.
@@ -317,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_are_told_apart_and_idle_ones_left_out() {
+    fn threads_of_one_name_are_added_up_and_idle_ones_left_out() {
         let thread = |id: &str, cpu_ns| ThreadTime {
             id: id.to_owned(),
             name: "load".to_owned(),
@@ -332,7 +342,7 @@ mod tests {
         assert_eq!(loads(&before, &after, 0), [], "nothing was measured");
         let loads = loads(&before, &after, 1_000_000);
         let found: Vec<_> = loads.iter().map(|it| (it.cpu_us, it.percent)).collect();
-        assert_eq!(found, [(500, 50.0), (250, 25.0)]);
+        assert_eq!(found, [(750, 75.0)], "of one name");
         assert!(!thread_times().is_empty());
     }
 }

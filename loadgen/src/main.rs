@@ -15,6 +15,7 @@ mod players;
 mod profile;
 mod proxy;
 mod record;
+mod relay;
 mod report;
 mod scratch;
 mod search;

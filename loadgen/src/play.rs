@@ -14,9 +14,11 @@ use crate::judge::Judge;
 use crate::judge::journal::Journal;
 use crate::mix::Mix;
 use crate::plan::design::{Design, IN_FLIGHT_MAX};
+use crate::plan::faults::{FaultKind, PlannedFault};
 use crate::players::{self, PlayersError};
 use crate::profile::Profile;
 use crate::record::Record;
+use crate::relay::{self, Treatment};
 use crate::report::{Counted, Material, Report};
 use crate::send::{Sizes, Stage, Tally};
 use crate::target::Ready;
@@ -94,6 +96,17 @@ pub(crate) fn stage<'a>(
     open_max: u32,
     payments: usize,
 ) -> Result<Stage<'a>, Failure> {
+    stage_with(cast, mix, piece, (open_max, payments), &[])
+}
+
+/// As [`stage`]; the links of those who are to stall lead through relays.
+fn stage_with<'a>(
+    cast: &'a Cast,
+    mix: &'a Mix,
+    piece: &Piece,
+    (open_max, payments): (u32, usize),
+    faults: &[PlannedFault],
+) -> Result<Stage<'a>, Failure> {
     if let Some(core) = piece.core {
         cpu::pin_current_thread(core)?;
     }
@@ -105,6 +118,20 @@ pub(crate) fn stage<'a>(
     };
     let idle = if piece.spin { Idle::Spin } else { Idle::Park };
     let mut stage = Stage::new(cast, mix, sizes, idle)?;
+    for (player, who) in (0_u8..).zip(cast.players()) {
+        let stalls =
+            |it: &PlannedFault| it.kind == FaultKind::Stalled && it.participant == who.name;
+        if faults.iter().any(stalls) {
+            let treatment = Treatment {
+                narrow: true,
+                ..Treatment::default()
+            };
+            let stills = treatment.stills.clone();
+            let address = relay::start(who.address, u32::MAX, treatment)
+                .map_err(Failure::file("start a relay for a participant that stalls"))?;
+            stage.floor.lead_through(player, address, stills);
+        }
+    }
     stage.connect(&links)?;
     Ok(stage)
 }
@@ -156,7 +183,8 @@ pub(crate) fn play_by(
         (None, Pace::Window(window)) => (window, CLOSED_PER_SECOND * ms / 1_000),
     };
     let payments = usize::try_from(payments).unwrap_or(usize::MAX);
-    let mut stage = stage(cast, mix, piece, open_max, payments)?;
+    let faults = design.as_ref().map_or(&[][..], |design| &design.faults);
+    let mut stage = stage_with(cast, mix, piece, (open_max, payments), faults)?;
     if watch.is_told() {
         stage.floor.record.be_watched();
     }

@@ -17,19 +17,22 @@ pub(crate) enum FaultKind {
     Slow(u64),
     /// All its links end, and it dials again afterwards.
     Cut,
+    /// Its lines stand still: it reads nothing, and nothing that it says arrives, until it goes on.
+    Stalled,
     /// It signs off on all its links, and on again afterwards.
     SignedOff,
 }
 
 impl FaultKind {
     /// The words of a profile.
-    pub(crate) const WORDS: [&'static str; 7] = [
+    pub(crate) const WORDS: [&'static str; 8] = [
         "silent",
         "declining",
         "twice",
         "garbled",
         "slow",
         "cut",
+        "stalled",
         "signed-off",
     ];
 
@@ -42,6 +45,7 @@ impl FaultKind {
             Self::Garbled,
             Self::Slow(delay_ms),
             Self::Cut,
+            Self::Stalled,
             Self::SignedOff,
         ];
         let place = Self::WORDS.iter().position(|known| *known == word)?;
@@ -57,6 +61,7 @@ impl FaultKind {
             Self::Garbled => "garbled",
             Self::Slow(_) => "slow",
             Self::Cut => "cut",
+            Self::Stalled => "stalled",
             Self::SignedOff => "signed-off",
         }
     }

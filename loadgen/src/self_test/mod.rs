@@ -4,7 +4,6 @@
 //! There is no switch in this: an acquirer's requests go to its wallet directly or through a relay,
 //! both played here.
 
-mod relay;
 mod theory;
 
 use cpg_switch::control::configuration::Configuration;
@@ -13,7 +12,6 @@ use cpg_switch::model::participant::{Protocol, Role};
 use cpg_switch::sys::clock::Clock;
 use cpg_switch::sys::machine::Idle;
 
-use self::relay::Treatment;
 pub(crate) use self::theory::Finding;
 use self::theory::ms;
 use crate::cast::Cast;
@@ -25,6 +23,7 @@ use crate::mix::{Lane, Mix, PLAIN};
 use crate::plan::Spacing;
 use crate::players::{self, PlayersError};
 use crate::record::Whole;
+use crate::relay::{self, Treatment};
 use crate::send::{Sizes, Stage};
 use crate::target::Ready;
 
@@ -42,7 +41,7 @@ pub(crate) fn all(tell: &mut dyn FnMut(&Finding)) -> Result<Vec<Finding>, Failur
     let slack_ns = SLACK_NS_MIN.max(p99_ns.saturating_mul(2));
     let delayed = Treatment {
         delay_ns: DELAY_NS,
-        frozen: None,
+        ..Treatment::default()
     };
     let delayed = play(Some(delayed), RATE, DELAYED_MS)?;
     note(delayed.findings("known delay", RATE, DELAYED_MS));
@@ -64,10 +63,8 @@ pub(crate) fn all(tell: &mut dyn FnMut(&Finding)) -> Result<Vec<Finding>, Failur
         },
     ]);
     let from_ns = Clock.monotonic().0 + FREEZE_AFTER_NS;
-    let frozen = Treatment {
-        delay_ns: 0,
-        frozen: Some((from_ns, from_ns + STILL_NS)),
-    };
+    let frozen = Treatment::default();
+    frozen.stills.are(vec![(from_ns, from_ns + STILL_NS)]);
     let frozen = play(Some(frozen), FREEZE_RATE, FREEZE_MS)?;
     note(frozen.findings("freeze", FREEZE_RATE, FREEZE_MS));
     let whole_ns = FREEZE_MS * NS_PER_MS;

@@ -5,6 +5,8 @@
 //! the switch to it that nobody sent it. What was asked over a cut link may be answered once over
 //! the next one, and is held to what it says. No other rule is relaxed.
 
+use core::net::SocketAddr;
+
 use cpg_switch::model::ids::LinkId;
 use cpg_switch::model::message::{Kind, Message};
 use cpg_switch::sys::operation::Submission;
@@ -14,6 +16,7 @@ use crate::mix::Fate;
 use crate::pair::{Purpose, Request};
 use crate::plan::design::Design;
 use crate::plan::faults::FaultKind;
+use crate::relay::Stills;
 use crate::send::delays::{Delays, Giving};
 use crate::send::floor::Floor;
 use crate::send::link::LinkState;
@@ -36,6 +39,8 @@ pub(super) struct Conduct {
 pub(super) struct Faults {
     pub(super) conducts: Vec<Conduct>,
     entries: Vec<Entry>,
+    /// Players whose lines stand still at times, and what tells the relays on them when.
+    pub(super) stills: Vec<(u8, Stills)>,
     /// Players that dial again, with so many links.
     pub(super) to_dial: Vec<(u8, usize)>,
 }
@@ -95,6 +100,8 @@ impl Conduct {
             FaultKind::Garbled => self.garbled = on,
             FaultKind::Slow(delay_ms) => self.slow_ns = if on { delay_ms * 1_000_000 } else { 0 },
             FaultKind::Cut | FaultKind::SignedOff => self.absent = on,
+            // The relay on its lines does it.
+            FaultKind::Stalled => {}
         }
     }
 }
@@ -112,6 +119,17 @@ impl Faults {
     /// switch.
     pub(super) const fn are_planned(&self) -> bool {
         !self.entries.is_empty()
+    }
+
+    /// The links of a player whose lines stood still so long that the switch ended them.
+    fn stalled_links(&self, player: u8) -> Option<usize> {
+        let stalled = |entry: &&Entry| {
+            entry.player == player
+                && entry.kind == FaultKind::Stalled
+                && entry.stage != Phase::Waiting
+        };
+        let entry = self.entries.iter().rev().find(stalled)?;
+        Some(entry.links)
     }
 
     /// Whether none is going on or to come.
@@ -151,10 +169,45 @@ impl Floor<'_> {
                 links: 0,
             });
         }
+        for (player, stills) in &self.faults.stills {
+            let of_it =
+                |entry: &&Entry| entry.player == *player && entry.kind == FaultKind::Stalled;
+            let entries = self.faults.entries.iter().filter(of_it);
+            stills.are(entries.map(|entry| (entry.from_ns, entry.to_ns)).collect());
+        }
         let is_slow = |entry: &Entry| matches!(entry.kind, FaultKind::Slow(_));
         if self.mix.has_answer_times() || self.faults.entries.iter().any(is_slow) {
             self.delays = Delays::new(DELAYED_MAX);
         }
+    }
+
+    /// Whether nobody has a link, and nobody will dial again: the switch is gone.
+    pub(crate) fn is_deserted(&self) -> bool {
+        let away = self.faults.conducts.iter().any(|conduct| conduct.absent);
+        self.links() == 0 && !away
+    }
+
+    /// Has the links of `player` lead through a relay at `address`, which stands still when `stills`
+    /// says so.
+    pub(crate) fn lead_through(&mut self, player: u8, address: SocketAddr, stills: Stills) {
+        self.addresses[usize::from(player)] = address;
+        self.faults.stills.push((player, stills));
+    }
+
+    /// The last link of `player` has ended: it dials again where its lines had stood still.
+    pub(super) fn on_all_ended(&mut self, player: u8) {
+        if self.conduct(player).absent {
+            return;
+        }
+        if let Some(links) = self.faults.stalled_links(player) {
+            self.faults.conducts[usize::from(player)].absent = true;
+            self.faults.to_dial.push((player, links));
+        }
+    }
+
+    /// Nobody answers where `player` dials again.
+    pub(super) fn on_no_way_back(&mut self, player: u8) {
+        self.faults.conducts[usize::from(player)].absent = false;
     }
 
     /// Whether all faults are over and everybody is back.
@@ -208,6 +261,9 @@ impl Floor<'_> {
                 }
             }
             FaultKind::SignedOff => self.for_each_link(player, Kind::SignOff),
+            FaultKind::Stalled => {
+                self.faults.entries[place].links = self.rings[usize::from(player)].0.len();
+            }
             FaultKind::Silent
             | FaultKind::Declining
             | FaultKind::Twice
@@ -232,6 +288,7 @@ impl Floor<'_> {
             | FaultKind::Declining
             | FaultKind::Twice
             | FaultKind::Garbled
+            | FaultKind::Stalled
             | FaultKind::Slow(_) => {
                 self.faults.conducts[usize::from(player)].set(kind, false);
             }

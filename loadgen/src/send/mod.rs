@@ -161,8 +161,11 @@ impl<'a> Stage<'a> {
         floor.tend_faults(submissions);
         while let Some((player, links)) = floor.faults.to_dial.pop() {
             for _ in 0..links {
-                let id = machine.connect(floor.address(player), CONNECT_MS)?;
-                floor.dialled(id, player);
+                match machine.connect(floor.address(player), CONNECT_MS) {
+                    Ok(id) => floor.dialled(id, player),
+                    // The switch is gone; the run ends as soon as nobody has a link.
+                    Err(_) => floor.on_no_way_back(player),
+                }
             }
         }
         floor.give_due();

@@ -133,6 +133,7 @@ impl Floor<'_> {
             }
             lost.push((player, request));
         });
+        self.on_all_ended(player);
     }
 
     /// Payments and reversals that lost their links before the answer.
@@ -194,8 +195,9 @@ impl Floor<'_> {
     fn send_again(&mut self, player: u8, lost: Request) -> bool {
         let number = lost.number;
         let script = self.mix.script(number);
-        // Where its links were cut on purpose, the payer has waited ever since it was due.
-        let intended_ns = if self.faults.are_planned() {
+        // Where its links were cut on purpose, the payer has waited ever since it was due; after an
+        // inquiry about a code, it is timed from the quote.
+        let intended_ns = if self.faults.are_planned() && lost.purpose != Purpose::Code {
             lost.intended_ns
         } else {
             self.now.monotonic.0

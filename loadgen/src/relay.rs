@@ -1,5 +1,6 @@
-//! A relay that reads nothing: it passes bytes on after a known time, and stands still for a while
-//! where it is told to. What it does to a payment is known, so what is measured can be checked.
+//! A relay that understands nothing: it passes bytes on after a known time, and stands still for a
+//! while where it is told to. So the generator can be held to what is known (`self_test`), and a
+//! participant can be one that reads slowly or not at all (`plan::faults`).
 //!
 //! It shares no code with what measures: plain sockets and threads that block.
 
@@ -8,32 +9,57 @@ use core::time::Duration;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use cpg_switch::sys::clock::Clock;
+use rustix::net::sockopt::set_socket_recv_buffer_size;
+
+/// When nothing passes, in either direction: from one instant to another, in order. It may be said
+/// once the connections are there.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stills(Arc<OnceLock<Vec<(u64, u64)>>>);
 
 /// What it does to bytes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Treatment {
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Treatment {
     /// Requests are passed on so long after they came.
-    pub(super) delay_ns: u64,
-    /// From one instant to another nothing passes, in either direction.
-    pub(super) frozen: Option<(u64, u64)>,
+    pub(crate) delay_ns: u64,
+    /// When it stands still.
+    pub(crate) stills: Stills,
+    /// Whether it takes few bytes ahead, so that whoever sends to it is soon full, too.
+    pub(crate) narrow: bool,
+}
+
+impl Stills {
+    /// These, and no others any more.
+    pub(crate) fn are(&self, stills: Vec<(u64, u64)>) {
+        // Said twice, the first one stays: a run says it once.
+        drop(self.0.set(stills));
+    }
+
+    /// When what is due at an instant can pass.
+    fn after_ns(&self, due_ns: u64) -> u64 {
+        let stills = self.0.get().map_or(&[][..], Vec::as_slice);
+        stills.iter().fold(due_ns, |due_ns, (from_ns, to_ns)| {
+            if due_ns >= *from_ns && due_ns < *to_ns {
+                *to_ns
+            } else {
+                due_ns
+            }
+        })
+    }
 }
 
 impl Treatment {
-    /// When bytes that came at `arrived_ns`, or that waited until then, leave.
-    pub(super) const fn leaves_ns(&self, arrived_ns: u64) -> u64 {
-        let due_ns = arrived_ns + self.delay_ns;
-        match self.frozen {
-            Some((from_ns, to_ns)) if due_ns >= from_ns && due_ns < to_ns => to_ns,
-            Some(_) | None => due_ns,
-        }
+    /// When bytes that came at `arrived_ns` leave, at the earliest.
+    fn leaves_ns(&self, arrived_ns: u64) -> u64 {
+        self.stills.after_ns(arrived_ns + self.delay_ns)
     }
 }
 
 /// Accepts `links` connections and passes each on to `backend`; where it listens.
-pub(super) fn start(
+pub(crate) fn start(
     backend: SocketAddr,
     links: u32,
     treatment: Treatment,
@@ -47,7 +73,7 @@ pub(super) fn start(
             };
             // Where this fails the dialler sees its link end, and says so.
             if TcpStream::connect(backend)
-                .and_then(|back| join(&front, &back, treatment))
+                .and_then(|back| join(&front, &back, &treatment))
                 .is_err()
             {
                 return;
@@ -61,26 +87,34 @@ pub(super) fn start(
 }
 
 /// Passes bytes between two sockets until either ends. The threads end with them.
-fn join(front: &TcpStream, back: &TcpStream, treatment: Treatment) -> io::Result<()> {
+fn join(front: &TcpStream, back: &TcpStream, treatment: &Treatment) -> io::Result<()> {
     front.set_nodelay(true)?;
     back.set_nodelay(true)?;
+    if treatment.narrow {
+        set_socket_recv_buffer_size(back, NARROW_BYTES)?;
+    }
     let answers = Treatment {
         delay_ns: 0,
-        ..treatment
+        ..treatment.clone()
     };
-    for (from, to, treatment) in [(front, back, treatment), (back, front, answers)] {
+    for (from, to, treatment) in [(front, back, treatment), (back, front, &answers)] {
         let (sender, receiver) = sync_channel(CHUNKS_MAX);
+        let (stills, treatment) = (treatment.stills.clone(), treatment.clone());
         let (from, to) = (from.try_clone()?, to.try_clone()?);
         let name = || thread::Builder::new().name("relay".to_owned());
-        name().spawn(move || read(from, &sender))?;
-        name().spawn(move || write(to, &receiver, treatment))?;
+        name().spawn(move || read(from, &sender, &stills))?;
+        name().spawn(move || write(to, &receiver, &treatment))?;
     }
     Ok(())
 }
 
-fn read(mut from: TcpStream, chunks: &SyncSender<(u64, Vec<u8>)>) {
+fn read(mut from: TcpStream, chunks: &SyncSender<(u64, Vec<u8>)>, stills: &Stills) {
     let mut buffer = vec![0; CHUNK_BYTES];
-    while let Ok(bytes) = from.read(&mut buffer) {
+    loop {
+        wait_until(|now_ns| stills.after_ns(now_ns));
+        let Ok(bytes) = from.read(&mut buffer) else {
+            return;
+        };
         let chunk = buffer.get(..bytes).unwrap_or_default().to_vec();
         if chunk.is_empty() || chunks.send((Clock.monotonic().0, chunk)).is_err() {
             return;
@@ -88,19 +122,13 @@ fn read(mut from: TcpStream, chunks: &SyncSender<(u64, Vec<u8>)>) {
     }
 }
 
-fn write(mut to: TcpStream, chunks: &Receiver<(u64, Vec<u8>)>, treatment: Treatment) {
+fn write(mut to: TcpStream, chunks: &Receiver<(u64, Vec<u8>)>, treatment: &Treatment) {
     for (arrived_ns, chunk) in chunks {
-        loop {
-            let now_ns = Clock.monotonic().0;
-            // Bytes that are due while it stands still leave when it goes on.
+        // Bytes that are due, or overdue, while it stands still leave when it goes on.
+        wait_until(|now_ns| {
             let due_ns = treatment.leaves_ns(arrived_ns);
-            let still_ns = treatment.leaves_ns(now_ns.saturating_sub(treatment.delay_ns));
-            let until_ns = due_ns.max(if still_ns > now_ns { still_ns } else { 0 });
-            if until_ns <= now_ns {
-                break;
-            }
-            thread::park_timeout(Duration::from_nanos(until_ns - now_ns));
-        }
+            due_ns.max(treatment.stills.after_ns(now_ns))
+        });
         if to.write_all(&chunk).is_err() {
             return;
         }
@@ -109,7 +137,21 @@ fn write(mut to: TcpStream, chunks: &Receiver<(u64, Vec<u8>)>, treatment: Treatm
     drop(to.shutdown(Shutdown::Write));
 }
 
+/// Waits until the instant that `until` names has come; it is asked again each time.
+fn wait_until(until: impl Fn(u64) -> u64) {
+    loop {
+        let now_ns = Clock.monotonic().0;
+        let until_ns = until(now_ns);
+        if until_ns <= now_ns {
+            return;
+        }
+        thread::park_timeout(Duration::from_nanos(until_ns - now_ns));
+    }
+}
+
 const CHUNK_BYTES: usize = 64 * 1024;
+/// The kernel doubles it, and never goes below some 2 KiB.
+const NARROW_BYTES: usize = 4 * 1024;
 /// Chunks that wait at once; more stay in the socket.
 const CHUNKS_MAX: usize = 65_536;
 
@@ -121,8 +163,10 @@ mod tests {
     fn bytes_leave_after_their_time_and_not_while_it_stands_still() {
         let treatment = Treatment {
             delay_ns: 10,
-            frozen: Some((100, 200)),
+            ..Treatment::default()
         };
+        assert_eq!(treatment.leaves_ns(150), 160);
+        treatment.stills.are(vec![(100, 200), (300, 400)]);
         for (arrived_ns, leaves_ns) in [
             (0, 10),
             (89, 99),
@@ -130,6 +174,7 @@ mod tests {
             (189, 200),
             (190, 200),
             (191, 201),
+            (290, 400),
         ] {
             assert_eq!(treatment.leaves_ns(arrived_ns), leaves_ns);
         }
