@@ -187,8 +187,8 @@ impl Floor<'_> {
         self.links() == 0 && !away
     }
 
-    /// Has the links of `player` lead through a relay at `address`, which stands still when `stills`
-    /// says so.
+    /// Has the links of `player` lead through a relay at `address`, which stands still when
+    /// `stills` says so.
     pub(crate) fn lead_through(&mut self, player: u8, address: SocketAddr, stills: Stills) {
         self.addresses[usize::from(player)] = address;
         self.faults.stills.push((player, stills));
