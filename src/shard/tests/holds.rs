@@ -123,6 +123,43 @@ fn quote(order: u8) -> &'static [u8] {
     keys.seal(&terms, place)
 }
 
+/// What the acquirer says to that, if it says something.
+fn answer_to(message: &Message<'_>, approves: bool) -> Option<Message<'static>> {
+    match message {
+        Message::PaymentRequest(asked) => Some(Message::PaymentResult(PaymentResult {
+            header: asked.header,
+            key: asked.key,
+            response_code: ResponseCode(if approves { *b"00" } else { *b"05" }),
+            outcome: Some(if approves {
+                Outcome::Approved
+            } else {
+                Outcome::Declined
+            }),
+            approval_code: Chars::padded(b"A1B2C3"),
+            amounts: asked.amounts,
+            settlement_date: None,
+            echoed: Echoed {
+                local_time: asked.local_time,
+                presentation: Some(asked.presentation),
+                mcc: asked.mcc,
+                terminal: asked.terminal,
+                merchant_id: asked.merchant_id,
+            },
+            text: b"",
+            mac: b"",
+        })),
+        Message::ReversalAdvice(asked) => Some(Message::ReversalAdviceAck(ReversalResult {
+            header: asked.header,
+            target: asked.target,
+            response_code: ResponseCode::APPROVED,
+            outcome: Some(Outcome::Reversed),
+            amount: Some(asked.amount),
+            mac: b"",
+        })),
+        _ => None,
+    }
+}
+
 impl Town {
     fn pay_for(&mut self, request: PaymentRequest<'static>) {
         self.say(WALLETS, self.wallet, &Message::PaymentRequest(request));
@@ -135,38 +172,8 @@ impl Town {
 
     /// The acquirer answers whatever it has heard next; `false`: nothing.
     fn answer_next(&mut self, approves: bool) -> bool {
-        let answer = self.heard(ACQUIRERS, self.acquirer, |message| match message {
-            Message::PaymentRequest(asked) => Some(Message::PaymentResult(PaymentResult {
-                header: asked.header,
-                key: asked.key,
-                response_code: ResponseCode(if approves { *b"00" } else { *b"05" }),
-                outcome: Some(if approves {
-                    Outcome::Approved
-                } else {
-                    Outcome::Declined
-                }),
-                approval_code: Chars::padded(b"A1B2C3"),
-                amounts: asked.amounts,
-                settlement_date: None,
-                echoed: Echoed {
-                    local_time: asked.local_time,
-                    presentation: Some(asked.presentation),
-                    mcc: asked.mcc,
-                    terminal: asked.terminal,
-                    merchant_id: asked.merchant_id,
-                },
-                text: b"",
-                mac: b"",
-            })),
-            Message::ReversalAdvice(asked) => Some(Message::ReversalAdviceAck(ReversalResult {
-                header: asked.header,
-                target: asked.target,
-                response_code: ResponseCode::APPROVED,
-                outcome: Some(Outcome::Reversed),
-                amount: Some(asked.amount),
-                mac: b"",
-            })),
-            _ => None,
+        let answer = self.heard(ACQUIRERS, self.acquirer, |message| {
+            answer_to(message, approves)
         });
         if let Some(Some(answer)) = &answer {
             self.worlds[ACQUIRERS].say(self.acquirer, answer);
@@ -366,6 +373,54 @@ fn what_a_full_ring_stops_is_shed_and_takes_nothing() {
             .sum::<u64>(),
         0
     );
+}
+
+#[test]
+fn what_ended_counts_until_that_is_committed() {
+    let protocols = (Protocol::Iso8583Ascii, Protocol::Sbe);
+    let place = ((ShardId(0), 1), Ports::default());
+    let tables = (snapshot(), None);
+    let mut world = World::with(tables, &[], place, protocols, CommitMode::Disk);
+    let (acquirer, wallet) = world.open();
+    let wallet_code = |world: &mut World| {
+        let body = world.heard(wallet)?;
+        let dialect = world.dialect_of(wallet);
+        match dialect.decode(&body, world.today()).unwrap() {
+            Message::PaymentResult(result) => Some(result.response_code),
+            other => panic!("{:?}", other.kind()),
+        }
+    };
+    let rest = |world: &mut World| {
+        for _ in 0..20 {
+            world.pass_ms(1);
+        }
+    };
+    let decline = |world: &mut World| {
+        let body = world.heard(acquirer).expect("it is forwarded");
+        let dialect = world.dialect_of(acquirer);
+        let asked = dialect.decode(&body, world.today()).unwrap();
+        let answer = answer_to(&asked, false).expect("it is a payment");
+        world.say(acquirer, &answer);
+    };
+    let first = payment(1, 1, YEAR_MOST, 20);
+    world.say(wallet, &Message::PaymentRequest(first));
+    rest(&mut world);
+    world.hold_writes = true;
+    decline(&mut world);
+    rest(&mut world);
+    // If the power is lost now, the first is open again.
+    let second = payment(1, 2, 1, 21);
+    world.say(wallet, &Message::PaymentRequest(second));
+    rest(&mut world);
+    assert_eq!(wallet_code(&mut world), None, "nothing is committed");
+    turns::complete_writes(&mut world);
+    assert_eq!(wallet_code(&mut world), Some(ResponseCode(*b"05")));
+    let refused = Some(ResponseCode::COUNT_LIMIT);
+    assert_eq!(wallet_code(&mut world), refused, "there was no room yet");
+    let third = payment(1, 3, YEAR_MOST, 22);
+    world.say(wallet, &Message::PaymentRequest(third));
+    rest(&mut world);
+    decline(&mut world);
 }
 
 /// Whose the `count`-th key is in the property below.

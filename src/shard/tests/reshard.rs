@@ -4,6 +4,7 @@ use super::*;
 use crate::engine::{Claim, Told};
 use crate::journal::reader::dump;
 use crate::model::fingerprint::Fingerprint;
+use crate::model::hold::{Hold, PayerHash};
 use crate::model::ids::{Institution, MatchKey, Reference, TableVersion};
 use crate::model::keys::Key;
 use crate::model::message::{Amounts, Echoed};
@@ -97,6 +98,16 @@ fn make(data: &Path, shards: u16, payments: u64) {
         let payment = payment(writer.last.0, reference);
         let wall = Wall(START + reference * 1_000);
         writer.write(wall, &Record::Payment(payment)).unwrap();
+        let hold = Hold {
+            number: payment.number,
+            payer: Some(PayerHash([9; 16])),
+            date: wall.date(),
+            amount: Some(payment.amounts.amount),
+            year_most_minor: None,
+            day_count_most: None,
+            order: None,
+        };
+        writer.write(wall, &Record::Held(hold)).unwrap();
         let record = if reference.is_multiple_of(3) {
             Record::Unknown(Unknown {
                 number: payment.number,
@@ -146,7 +157,7 @@ fn every_transaction_moves_to_its_owner_with_its_whole_history() {
     let before = histories(&old);
     let done = reshard(&old, &new, 3).unwrap();
     assert_eq!((done.before, done.after), (2, 3));
-    assert_eq!((done.transactions, done.records), (600, 1_200));
+    assert_eq!((done.transactions, done.records), (600, 1_800));
     let after = histories(&new);
     for ((reference, _, steps), (same, shard, moved)) in before.iter().zip(&after) {
         assert_eq!((reference, steps), (same, moved));

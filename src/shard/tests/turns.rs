@@ -57,7 +57,7 @@ fn answer_code(world: &mut World, link: LinkId) -> Option<ResponseCode> {
     }
 }
 
-fn complete_writes(world: &mut World) {
+pub(super) fn complete_writes(world: &mut World) {
     world.hold_writes = false;
     let writes = core::mem::take(&mut world.writes);
     let done = writes.into_iter().map(|write| Completion::Written {
