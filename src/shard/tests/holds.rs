@@ -375,6 +375,62 @@ fn what_a_full_ring_stops_is_shed_and_takes_nothing() {
     );
 }
 
+/// The home of a hash, counted anew.
+fn home(hash: &[u8; 16]) -> usize {
+    let head = u64::from_le_bytes(*hash.first_chunk().unwrap());
+    usize::try_from(head % u64::from(SHARDS)).unwrap()
+}
+
+/// A payment that is shed by its owner gives its order back; its repeat passes the order's home
+/// before that is heard there, and has no order of its own.
+#[test]
+fn a_repeat_that_overtakes_what_its_first_gave_back_does_not_go_on_without_its_order() {
+    const LINK: usize = 0;
+    const HOME: usize = 1;
+    const ROOT: usize = 2;
+    let mut town = empty();
+    let link = town.worlds[LINK].connect(Protocol::Sbe);
+    town.worlds[LINK].sign_on(link, WALLET);
+    town.settle();
+    let tables = snapshot();
+    let wallet = Institution::new(WALLET).unwrap();
+    let is_home = |payer: &u8| {
+        let token = token(*payer);
+        let guard = tables.guard();
+        let hash = guard.payer(Presentation::Mpm, wallet, token.as_ref());
+        home(&hash.unwrap().0) == HOME
+    };
+    let payer = (0..20).find(is_home).unwrap();
+    let order = (1..200).find(|order| home(&[*order; 16]) == HOME).unwrap();
+    let count = (0..99).find(|count| usize::from(reference(*count).owner(SHARDS).0) == ROOT);
+    let asked = |stan| PaymentRequest {
+        quote: quote(order),
+        ..payment(payer, count.unwrap(), 100, stan)
+    };
+    let woken = |town: &mut Town, shard: usize| {
+        town.worlds[shard].turn(vec![Completion::Woken]);
+    };
+    town.worlds[LINK].say(link, &Message::PaymentRequest(asked(20)));
+    woken(&mut town, HOME);
+    town.worlds[ROOT].shard.draining = true;
+    woken(&mut town, ROOT);
+    town.worlds[ROOT].shard.draining = false;
+    town.worlds[LINK].say(link, &Message::PaymentRequest(asked(21)));
+    // The home hears its peers in their order: the repeat first.
+    woken(&mut town, HOME);
+    woken(&mut town, ROOT);
+    town.settle();
+    for _ in 0..2 {
+        assert_eq!(town.code(LINK, link), Some(ResponseCode::SHED));
+    }
+    assert_eq!((town.standing(), town.counted(payer)), (vec![], 0));
+    town.say(LINK, link, &Message::PaymentRequest(asked(22)));
+    assert!(town.answer_next(true), "now it is its own");
+    town.settle();
+    assert_eq!(town.code(LINK, link), Some(ResponseCode::APPROVED));
+    assert_eq!(town.counted(payer), 100);
+}
+
 #[test]
 fn what_ended_counts_until_that_is_committed() {
     let protocols = (Protocol::Iso8583Ascii, Protocol::Sbe);
