@@ -11,8 +11,9 @@ use super::*;
 use crate::fx::QuoteTerms;
 use crate::fx::quotes::QUOTE_CHARACTERS_MAX;
 use crate::guard::{Corridor, Guard, LimitRow, ListKey, Rule, Rules};
+use crate::journal::store::Piece;
 use crate::model::chars::Chars;
-use crate::model::hold::OrderHash;
+use crate::model::hold::{OrderHash, Total};
 use crate::model::keys::{BusinessKey, Class, Key};
 use crate::model::message::{
     Amounts, Echoed, PaymentRequest, PaymentResult, Reversal, ReversalResult,
@@ -373,6 +374,59 @@ fn what_a_full_ring_stops_is_shed_and_takes_nothing() {
             .sum::<u64>(),
         0
     );
+}
+
+/// What is carried of a transaction that is not over is among the sums that are carried.
+#[test]
+fn what_a_base_carries_is_counted_once() {
+    let mut town = town(&[Vec::new()]);
+    for (count, stan) in [(1, 20), (2, 21)] {
+        let (wallet, request) = (town.wallet, payment(1, count, 100, stan));
+        town.worlds[0].say(wallet, &Message::PaymentRequest(request));
+    }
+    let records = written(&town.worlds[0]);
+    let of = |number: u64| {
+        let its = records.iter().copied();
+        its.filter(move |record| record.number().0 == number)
+    };
+    let total = records.iter().find_map(|record| match record {
+        Record::Held(hold) => Some(Record::Total(Total {
+            payer: hold.payer?,
+            year: 2026,
+            amount: money(700),
+        })),
+        _ => None,
+    });
+    let limits = EngineLimits {
+        in_flight_max: 8,
+        remembered_keys_max: 16,
+    };
+    let tables = Arc::new(snapshot());
+    let mut replaying = Replaying::new(limits, Arc::clone(&tables), 5);
+    let carried = of(1).chain(total);
+    let carried = carried.map(|record| Piece::Carried((Wall(START), record)));
+    let base = [Piece::Base(TransactionNumber(1), 0)];
+    let live = of(2).map(|record| {
+        Piece::Record(journal::Entry {
+            lsn: Lsn(0),
+            wall: Wall(START),
+            record,
+        })
+    });
+    for piece in carried.chain(base).chain(live) {
+        replaying.apply_piece(piece).unwrap();
+    }
+    let mut engine = Engine::new(limits, &tables, 5);
+    engine.serve_holds(true, true, true);
+    for told in replaying.take_holds(1) {
+        engine.tell_holds(&told, Wall(START).date());
+    }
+    let Some(Record::Total(total)) = total else {
+        panic!("both count");
+    };
+    let counts = engine.counted(total.payer).unwrap();
+    assert_eq!(counts.on(Wall(START).date()), (800, 1));
+    assert_eq!(replaying.engine().holds(), 2, "both may be given back yet");
 }
 
 /// The home of a hash, counted anew.
