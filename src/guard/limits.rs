@@ -161,6 +161,11 @@ impl Limits {
         totals.map(|row| row.line).min()
     }
 
+    /// Whether there are none.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// Whether there are limits over time.
     pub(super) const fn counts(&self) -> bool {
         self.counts

@@ -171,6 +171,11 @@ pub(super) struct Lists {
 }
 
 impl Lists {
+    /// Whether nobody and nothing is listed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.institutions.is_empty()
+    }
+
     pub(super) fn new(
         key: Option<ListKey>,
         lists: Vec<List>,

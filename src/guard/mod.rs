@@ -169,6 +169,8 @@ pub struct Guard {
     lists: Lists,
     suspended: HashSet<Institution, FixedState>,
     self_counting: HashSet<Institution, FixedState>,
+    /// Whether anything could be forbidden.
+    has_rules: bool,
 }
 
 impl Guard {
@@ -179,12 +181,20 @@ impl Guard {
             return Err(GuardError::NoPayerKey(line));
         }
         let lists = Lists::new(rules.list_key, rules.lists, &rules.institutions)?;
+        let suspended: HashSet<_, _> = rules.suspended.into_iter().collect();
         Ok(Self {
+            has_rules: !limits.is_empty() || !lists.is_empty() || !suspended.is_empty(),
             limits,
             lists,
-            suspended: rules.suspended.into_iter().collect(),
+            suspended,
             self_counting: rules.self_counting.into_iter().collect(),
         })
+    }
+
+    /// Whether anything could be forbidden: otherwise, where its order is not paid yet, a payment
+    /// is allowed unasked.
+    pub const fn has_rules(&self) -> bool {
+        self.has_rules
     }
 
     /// What the amounts of its limits are in; none where it limits no amount.

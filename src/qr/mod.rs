@@ -138,8 +138,37 @@ impl<'a> Code<'a> {
     /// Inlined so that the view, seven kilobytes of room for places, is made where it is used.
     #[inline]
     pub fn read(payload: &'a [u8]) -> Self {
+        let mut code = Self::unread(payload);
+        code.classify();
+        code
+    }
+
+    /// As [`Code::read`], for who only looks: the view is not moved out of the place where it was
+    /// made.
+    #[inline]
+    pub fn look<R>(payload: &'a [u8], look: impl FnOnce(&Self) -> R) -> R {
+        let mut code = Self::unread(payload);
+        code.classify();
+        look(&code)
+    }
+
+    /// What [`Code::marks`] says of a payment code of digits, which most that a till scans are,
+    /// and nothing else of it. `false`: it is of another kind, or none, and `known` is as it was.
+    pub fn marks_of_digits(payload: &'a [u8], known: &mut CodeMarks<'a>) -> bool {
+        let is_number = (1..=CODE_BYTES_MAX).contains(&payload.len())
+            && payload.iter().all(u8::is_ascii_digit)
+            && !merchant::begins(payload)
+            && !url::begins(payload);
+        if is_number {
+            number::put_marks(payload, known);
+        }
+        is_number
+    }
+
+    #[inline(always)]
+    fn unread(payload: &'a [u8]) -> Self {
         let is_printable = crate::model::chars::is_printable(payload);
-        let mut code = Self {
+        Self {
             payload,
             kind: Kind::Unknown,
             is_ascii: is_printable || payload.is_ascii(),
@@ -150,9 +179,7 @@ impl<'a> Code<'a> {
             owners: Owners::new(),
             faults: Findings::default(),
             warnings: Findings::default(),
-        };
-        code.classify();
-        code
+        }
     }
 
     fn classify(&mut self) {

@@ -13,6 +13,7 @@ use super::rule::Secrecy;
 use super::schemes::Scheme;
 use super::{Code, Path};
 use crate::model::limits::NUMBER_DIGITS_MAX;
+use crate::model::mark::{CodeMarks, Mark, first_digits};
 
 /// One kind of payment code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,6 +21,8 @@ pub(super) struct NumberRow {
     scheme: Scheme,
     /// First and last of its prefixes, of equally many digits.
     prefixes: (&'static str, &'static str),
+    /// The same as numbers, which digits of equal number compare as.
+    prefix_values: (u16, u16),
     /// Fewest and most digits.
     digits: (usize, usize),
     /// A digit that is always the same: its place from the end, and which.
@@ -80,10 +83,22 @@ const fn row(
     NumberRow {
         scheme,
         prefixes,
+        prefix_values: (number_of(prefixes.0), number_of(prefixes.1)),
         digits,
         fixed: None,
         parts: &[],
     }
+}
+
+/// A prefix of two or three digits as a number.
+const fn number_of(prefix: &str) -> u16 {
+    let mut digits = prefix.as_bytes();
+    let mut value = 0;
+    while let [digit, rest @ ..] = digits {
+        value = value * 10 + (*digit - b'0') as u16;
+        digits = rest;
+    }
+    value
 }
 
 const fn part(name: &'static str, digits: usize) -> NumberPart {
@@ -95,16 +110,23 @@ const fn part(name: &'static str, digits: usize) -> NumberPart {
 }
 
 impl NumberRow {
-    fn prefix_digits(&self) -> usize {
+    const fn prefix_digits(&self) -> usize {
         self.prefixes.0.len()
     }
 
-    /// Whether a number begins as its codes do. Digits of equal number compare as numbers.
+    /// Whether a number begins as its codes do.
     fn begins(&self, number: &[u8]) -> bool {
-        let (first, last) = (self.prefixes.0.as_bytes(), self.prefixes.1.as_bytes());
-        number
-            .get(..first.len())
-            .is_some_and(|prefix| first <= prefix && prefix <= last)
+        let digit = |byte: &u8| u16::from(byte.wrapping_sub(b'0'));
+        number.get(..self.prefix_digits()).is_some_and(|prefix| {
+            let value = prefix
+                .iter()
+                .fold(0, |value, byte| value * 10 + digit(byte));
+            (self.prefix_values.0..=self.prefix_values.1).contains(&value)
+        })
+    }
+
+    fn fits(&self, number: &[u8]) -> bool {
+        self.begins(number) && self.has_digits(number) && self.has_fixed(number)
     }
 
     fn has_digits(&self, number: &[u8]) -> bool {
@@ -119,11 +141,28 @@ impl NumberRow {
     }
 }
 
+/// What a code of digits only is known by, and nothing else of it.
+pub(super) fn put_marks<'p>(number: &'p [u8], known: &mut CodeMarks<'p>) {
+    let value = first_digits(number);
+    let mark = |scheme| Mark {
+        scheme,
+        by: By::Prefix,
+        value,
+    };
+    let owners = NUMBERS.iter().filter(|row| row.fits(number));
+    known
+        .marks
+        .extend(owners.map(|row| mark(row.scheme.word())));
+    if known.marks.is_empty() {
+        known.marks.push(mark("other"));
+    }
+}
+
 /// Reads a code of digits only.
 pub(super) fn read(code: &mut Code<'_>) {
     let number = code.payload;
     for (rank, row) in (0..).zip(NUMBERS) {
-        if !row.begins(number) || !row.has_digits(number) || !row.has_fixed(number) {
+        if !row.fits(number) {
             continue;
         }
         let owner = Owner {
@@ -308,6 +347,29 @@ mod tests {
                 told.contains(name) || name == "WeChat Pay" || name == "AlipayHK",
                 "{name}"
             );
+        }
+    }
+
+    proptest::proptest! {
+        /// Of digits of any number, and of what only begins with digits.
+        #[test]
+        fn the_marks_of_digits_are_those_of_the_whole_code(
+            start in "(10|15|16|25|28|281010|289|30|31|62|0002|00020101|)",
+            rest in "[0-9]{0,34}",
+            end in "(|||x|:|6000000)",
+        ) {
+            let payload = format!("{start}{rest}{end}");
+            let code = Code::read(payload.as_bytes());
+            let mut known = CodeMarks::default();
+            if Code::marks_of_digits(payload.as_bytes(), &mut known) {
+                let marks = code.marks();
+                proptest::prop_assert_eq!(code.kind(), crate::qr::Kind::Number);
+                proptest::prop_assert_eq!(known.is_bad, marks.is_bad);
+                proptest::prop_assert_eq!(known.marks, marks.marks);
+            } else {
+                proptest::prop_assert_ne!(code.kind(), crate::qr::Kind::Number);
+                proptest::prop_assert!(known.marks.is_empty());
+            }
         }
     }
 }

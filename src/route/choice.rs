@@ -171,11 +171,10 @@ impl Tables {
         named: Option<ParticipantIndex>,
         is_up: impl Fn(ParticipantIndex) -> bool,
     ) -> Result<Choice<'_>, ResponseCode> {
-        let matches = self.rules().matches(ask.code);
         let is_open = |terms: &Terms| terms.destination.is_none_or(&is_up);
-        let mut best: Option<(Rank, &Match<'_>)> = None;
+        let mut best: Option<(Rank, Match<'_>)> = None;
         let mut fits_down = false;
-        for found in &matches {
+        self.rules().each_match(ask.code, |found| {
             // Rules stand by priority: the first that fits and is up is the best of its group.
             for terms in found.terms {
                 if self.verdict(ask, named, terms) != Verdict::Fits {
@@ -191,7 +190,7 @@ impl Tables {
                 }
                 break;
             }
-        }
+        });
         let nowhere = if fits_down {
             ResponseCode::DESTINATION_DOWN
         } else {
@@ -223,7 +222,7 @@ impl Tables {
     /// Every rule that names what the code is known by, and whether it is for this payment.
     pub fn consider<'t>(&'t self, ask: &Ask<'_>, mut look: impl FnMut(Considered<'t>)) {
         let named = ask.named.and_then(|named| self.speaks_for(named));
-        for found in self.rules().matches(ask.code) {
+        self.rules().each_match(ask.code, |found| {
             for terms in found.terms {
                 look(Considered {
                     kind: found.kind,
@@ -233,7 +232,7 @@ impl Tables {
                     rank: found.rank(terms),
                 });
             }
-        }
+        });
     }
 
     fn verdict(&self, ask: &Ask<'_>, named: Option<ParticipantIndex>, terms: &Terms) -> Verdict {

@@ -10,18 +10,12 @@
 use core::fmt;
 use core::hash::BuildHasher;
 
-use arrayvec::ArrayVec;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
 use super::rule::{MarkKind, Rule, RuleMark, Terms, WEIGHT_MAX};
 use crate::model::limits::{MARK_BYTES_MAX, PREFIX_DIGITS_MAX, RULES_MAX, RULES_PER_MARK_MAX};
 use crate::model::mark::{By, CodeMarks, Mark};
-
-/// Groups that one look-up may find: two for each owner, prefixes of every length, and `any`. More
-/// can only be application identifiers that rules name in several lengths, and those beyond it are
-/// not looked at.
-pub(super) const MATCHES_MAX: usize = 128;
 
 /// All rules.
 #[derive(Debug)]
@@ -234,20 +228,14 @@ impl Rules {
     }
 
     /// The rules that name what a code is known by, `any` first.
-    pub(super) fn matches(&self, code: &CodeMarks<'_>) -> ArrayVec<Match<'_>, MATCHES_MAX> {
-        let mut found = ArrayVec::new();
-        self.find(MarkKind::Any, b"", (0, u8::MAX), &mut found);
+    pub(super) fn each_match<'t>(&'t self, code: &CodeMarks<'_>, mut look: impl FnMut(Match<'t>)) {
+        self.find(MarkKind::Any, b"", (0, u8::MAX), &mut look);
         let mut has_digits = false;
         for (order, mark) in (0_u8..).zip(&code.marks) {
-            self.known(mark, order, &mut has_digits, &mut found);
-            self.find(
-                MarkKind::Scheme,
-                mark.scheme.as_bytes(),
-                (1, order),
-                &mut found,
-            );
+            self.known(mark, order, &mut has_digits, &mut look);
+            let scheme = mark.scheme.as_bytes();
+            self.find(MarkKind::Scheme, scheme, (1, order), &mut look);
         }
-        found
     }
 
     fn known<'t>(
@@ -255,19 +243,19 @@ impl Rules {
         mark: &Mark<'_>,
         order: u8,
         has_digits: &mut bool,
-        found: &mut ArrayVec<Match<'t>, MATCHES_MAX>,
+        look: &mut impl FnMut(Match<'t>),
     ) {
         let kind = MarkKind::Known(mark.by);
         match mark.by {
             By::Guid | By::Network | By::Host => {
-                self.find(kind, mark.value, (EXACT, order), found);
+                self.find(kind, mark.value, (EXACT, order), look);
             }
-            By::Aid => self.starts(kind, mark.value, self.aid_lengths, order, found),
+            By::Aid => self.starts(kind, mark.value, self.aid_lengths, order, look),
             // All owners of a payment code of digits are known by the same digits.
             By::Prefix if !*has_digits => {
                 *has_digits = true;
                 let lengths = self.prefix_lengths(mark.value);
-                self.starts(kind, mark.value, lengths, order, found);
+                self.starts(kind, mark.value, lengths, order, look);
             }
             By::Prefix => {}
         }
@@ -289,7 +277,7 @@ impl Rules {
         value: &[u8],
         mut lengths: u32,
         order: u8,
-        found: &mut ArrayVec<Match<'t>, MATCHES_MAX>,
+        look: &mut impl FnMut(Match<'t>),
     ) {
         while lengths != 0 {
             let length = lengths.ilog2();
@@ -299,7 +287,7 @@ impl Rules {
                 .and_then(|end| value.get(..end));
             if let Some(start) = start {
                 let specificity = u8::try_from(length + 1).unwrap_or(EXACT);
-                self.find(kind, start, (specificity, order), found);
+                self.find(kind, start, (specificity, order), look);
             }
         }
     }
@@ -309,12 +297,12 @@ impl Rules {
         kind: MarkKind,
         value: &[u8],
         (specificity, order): (u8, u8),
-        found: &mut ArrayVec<Match<'t>, MATCHES_MAX>,
+        look: &mut impl FnMut(Match<'t>),
     ) {
-        let mut room = [0_u8; MARK_BYTES_MAX];
-        if self.kinds & bit_of(kind) == 0 || found.is_full() {
+        if self.kinds & bit_of(kind) == 0 {
             return;
         }
+        let mut room = [0_u8; MARK_BYTES_MAX];
         let Some(lower) = room.get_mut(..value.len()) else {
             return;
         };
@@ -327,7 +315,7 @@ impl Rules {
         let is_it = |group: &Group| group.kind == kind && group.value_of(&self.values) == value;
         if let Some(group) = self.groups.find(hash, is_it) {
             let first = index(group.first);
-            found.push(Match {
+            look(Match {
                 kind,
                 value: group.value_of(&self.values),
                 terms: &self.terms[first..first + usize::from(group.count)],

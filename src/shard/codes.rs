@@ -3,11 +3,33 @@
 
 use crate::engine::{CodeTerms, Scanned, Sender, Snapshot, Token};
 use crate::fx::quotes::QUOTE_CHARACTERS_MAX;
+use crate::model::mark::CodeMarks;
 use crate::model::message::{CodeInquiry, CodeResult};
 use crate::model::money::Money;
 use crate::model::outcome::CodeKind;
 use crate::qr::{Code, Initiation, Kind};
 use crate::shard::{Pass, Shard};
+
+/// Reads a code, and hands on what it says. Of a payment code of digits that is little, and soon
+/// read.
+#[inline]
+pub(super) fn scan<R>(
+    payload: &[u8],
+    tables: &Snapshot,
+    then: impl FnOnce(&Scanned<'_>) -> R,
+) -> R {
+    let mut of_digits = Scanned {
+        marks: CodeMarks::default(),
+        terms: CodeTerms {
+            kind: Some(CodeKind::Digits),
+            ..CodeTerms::default()
+        },
+    };
+    if Code::marks_of_digits(payload, &mut of_digits.marks) {
+        return then(&of_digits);
+    }
+    Code::look(payload, |code| then(&scanned(code, tables)))
+}
 
 /// What a code is known by, and what it says of the payment.
 pub(super) fn scanned<'c>(code: &'c Code<'_>, tables: &Snapshot) -> Scanned<'c> {
@@ -45,10 +67,10 @@ impl Shard {
         inquiry: &CodeInquiry<'_>,
         pass: &mut Pass<'_>,
     ) {
-        let code = Code::read(inquiry.code.expose());
-        let scanned = scanned(&code, &self.tables);
         self.engage(pass, |engine, context, effects| {
-            engine.handle_code_inquiry((inquiry, &scanned), sender, context, effects);
+            scan(inquiry.code.expose(), context.tables, |scanned| {
+                engine.handle_code_inquiry((inquiry, scanned), sender, context, effects);
+            });
         });
     }
 

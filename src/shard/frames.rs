@@ -11,9 +11,8 @@ use crate::model::message::{
 use crate::model::outcome::ResponseCode;
 use crate::model::participant::Protocol;
 use crate::model::refusal::{Fault, Refusal, Refused};
-use crate::qr::Code;
 use crate::session::LinkState;
-use crate::shard::codes::scanned;
+use crate::shard::codes::scan;
 use crate::shard::stats::Counter;
 use crate::shard::{Pass, Shard};
 
@@ -243,9 +242,9 @@ impl Shard {
         }
         self.engage(pass, |engine, context, out| match message {
             Message::PaymentRequest(request) => {
-                let code = Code::read(request.code.expose());
-                let scanned = scanned(&code, context.tables);
-                engine.handle_payment((request, &scanned), sender, context, out);
+                scan(request.code.expose(), context.tables, |scanned| {
+                    engine.handle_payment((request, scanned), sender, context, out);
+                });
             }
             Message::PaymentResult(result) => {
                 engine.handle_payment_result(result, sender, context, out);

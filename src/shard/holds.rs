@@ -18,8 +18,7 @@ use crate::model::keys::Key;
 use crate::model::message::Message;
 use crate::model::money::{Currency, Money};
 use crate::model::time::Date;
-use crate::qr::Code;
-use crate::shard::codes::scanned;
+use crate::shard::codes::scan;
 use crate::shard::crossing::Crossing;
 use crate::shard::stats::Counter;
 use crate::shard::{Pass, Replaying, Shard};
@@ -104,10 +103,10 @@ impl Shard {
             return self.engage(pass, |engine, _, effects| engine.withdraw(&stake, effects));
         };
         self.engage(pass, |engine, context, out| {
-            let code = Code::read(request.code.expose());
-            let scanned = scanned(&code, context.tables);
-            let asked = (request, &scanned);
-            engine.handle_staked_payment(asked, Some(stake), sender, context, out);
+            scan(request.code.expose(), context.tables, |scanned| {
+                let asked = (request, scanned);
+                engine.handle_staked_payment(asked, Some(stake), sender, context, out);
+            });
         });
     }
 
