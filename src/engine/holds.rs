@@ -16,7 +16,7 @@
 //!   total. There are no two journals that could tell different stories, and nothing to reconcile.
 //! - **The homes remember, and record nothing**, as with refund keys ([`super::claims`]): all
 //!   shards are one process and end together, and before anybody is served each tells each other
-//!   what it has read ([`Told`]). So a crash takes back what was counted and not recorded, and
+//!   what it has read ([`ToldHolds`]). So a crash takes back what was counted and not recorded, and
 //!   nothing else. What outlives its segments is carried by the base (`journal/base.rs`).
 //! - **Never exceeded.** What is counted counts at once, before its payment is decided; whoever
 //!   comes at the same time sees it. An unknown outcome counts until it is known to be none.
