@@ -260,6 +260,7 @@ const fn state_after(record: &Record, before: &'static str) -> &'static str {
 mod tests {
     use super::*;
     use crate::model::fingerprint::Fingerprint;
+    use crate::model::hold::{OrderHash, PayerHash};
     use crate::model::ids::{
         Institution, Lsn, MatchKey, Reference, TableVersion, TransactionNumber,
     };
@@ -394,5 +395,34 @@ the switch (timeout)
             tell(&business(), &steps[..1]).ends_with("It waits for the destination's answer.\n")
         );
         assert!(tell(&business(), &steps[..2]).ends_with("is unknown and is being resolved.\n"));
+    }
+
+    #[test]
+    fn what_a_payment_counts_for_is_told_by_hashes_alone() {
+        let hold = Hold {
+            number: NUMBER,
+            payer: Some(PayerHash([0xab; 16])),
+            date: Date::from_yyyymmdd(20_261_121).unwrap(),
+            amount: Some(amount()),
+            year_most_minor: Some(200_000),
+            day_count_most: None,
+            order: Some(OrderHash([0xcd; 16])),
+        };
+        let (payer, order) = ("ab".repeat(16), "cd".repeat(16));
+        let counts = format!(
+            "with 12550 minor units of 156 towards the 2026 of payer {payer} and as the payment \
+             of order {order}"
+        );
+        assert_eq!(step(&Record::Held(hold)), format!("it counts {counts}"));
+        let released = step(&Record::Released(hold));
+        assert_eq!(released, format!("it no longer counts {counts}"));
+        let unmeasured = Hold {
+            amount: None,
+            order: None,
+            ..hold
+        };
+        let told = step(&Record::Held(unmeasured));
+        let expected = format!("it counts with no amount towards the 2026 of payer {payer}");
+        assert_eq!(told, expected);
     }
 }

@@ -35,6 +35,7 @@ use hashbrown::HashMap;
 
 use crate::engine::effects::{Effects, Gate};
 use crate::engine::price;
+use crate::engine::snapshot::Snapshot;
 use crate::engine::totals::{Counts, OrderHeld, Orders, Payers, Taking};
 use crate::engine::transitions::Phase;
 use crate::engine::{Context, Engine, Legs};
@@ -269,6 +270,10 @@ impl Engine {
             let capacity = usize::try_from(capacity).expect("usize holds a u32");
             let more = capacity.saturating_sub(holds.of_payments.len());
             holds.of_payments.reserve_exact(more);
+            // All places that were ever used: from here on one comes after the other, and the
+            // first payment that counts does not wait for millions that did not.
+            let used = self.transactions.places_used().max(holds.of_payments.len());
+            holds.of_payments.resize(used, None);
         }
     }
 
@@ -296,11 +301,7 @@ impl Engine {
         sender: ParticipantIndex,
         context: &Context<'_, L>,
     ) -> Option<Stake> {
-        let pricing = context.tables.pricing();
-        let for_order = pricing.is_some_and(|it| it.keys.is_of_order(request.quote));
-        if !for_order && !context.tables.guard().counts() {
-            return None;
-        }
+        let for_order = is_of_order(request, context.tables);
         // What cannot be opened is refused where it is decided.
         let quote = if for_order {
             price::open_quote(request, sender, context).ok().flatten()
@@ -460,6 +461,16 @@ impl Engine {
             (hold.number == transaction.number).then_some(OrderHeld { order, key, date })
         })
     }
+}
+
+/// Whether a payment may count for anything: a look, before anything is asked.
+pub fn may_count(request: &PaymentRequest<'_>, tables: &Snapshot) -> bool {
+    tables.guard().counts() || is_of_order(request, tables)
+}
+
+fn is_of_order(request: &PaymentRequest<'_>, tables: &Snapshot) -> bool {
+    let pricing = tables.pricing();
+    pricing.is_some_and(|it| it.keys.is_of_order(request.quote))
 }
 
 /// What a payment would count for: nobody was asked.

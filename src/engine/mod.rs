@@ -65,7 +65,9 @@ pub use code_inquiries::{CodeTerms, Scanned, Token};
 pub use effects::{EFFECTS_MAX, Effect, Effects, Gate, Outgoing};
 pub use exchanges::{ExchangeId, Talk, Waiter};
 pub use forgetting::CARRIED_MAX;
-pub use holds::{GivenBack, OrderStake, PayerStake, ReadHolds, Stake, Standing, Sum, ToldHolds};
+pub use holds::{
+    GivenBack, OrderStake, PayerStake, ReadHolds, Stake, Standing, Sum, ToldHolds, may_count,
+};
 pub use resolver::Leg;
 pub use restore::Ask;
 pub use snapshot::{Pricing, Snapshot};

@@ -254,6 +254,11 @@ impl Transactions {
         [self.by_key.memory(), memory_of(&self.places)]
     }
 
+    /// Places that were used so far, whoever has them now.
+    pub(super) fn places_used(&self) -> usize {
+        self.places.len()
+    }
+
     /// How many are remembered.
     pub(super) fn count(&self) -> usize {
         self.by_key.len()

@@ -14,7 +14,7 @@ use crate::journal::base::{
     BASE_FILE, BadBase, Base, BaseFound, BaseUse, Carried, FirstFound, judge_base,
 };
 use crate::journal::codec;
-use crate::journal::digest::{BadDigest, Digest, DigestHeader};
+use crate::journal::digest::{BadDigest, Digest, DigestHeader, Skimmed};
 use crate::journal::layout::{JournalIdentity, check_records, read_opening};
 use crate::journal::segments::segment_start;
 use crate::journal::store::{Piece, StoreError, read_file, write_file};
@@ -210,10 +210,14 @@ pub(super) fn add_totals(
 ) -> Result<(), StoreError> {
     let digest = read_digest(directory, segment)?;
     let mut first = None;
-    each_record(&digest, Lsn(0), &mut |entry| {
-        first = first.or(Some(entry.wall));
-        totals.hear(&entry.record);
+    let read = digest.each(|skimmed| match skimmed {
+        Skimmed::Settled(payment) => first = first.or(Some(payment.walls.0)),
+        Skimmed::Loose(entry) => {
+            first = first.or(Some(entry.wall));
+            totals.hear(&entry.record);
+        }
     });
+    read.unwrap_or_else(|_: BadDigest| unreachable!("it was read as a whole"));
     totals.leave_out(first.unwrap_or(Wall(0)));
     Ok(())
 }

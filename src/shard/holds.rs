@@ -11,6 +11,7 @@
 
 use crate::engine::{
     Gate, GivenBack, OrderStake, PayerStake, ReadHolds, Sender, Stake, Standing, Sum, ToldHolds,
+    may_count,
 };
 use crate::model::hold::{OrderHash, PayerHash};
 use crate::model::ids::{Institution, LinkAddress, Lsn, Reference};
@@ -56,6 +57,9 @@ impl Shard {
         let Message::PaymentRequest(request) = message else {
             return None;
         };
+        if !may_count(request, &self.tables) {
+            return None;
+        }
         self.engage(pass, |engine, context, _| {
             engine.stake(request, sender.participant, context)
         })

@@ -193,19 +193,26 @@ impl Digest {
             return Err(BadDigest::Damaged);
         }
         let digest = Self { header, bytes };
-        let mut items = digest.items()?;
         let (mut settled, mut loose) = (0, 0);
-        while let Some(skimmed) = items.skim()? {
-            match skimmed {
-                Skimmed::Settled(_) => settled += 1,
-                Skimmed::Loose(_) => loose += 1,
-            }
-        }
+        digest.each(|skimmed| match skimmed {
+            Skimmed::Settled(_) => settled += 1,
+            Skimmed::Loose(_) => loose += 1,
+        })?;
         if (settled, loose) == (header.settled, header.loose) {
             Ok(digest)
         } else {
             Err(BadDigest::Damaged)
         }
+    }
+
+    /// Shows what every entry is found by, in order.
+    #[inline]
+    pub(in crate::journal) fn each(&self, mut look: impl FnMut(&Skimmed)) -> Result<(), BadDigest> {
+        let mut items = self.items()?;
+        while let Some(skimmed) = items.skim()? {
+            look(&skimmed);
+        }
+        Ok(())
     }
 
     /// What it says of its segment.
