@@ -147,7 +147,7 @@ pub(crate) fn drive_by(
             watched_ns = now_ns;
             watch(progress);
         }
-        let given_up = now_ns >= end_ns + OVERDUE_NS_MAX || stage.floor.tally.aborted;
+        let given_up = now_ns >= end_ns + OVERDUE_NS_MAX || stage.floor.tally.course.aborted;
         if now_ns >= end_ns && plan.is_done() || given_up || stage.floor.is_deserted() {
             break;
         }
@@ -161,7 +161,7 @@ pub(crate) fn drive_by(
         Plan::Open(schedule) => schedule.left_until(now_ns),
         Plan::Closed { .. } => 0,
     };
-    stage.floor.tally.missed_at_end += left;
+    stage.floor.tally.course.missed_at_end += left;
     let settled = stage.turn_until(course.settle_seconds, |floor| {
         floor.is_settled() && floor.is_whole() || floor.is_deserted()
     })?;

@@ -20,6 +20,22 @@ pub(crate) struct Health {
     pub(crate) offered: u64,
     /// Payments that were sent for them.
     pub(crate) started: u64,
+    /// And how.
+    #[serde(flatten)]
+    pub(crate) course: Course,
+    /// The bound on payments in flight.
+    pub(crate) in_flight_limit: u32,
+    /// What becomes of the overdue.
+    pub(crate) late: &'static str,
+    /// CPU time of each thread of the generator in the measured time.
+    pub(crate) threads: Vec<ThreadLoad>,
+    /// Little's law; null where nothing was answered.
+    pub(crate) littles_law: Option<LittlesLaw>,
+}
+
+/// What became of the plan, counted as it happens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub(crate) struct Course {
     /// Sent late because there was no room: too many were in flight, or every link was full.
     pub(crate) waited: u64,
     /// Left out: the generator was too late (`--late skip`).
@@ -42,16 +58,15 @@ pub(crate) struct Health {
     pub(crate) aborted: bool,
     /// Most payments in flight at once.
     pub(crate) in_flight_max: u32,
-    /// The bound on them.
-    pub(crate) in_flight_limit: u32,
-    /// Turns that found it reached.
+    /// Times at which a payment was due and as many as may be were in flight.
     pub(crate) in_flight_full: u64,
-    /// What becomes of the overdue.
-    pub(crate) late: &'static str,
-    /// CPU time of each thread of the generator in the measured time.
-    pub(crate) threads: Vec<ThreadLoad>,
-    /// Little's law; null where nothing was answered.
-    pub(crate) littles_law: Option<LittlesLaw>,
+}
+
+impl Course {
+    /// Payments that were left out.
+    pub(crate) const fn missed(&self) -> u64 {
+        self.missed_late + self.missed_full + self.missed_absent + self.missed_at_end
+    }
 }
 
 /// How busy a thread was.
@@ -165,27 +180,14 @@ impl Flow {
 impl Health {
     /// Of a run that is over.
     pub(crate) fn new(floor: &Floor<'_>, threads: Vec<ThreadLoad>) -> Self {
-        let tally = &floor.tally;
+        let course = floor.tally.course;
         let started = floor.judge.originators.sent();
-        let missed =
-            tally.missed_late + tally.missed_full + tally.missed_absent + tally.missed_at_end;
         let manner = floor.manner();
         Self {
-            offered: started + missed,
+            offered: started + course.missed(),
             started,
-            waited: tally.waited,
-            missed_late: tally.missed_late,
-            missed_full: tally.missed_full,
-            missed_absent: tally.missed_absent,
-            sent_again: tally.sent_again,
-            answers_after_cut: tally.answers_after_cut,
-            answers_lost: tally.answers_lost,
-            answers_hurried: tally.answers_hurried,
-            missed_at_end: tally.missed_at_end,
-            aborted: tally.aborted,
-            in_flight_max: tally.in_flight_max,
+            course,
             in_flight_limit: manner.in_flight_max,
-            in_flight_full: tally.full,
             late: manner.late.name(),
             threads,
             littles_law: floor.flow.law(),
@@ -195,7 +197,7 @@ impl Health {
     /// Whether so many payments waited for room that the 99th percentile of start lag is theirs:
     /// the target was slower than the plan, and the generator is not to blame.
     pub(crate) const fn is_overload(&self) -> bool {
-        self.waited >= self.started.div_ceil(MISSED_SHARE_MAX) && self.waited > 0
+        self.course.waited >= self.started.div_ceil(MISSED_SHARE_MAX) && self.course.waited > 0
     }
 
     /// Whether the numbers are the target's, where the generator `was_late` or not.
@@ -206,9 +208,9 @@ impl Health {
     /// Why the numbers are the generator's own; `None`: nothing here says so.
     pub(crate) fn invalid(&self) -> Option<&'static str> {
         let missed_late_max = self.offered / MISSED_SHARE_MAX;
-        if self.aborted {
+        if self.course.aborted {
             Some("a payment was overdue, and --late abort ended the run")
-        } else if self.missed_late > missed_late_max {
+        } else if self.course.missed_late > missed_late_max {
             Some("the generator left out more than a hundredth of its plan, because it was late")
         } else if self.littles_law.is_some_and(|law| !law.holds) {
             Some("its clocks and its counts disagree (Little's law, within 1 %)")
@@ -319,7 +321,10 @@ mod tests {
         for (started, waited, overload) in [(1_000, 9, false), (1_000, 10, true), (0, 0, false)] {
             let health = Health {
                 started,
-                waited,
+                course: Course {
+                    waited,
+                    ..Course::default()
+                },
                 ..Health::default()
             };
             assert_eq!(health.is_overload(), overload, "{waited} of {started}");

@@ -50,7 +50,7 @@ pub(super) fn execute(arguments: &Demo) -> Result<Exit, Failure> {
     let (mut report, record) = played.report(&cast, &course, arguments.seed, &commit, &journal);
     report.setup = Some(Setup::of(&piece));
     report.environment = Environment::here(Some(&launch.data));
-    let judged = arguments.told.slo.is_some() || report.generator.health.aborted;
+    let judged = arguments.told.slo.is_some() || report.generator.health.course.aborted;
     // How fast it went on this machine is nobody's promise, unless levels were asked for; that a
     // run was given up is.
     Ok(match outputs.finish(report, &record)? {

@@ -1,6 +1,6 @@
 //! ONE HISTOGRAM of times, and how many samples a quantile needs before it is said.
 
-use hdrhistogram::Histogram;
+use hdrhistogram::{Counter, Histogram};
 
 /// Nanoseconds, 1 us to a minute with three digits.
 #[derive(Clone, Debug)]
@@ -9,9 +9,7 @@ pub(crate) struct Latency(Histogram<u64>);
 impl Latency {
     /// Empty.
     pub(crate) fn new() -> Self {
-        let histogram = Histogram::new_with_bounds(NS_MIN, NS_MAX, DIGITS)
-            .expect("the bounds are valid for every histogram");
-        Self(histogram)
+        Self(empty())
     }
 
     /// One more; longer than a minute counts as a minute.
@@ -61,9 +59,7 @@ pub(crate) struct IntervalLatency(Histogram<u32>);
 impl IntervalLatency {
     /// Empty.
     pub(crate) fn new() -> Self {
-        let histogram = Histogram::new_with_bounds(NS_MIN, NS_MAX, DIGITS)
-            .expect("the bounds are valid for every histogram");
-        Self(histogram)
+        Self(empty())
     }
 
     /// One more; longer than a minute counts as a minute.
@@ -76,6 +72,12 @@ impl IntervalLatency {
     pub(crate) const fn histogram(&self) -> &Histogram<u32> {
         &self.0
     }
+}
+
+/// The buckets of all of them, so that they merge without a loss.
+fn empty<C: Counter>() -> Histogram<C> {
+    Histogram::new_with_bounds(NS_MIN, NS_MAX, DIGITS)
+        .expect("the bounds are valid for every histogram")
 }
 
 const NS_MIN: u64 = 1_000;

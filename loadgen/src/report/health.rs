@@ -21,10 +21,10 @@ pub(super) fn write(out: &mut String, report: &Report) -> fmt::Result {
             out,
             "OVERLOAD: {} payments waited for room: the switch was slower than the plan, or the \
              bound or the links too few; response times count from the plan",
-            grouped(health.waited)
+            grouped(health.course.waited)
         )?;
     }
-    if health.missed_late + health.missed_full + health.missed_at_end > 0 {
+    if health.course.missed_late + health.course.missed_full + health.course.missed_at_end > 0 {
         writeln!(
             out,
             "what was not sent has no response time, and would have had the longest"
@@ -43,13 +43,19 @@ fn write_offered(out: &mut String, health: &Health) -> fmt::Result {
         grouped(health.started)
     )?;
     let missed = [
-        (health.missed_late, "missed because the generator was late"),
-        (health.missed_full, "missed because there was no room"),
         (
-            health.missed_absent,
+            health.course.missed_late,
+            "missed because the generator was late",
+        ),
+        (
+            health.course.missed_full,
+            "missed because there was no room",
+        ),
+        (
+            health.course.missed_absent,
             "left out while participants were away",
         ),
-        (health.missed_at_end, "never sent: the run was over"),
+        (health.course.missed_at_end, "never sent: the run was over"),
     ];
     for (count, why) in missed.iter().filter(|(count, _)| *count > 0) {
         write!(out, ", {} {why}", grouped(*count))?;
@@ -59,14 +65,14 @@ fn write_offered(out: &mut String, health: &Health) -> fmt::Result {
 
 fn write_room(out: &mut String, report: &Report) -> fmt::Result {
     let (generator, health) = (&report.generator, &report.generator.health);
-    let in_flight_max = u64::from(health.in_flight_max);
+    let in_flight_max = u64::from(health.course.in_flight_max);
     write!(out, "in flight at most {}", grouped(in_flight_max))?;
     if health.in_flight_limit < u32::MAX {
         let limit = u64::from(health.in_flight_limit);
         write!(out, " of {}", grouped(limit))?;
     }
-    if health.in_flight_full > 0 {
-        let full = grouped(health.in_flight_full);
+    if health.course.in_flight_full > 0 {
+        let full = grouped(health.course.in_flight_full);
         write!(out, "; the plan waited {full} times for room, which is lag")?;
     }
     if generator.held > 0 {
@@ -82,16 +88,19 @@ fn write_room(out: &mut String, report: &Report) -> fmt::Result {
 fn write_cuts(out: &mut String, health: &Health) -> fmt::Result {
     let counts = [
         (
-            health.sent_again,
+            health.course.sent_again,
             "sent again after a cut, timed from when they were due",
         ),
-        (health.answers_after_cut, "answered over a new link as well"),
         (
-            health.answers_lost,
+            health.course.answers_after_cut,
+            "answered over a new link as well",
+        ),
+        (
+            health.course.answers_lost,
             "answers of destinations lost with their links",
         ),
         (
-            health.answers_hurried,
+            health.course.answers_hurried,
             "answers given too early: too many waited",
         ),
     ];

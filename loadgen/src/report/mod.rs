@@ -412,7 +412,7 @@ impl Report {
             generator: Generator {
                 valid: closed || driven.health.is_valid(whole.generator_was_late()),
                 held: tally.held,
-                in_flight_max: tally.in_flight_max,
+                in_flight_max: tally.course.in_flight_max,
                 cut_short_ms: driven.cut_short_ms,
                 settled: driven.settled,
                 health: driven.health.clone(),

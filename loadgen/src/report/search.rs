@@ -77,7 +77,9 @@ impl TrialRow {
     /// that is a loss, and not the generator's.
     pub(crate) fn new(report: &Report, asked: &Asked) -> Self {
         let health = &report.generator.health;
-        let waited = health.waited > 0 || health.in_flight_full > 0 || report.generator.held > 0;
+        let waited = health.course.waited > 0
+            || health.course.in_flight_full > 0
+            || report.generator.held > 0;
         let counts = report.counts();
         let mut lost = Vec::new();
         let mut count = |number: u64, what: &str| {
@@ -88,7 +90,7 @@ impl TrialRow {
         count(report.payments_refused, "shed or refused");
         count(counts.unresolved, "answered 68");
         count(
-            health.missed_late + health.missed_full + health.missed_at_end,
+            health.course.missed_late + health.course.missed_full + health.course.missed_at_end,
             "never sent",
         );
         count(
@@ -295,7 +297,7 @@ mod tests {
         let (late, text) = row(|it| it.generator.valid = false);
         assert_eq!(late, Outcome::Invalid);
         assert!(text.contains("INVALID"), "{text}");
-        let (full, _) = row(|it| it.generator.health.waited = 1);
+        let (full, _) = row(|it| it.generator.health.course.waited = 1);
         let nothing = Outcome::Valid {
             lossless: false,
             slo: false,

@@ -123,7 +123,10 @@ fn health() -> Health {
     Health {
         offered: 2_000,
         started: 2_000,
-        in_flight_max: 3,
+        course: crate::health::Course {
+            in_flight_max: 3,
+            ..Default::default()
+        },
         in_flight_limit: 100,
         late: "send",
         threads: vec![ThreadLoad {
@@ -138,7 +141,6 @@ fn health() -> Health {
             apart_percent: 0.0,
             holds: true,
         }),
-        ..Health::default()
     }
 }
 

@@ -65,7 +65,7 @@ impl Floor<'_> {
         }
         let due_ns = self.now.monotonic.0 + thinking_ns;
         if !self.delays.hold(due_ns, &held) {
-            self.tally.answers_hurried += 1;
+            self.tally.course.answers_hurried += 1;
             self.put_held(&held);
         }
     }
@@ -79,7 +79,7 @@ impl Floor<'_> {
 
     fn put_held(&mut self, held: &Held) {
         if self.links[held.link].state == LinkState::Gone {
-            self.tally.answers_lost += 1;
+            self.tally.course.answers_lost += 1;
             return;
         }
         match held.giving {

@@ -302,7 +302,7 @@ impl Floor<'_> {
         request: &Request,
         message: &Message<'_>,
     ) -> Result<(), Fault> {
-        self.tally.answers_after_cut += 1;
+        self.tally.course.answers_after_cut += 1;
         let (number, cast) = (request.number, self.cast);
         let originators = &mut self.judge.originators;
         match (message, request.purpose) {

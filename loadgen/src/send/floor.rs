@@ -13,7 +13,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use crate::cast::Cast;
-use crate::health::Flow;
+use crate::health::{Course, Flow};
 use crate::judge::verdict::Rule;
 use crate::judge::{Fault, Judge};
 use crate::mix::Mix;
@@ -79,30 +79,8 @@ pub(crate) struct Tally {
     pub(crate) foreign: u64,
     /// Times at which a payment was due and no link had room.
     pub(crate) held: u64,
-    /// Most payments in flight at once.
-    pub(crate) in_flight_max: u32,
-    /// Times at which a payment was due and as many as may be were in flight.
-    pub(crate) full: u64,
-    /// Payments that were sent after they, or those before them, had waited for room.
-    pub(crate) waited: u64,
-    /// Payments left out because they were overdue: the generator was late.
-    pub(crate) missed_late: u64,
-    /// Payments left out because they were overdue: there was no room for them.
-    pub(crate) missed_full: u64,
-    /// Payments left out because their participant was away.
-    pub(crate) missed_absent: u64,
-    /// Payments sent again because their links were cut before the answer.
-    pub(crate) sent_again: u64,
-    /// Answers that came over a new link to what was asked over one that was cut.
-    pub(crate) answers_after_cut: u64,
-    /// Answers of destinations that had no link left to go on.
-    pub(crate) answers_lost: u64,
-    /// Answers of destinations that found no place to wait for their time.
-    pub(crate) answers_hurried: u64,
-    /// Payments that were never sent, because the run was over.
-    pub(crate) missed_at_end: u64,
-    /// An overdue payment has ended the run.
-    pub(crate) aborted: bool,
+    /// What became of the plan.
+    pub(crate) course: Course,
 }
 
 /// An approval that is sent only when the reversal comes.

@@ -222,7 +222,7 @@ impl Floor<'_> {
                 let sent = self.ask_payment(player, number, &script, request);
                 if sent {
                     self.judge.originators.ask_again(number);
-                    self.tally.sent_again += 1;
+                    self.tally.course.sent_again += 1;
                     self.in_flight += 1;
                 }
                 sent

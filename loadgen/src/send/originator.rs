@@ -41,7 +41,7 @@ impl Floor<'_> {
             let script = self.mix.script(number);
             let player = self.cast.lane(script.lane).originator;
             if self.conduct(player).absent {
-                self.tally.missed_absent += 1;
+                self.tally.course.missed_absent += 1;
                 self.judge.originators.leave_out(&script);
                 schedule.advance();
                 continue;
@@ -50,20 +50,20 @@ impl Floor<'_> {
                 match self.manner.late {
                     Late::Send => {}
                     Late::Skip => {
-                        self.tally.missed_full += u64::from(self.waited_for_room);
-                        self.tally.missed_late += u64::from(!self.waited_for_room);
+                        self.tally.course.missed_full += u64::from(self.waited_for_room);
+                        self.tally.course.missed_late += u64::from(!self.waited_for_room);
                         self.judge.originators.leave_out(&script);
                         schedule.advance();
                         continue;
                     }
                     Late::Abort => {
-                        self.tally.aborted = true;
+                        self.tally.course.aborted = true;
                         return None;
                     }
                 }
             }
             if self.in_flight >= self.manner.in_flight_max {
-                self.tally.full += 1;
+                self.tally.course.in_flight_full += 1;
                 self.waited_for_room = true;
                 return None;
             }
@@ -72,7 +72,7 @@ impl Floor<'_> {
                 self.waited_for_room = true;
                 return None;
             }
-            self.tally.waited += u64::from(self.waited_for_room);
+            self.tally.course.waited += u64::from(self.waited_for_room);
             schedule.advance();
         }
         schedule.next_ns()
@@ -110,7 +110,7 @@ impl Floor<'_> {
         let counted = self.judge.originators.ask(script);
         assert_eq!(counted, number, "numbers count payments");
         self.in_flight += 1;
-        self.tally.in_flight_max = self.tally.in_flight_max.max(self.in_flight);
+        self.tally.course.in_flight_max = self.tally.course.in_flight_max.max(self.in_flight);
         let now_ns = self.now.monotonic.0;
         self.record
             .series

@@ -64,15 +64,18 @@ fn a_second_answer_goes_nowhere_and_one_that_is_passed_on_is_found() {
 fn who_has_signed_off_sends_nothing_and_comes_back() {
     let design = planned("wallet", FaultKind::SignedOff, 20, 40);
     let (tally, sent, rules) = run(Cheat::Nothing, &PLAIN, &design);
-    assert!(tally.missed_absent > 0, "{tally:?}");
-    assert_eq!((sent + tally.missed_absent, rules), (100, vec![]));
+    assert!(tally.course.missed_absent > 0, "{tally:?}");
+    assert_eq!((sent + tally.course.missed_absent, rules), (100, vec![]));
 }
 
 #[test]
 fn a_slow_destination_answers_later_and_all_of_them_do() {
     let design = planned("wallet", FaultKind::Slow(30), 0, 1_000);
     let (tally, sent, rules) = run(Cheat::Nothing, &PLAIN, &design);
-    assert_eq!((sent, tally.answers_hurried, rules), (100, 0, vec![]));
+    assert_eq!(
+        (sent, tally.course.answers_hurried, rules),
+        (100, 0, vec![])
+    );
 }
 
 /// Only the acquirer sends: where the wallet's links are cut, too, this switch would have to find
@@ -88,8 +91,8 @@ fn by_code() -> Traffic {
 fn whose_links_are_cut_dials_again_and_loses_nothing() {
     let design = planned("acquirer", FaultKind::Cut, 20, 40);
     let (tally, sent, rules) = run_with(Cheat::Nothing, by_code(), &design);
-    assert!(tally.missed_absent > 0, "{tally:?}");
-    assert_eq!((sent + tally.missed_absent, rules), (100, vec![]));
+    assert!(tally.course.missed_absent > 0, "{tally:?}");
+    assert_eq!((sent + tally.course.missed_absent, rules), (100, vec![]));
 }
 
 #[test]

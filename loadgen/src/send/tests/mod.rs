@@ -19,6 +19,7 @@ use hashbrown::HashMap;
 
 use super::*;
 use crate::cast::tests::two_players;
+use crate::health::Course;
 use crate::judge::journal::Journal;
 use crate::judge::verdict::Rule;
 use crate::mix::reference::References;
@@ -549,7 +550,7 @@ fn a_switch_that_stands_still_shows_in_the_response_times_of_all_that_were_due()
 }
 
 /// A plan of 100 payments that has been running for 100 ms before anybody sends.
-fn overdue(cast: &Cast, switch: &mut Switch, late: Late, in_flight_max: u32) -> (Tally, u64) {
+fn overdue(cast: &Cast, switch: &mut Switch, late: Late, in_flight_max: u32) -> (Course, u64) {
     let mix = Mix::new(11, cast.lanes().to_vec(), &PLAIN);
     let mut stage = connected(cast, &mix, switch);
     let mut plan = open_loop(1_000);
@@ -563,36 +564,37 @@ fn overdue(cast: &Cast, switch: &mut Switch, late: Late, in_flight_max: u32) -> 
     stage.floor.keep_to(&design, 0);
     let resume = Clock.monotonic().plus_ms(100);
     while Clock.monotonic() < resume {}
-    let over =
-        |floor: &mut Floor<'_>| floor.judge.originators.count() == 100 || floor.tally.aborted;
+    let over = |floor: &mut Floor<'_>| {
+        floor.judge.originators.count() == 100 || floor.tally.course.aborted
+    };
     assert!(together(&mut stage, switch, Some(&mut plan), over));
     assert!(together(&mut stage, switch, None, Floor::is_settled));
-    let tally = stage.floor.tally;
+    let course = stage.floor.tally.course;
     let (judge, ..) = stage.floor.into_judge();
     let asked = judge.originators.sent();
     assert!(judge.settle(cast, &Journal::NotRead).holds());
-    (tally, asked)
+    (course, asked)
 }
 
 #[test]
 fn what_is_overdue_is_sent_left_out_or_the_end_as_was_said() {
     let (mut switch, cast) = Switch::new(Cheat::Nothing);
-    let (tally, asked) = overdue(&cast, &mut switch, Late::Send, 1_000);
-    assert_eq!((asked, tally.missed_late, tally.aborted), (100, 0, false));
+    let (course, asked) = overdue(&cast, &mut switch, Late::Send, 1_000);
+    assert_eq!((asked, course.missed_late, course.aborted), (100, 0, false));
     let (mut switch, cast) = Switch::new(Cheat::Nothing);
-    let (tally, asked) = overdue(&cast, &mut switch, Late::Skip, 1_000);
+    let (course, asked) = overdue(&cast, &mut switch, Late::Skip, 1_000);
     // The first fifty were more than 50 ms behind, at least.
-    assert!(tally.missed_late >= 50, "{tally:?}");
-    assert_eq!((asked + tally.missed_late, tally.missed_full), (100, 0));
+    assert!(course.missed_late >= 50, "{course:?}");
+    assert_eq!((asked + course.missed_late, course.missed_full), (100, 0));
     let (mut switch, cast) = Switch::new(Cheat::Nothing);
-    let (tally, asked) = overdue(&cast, &mut switch, Late::Abort, 1_000);
-    assert_eq!((asked, tally.aborted), (0, true));
+    let (course, asked) = overdue(&cast, &mut switch, Late::Abort, 1_000);
+    assert_eq!((asked, course.aborted), (0, true));
 }
 
 #[test]
 fn a_bound_on_what_is_in_flight_holds_and_what_waits_for_it_is_sent_late() {
     let (mut switch, cast) = Switch::new(Cheat::Nothing);
-    let (tally, asked) = overdue(&cast, &mut switch, Late::Send, 3);
-    assert_eq!((asked, tally.in_flight_max), (100, 3));
-    assert!(tally.full > 0);
+    let (course, asked) = overdue(&cast, &mut switch, Late::Send, 3);
+    assert_eq!((asked, course.in_flight_max), (100, 3));
+    assert!(course.in_flight_full > 0);
 }
