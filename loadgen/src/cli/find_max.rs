@@ -136,12 +136,12 @@ pub(super) fn execute(arguments: &FindMax) -> Result<Exit, Failure> {
         loads,
         holds,
     };
-    if let Some(folder) = &folder {
-        folder.document(&report, &report.text())?;
-    }
     print(&report, arguments)?;
-    if let Some(folder) = folder.filter(|_| !arguments.json) {
-        println!("report: {}", folder.path().join("report.html").display());
+    if let Some(folder) = folder {
+        folder.document(&report, &report.text())?;
+        if !arguments.json {
+            println!("report: {}", folder.path().join("report.html").display());
+        }
     }
     Ok(exit(&report))
 }

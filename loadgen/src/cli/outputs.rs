@@ -31,13 +31,11 @@ impl Outputs {
         })
     }
 
-    /// Prints and writes; how the run ended.
+    /// Prints and writes, in this order: a disk that is full costs the files, not the numbers. How
+    /// the run ended.
     pub(super) fn finish(self, mut report: Report, record: &Record) -> Result<Exit, Failure> {
         if let Some(slo) = &self.slo {
             report.slo = slo.rows(&report);
-        }
-        if let Some(folder) = &self.folder {
-            folder.write(&report, record)?;
         }
         if self.json {
             let text = serde_json::to_string_pretty(&report)
@@ -46,8 +44,11 @@ impl Outputs {
         } else {
             print!("{}", table::text(&report));
         }
-        if let Some(folder) = self.folder.filter(|_| !self.json) {
-            println!("report: {}", folder.path().join("report.html").display());
+        if let Some(folder) = self.folder {
+            folder.write(&report, record)?;
+            if !self.json {
+                println!("report: {}", folder.path().join("report.html").display());
+            }
         }
         Ok(exit(&report))
     }

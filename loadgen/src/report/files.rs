@@ -74,14 +74,45 @@ impl Folder {
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), Failure> {
         let path = self.0.join(name);
+        let part = self.0.join(format!("{name}.part"));
+        // Whole, or not under its name: whoever finds it may rely on it.
         let all = || {
-            let mut out = BufWriter::new(File::create(&path)?);
+            let mut out = BufWriter::new(File::create(&part)?);
             write(&mut out)?;
-            out.flush()
+            out.flush()?;
+            drop(out);
+            fs::rename(&part, &path)
         };
-        all().map_err(Failure::file(format!("write {}", path.display())))
+        all().map_err(|cause| {
+            // What is half written takes room that there is none of.
+            drop(fs::remove_file(&part));
+            Failure::file(format!("write {}", path.display()))(cause)
+        })
     }
 }
 
 /// The report itself.
 pub(crate) const JSON: &str = "report.json";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_written_whole_is_not_there() {
+        let scratch = crate::scratch::Scratch::new("report").unwrap();
+        let folder = Folder::claim(&scratch.folder().join("report")).unwrap();
+        let full = |out: &mut dyn Write| {
+            out.write_all(b"half of it")?;
+            Err(io::Error::other("no room"))
+        };
+        let told = folder.file(JSON, full).unwrap_err().to_string();
+        assert!(told.contains(JSON) && told.contains("no room"), "{told}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        folder
+            .file(JSON, |out| out.write_all(b"all of it"))
+            .unwrap();
+        assert_eq!(fs::read(folder.path().join(JSON)).unwrap(), b"all of it");
+        Folder::claim(folder.path()).unwrap_err();
+    }
+}
