@@ -12,7 +12,7 @@ use crate::judge::verdict::Rule;
 use crate::mix::{Fate, Script};
 use crate::pair::{Purpose, Request};
 use crate::send::floor::Floor;
-use crate::send::messages;
+use crate::send::messages::{self, payer_token};
 
 /// What the wallet was told about a code, for as long as it may send the payment again.
 #[derive(Clone, Debug)]
@@ -106,7 +106,7 @@ impl Floor<'_> {
                 local_time,
                 presentation: Some(Presentation::Mpm),
                 wallet_currency: None,
-                payer_token: None,
+                payer_token: payer_token(Presentation::Mpm, script.payer),
                 code: Sensitive(&code),
                 mac: b"",
             })

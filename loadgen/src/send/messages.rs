@@ -29,11 +29,7 @@ impl Code {
         let length = prefix.len() + PAYER_DIGITS;
         let mut digits = [b'0'; CODE_DIGITS_MAX];
         digits[..prefix.len()].copy_from_slice(prefix);
-        let mut rest = payer;
-        for digit in digits[prefix.len()..length].iter_mut().rev() {
-            *digit = b'0' + u8::try_from(rest % 10).expect("a digit");
-            rest /= 10;
-        }
+        put_digits(payer, &mut digits[prefix.len()..length]);
         Self { digits, length }
     }
 
@@ -85,7 +81,7 @@ pub(crate) fn payment<'a>(
         country: Some(merchant.country),
         terminal: Chars::padded(b"T0000001"),
         merchant_id: merchant_id(script.merchant),
-        payer_token: None,
+        payer_token: payer_token(lane.presentation, script.payer),
         kyc_level: None,
         code: code.bytes(),
         merchant_name: b"",
@@ -195,12 +191,29 @@ pub(crate) const fn answering(match_key: MatchKey, now: cpg_switch::model::time:
 /// DE 42 of a merchant: a letter and its number from 1.
 pub(super) fn merchant_id(merchant: u32) -> Option<Chars<15>> {
     let mut digits = *b"M00000000000000";
-    let mut rest = u64::from(merchant) + 1;
-    for digit in digits[1..].iter_mut().rev() {
-        *digit = b'0' + u8::try_from(rest % 10).expect("a digit");
-        rest /= 10;
-    }
+    put_digits(u64::from(merchant) + 1, &mut digits[1..]);
     Chars::padded(&digits)
+}
+
+/// By what a wallet names its payer where it is the wallet that asks: what counts over time counts
+/// under it.
+pub(super) fn payer_token(presentation: Presentation, payer: u64) -> Option<Chars<32>> {
+    let mut digits = *b"PAYER000000000000000";
+    put_digits(payer % NAMED_PAYERS, &mut digits[5..]);
+    (presentation == Presentation::Mpm)
+        .then(|| Chars::padded(&digits))
+        .flatten()
+}
+
+/// Payers that a wallet names: few enough that one pays more than once in a run.
+const NAMED_PAYERS: u64 = 10_000;
+
+/// A number in all of `place`, with zeros before it.
+fn put_digits(mut value: u64, place: &mut [u8]) {
+    for digit in place.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(value % 10).expect("a digit");
+        value /= 10;
+    }
 }
 
 const fn amounts(amount: Money) -> Amounts {
