@@ -31,10 +31,12 @@ const SEGMENT_BYTES: u64 = 1 << 18;
 pub(super) const SEGMENTS_MAX: u64 = 6;
 
 pub(super) fn plan(directory: &Path, shard: u16, shards: u16) -> ShardPlan {
-    let participants = vec![
-        participant(ACQUIRER, Role::Acquirer, 156, Protocol::Sbe),
-        participant(WALLET, Role::Wallet, 156, Protocol::Sbe),
-    ];
+    // A slow machine may leave a link silent for long, and nobody here answers an echo.
+    let of = |institution, role| Participant {
+        echo_idle_ms: 3_600_000,
+        ..participant(institution, role, 156, Protocol::Sbe)
+    };
+    let participants = vec![of(ACQUIRER, Role::Acquirer), of(WALLET, Role::Wallet)];
     let mut prefixes = CodePrefixes::default();
     prefixes.insert("28", ParticipantIndex(1)).unwrap();
     let tables = Tables::new(TableVersion(1), 1, participants, prefixes);
