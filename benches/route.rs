@@ -16,7 +16,7 @@ use cpg_switch::model::money::Currency;
 use cpg_switch::model::outcome::Presentation;
 use cpg_switch::model::participant::{Participant, Protocol, ResolverProfile, Role};
 use cpg_switch::model::time::Wall;
-use cpg_switch::route::{Ask, MarkKind, Rule, RuleMark, Tables, Terms};
+use cpg_switch::route::{Ask, Draw, MarkKind, Rule, RuleMark, Tables, Terms};
 use cpg_switch::sys::counting::CountingAllocator;
 use criterion::{Criterion, criterion_group, criterion_main};
 
@@ -117,7 +117,7 @@ fn ask<'a>(code: &'a CodeMarks<'a>) -> Ask<'a> {
         minor: Some(100),
         code,
         wall: Wall(0),
-        draw: 1,
+        draw: Draw::Number(1),
     }
 }
 

@@ -36,6 +36,7 @@ use cpg_switch::shard::{Pass, Replaying, Shard, ShardParts};
 use cpg_switch::sys::operation::{Completion, Errno, Submission};
 use cpg_switch::wire::frame::{Framing, Split};
 use cpg_switch::wire::{Dialect, encode_frame};
+use criterion::measurement::{Measurement, WallTime};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 const START_NS: u64 = 1_795_298_705_000_000_000;
@@ -352,19 +353,19 @@ impl World {
     }
 
     /// A batch; returns the time that the shard took.
-    fn batch(&mut self, clock: &impl Fn() -> Duration) -> Duration {
+    fn batch(&mut self) -> Duration {
         self.prepare();
         self.sent = [Vec::new(), Vec::new()];
         let requests = std::mem::take(&mut self.requests);
-        let start = clock();
+        let start = WallTime.start();
         self.receive(0, &requests);
-        let mut spent = clock() - start;
+        let mut spent = WallTime.end(start);
         self.requests = requests;
         self.prepare_answers();
         let answers = std::mem::take(&mut self.answers);
-        let start = clock();
+        let start = WallTime.start();
         self.receive(1, &answers);
-        spent += clock() - start;
+        spent += WallTime.end(start);
         self.answers = answers;
         assert!(
             !black_box(&self.sent[0]).is_empty(),
@@ -376,8 +377,6 @@ impl World {
 }
 
 fn payments(criterion: &mut Criterion) {
-    let clock = cpg_switch::sys::clock::Clock;
-    let elapsed = || Duration::from_nanos(clock.monotonic().0);
     let mut group = criterion.benchmark_group("turn");
     group.throughput(Throughput::Elements(1));
     for protocol in Protocol::ALL {
@@ -390,7 +389,7 @@ fn payments(criterion: &mut Criterion) {
                     if world.next + BATCH >= u64::from(KEYS_MAX) {
                         world = World::new(protocol);
                     }
-                    spent += world.batch(&elapsed);
+                    spent += world.batch();
                 }
                 spent.mul_f64(payments as f64 / (batches * BATCH) as f64)
             });

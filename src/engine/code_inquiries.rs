@@ -26,7 +26,7 @@ use crate::model::money::{Currency, Money};
 use crate::model::outcome::{CodeKind, Presentation, ResponseCode};
 use crate::model::record::ShortText;
 use crate::model::time::{Monotonic, Wall};
-use crate::route::{Ask, ROUTE_SEED, Route};
+use crate::route::{Ask, Draw, Route};
 
 /// Room for a sealed quote.
 pub type Token = [u8; QUOTE_CHARACTERS_MAX];
@@ -209,7 +209,7 @@ impl Engine {
             minor: scanned.terms.amount.map(|amount| amount.minor),
             code: &scanned.marks,
             wall: context.now.wall,
-            draw: inquiry.key.hash(ROUTE_SEED),
+            draw: Draw::Of(&inquiry.key),
         };
         let legs = &context.legs;
         let chosen = context.tables.choose(&ask, |index| legs.is_up(index))?;

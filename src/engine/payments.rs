@@ -19,7 +19,7 @@ use crate::model::message::{Amounts, Header, Message, PaymentRequest, RefundRequ
 use crate::model::outcome::{Presentation, ResponseCode};
 use crate::model::record::{Decision, Payment, Record, ShortText};
 use crate::model::time::{Date, Monotonic, Wall};
-use crate::route::{Ask, ROUTE_SEED, Route};
+use crate::route::{Ask, Draw, Route};
 
 impl Engine {
     /// A participant asks for a payment. Its session may speak for the originator.
@@ -221,7 +221,7 @@ impl Engine {
             minor: Some(amount.minor),
             code: &code.marks,
             wall,
-            draw: request.key.hash(ROUTE_SEED),
+            draw: Draw::Of(&request.key),
         };
         let legs = &context.legs;
         let mut route = tables.choose(&ask, |index| legs.is_up(index))?.route;

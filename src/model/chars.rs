@@ -78,6 +78,17 @@ pub fn is_printable(bytes: &[u8]) -> bool {
     bad | rest == 0
 }
 
+/// Whether all bytes are digits (0x30 to 0x39), as in [`is_printable`].
+#[inline]
+pub fn are_digits(bytes: &[u8]) -> bool {
+    let Some(last) = bytes.last_chunk::<8>() else {
+        return bytes.iter().all(u8::is_ascii_digit);
+    };
+    let (words, _) = bytes.as_chunks::<8>();
+    let bad = words.iter().fold(0, |bad, word| bad | not_digits(*word));
+    bad | not_digits(*last) == 0
+}
+
 /// Fewer than eight bytes, and spaces. Of fours, twos and ones, as such texts are copied: a word
 /// that is read over two writes waits for both.
 #[inline(always)]
@@ -98,6 +109,15 @@ const fn unprintable(word: [u8; 8]) -> u64 {
     let word = u64::from_le_bytes(word);
     let low = word.wrapping_sub(u64::from_le_bytes([0x20; 8]));
     let high = word.wrapping_add(u64::from_le_bytes([0x01; 8]));
+    (word | low | high) & u64::from_le_bytes([0x80; 8])
+}
+
+/// Not zero where one of eight bytes is no digit, as in [`unprintable`].
+#[inline]
+const fn not_digits(word: [u8; 8]) -> u64 {
+    let word = u64::from_le_bytes(word);
+    let low = word.wrapping_sub(u64::from_le_bytes([b'0'; 8]));
+    let high = word.wrapping_add(u64::from_le_bytes([0x7f - b'9'; 8]));
     (word | low | high) & u64::from_le_bytes([0x80; 8])
 }
 
@@ -148,6 +168,26 @@ impl fmt::Debug for Sensitive<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn digits_are_the_bytes_that_are_digits() {
+        for length in 0..20 {
+            for place in 0..length {
+                for byte in 0..=u8::MAX {
+                    for rest in [b'0', b'9'] {
+                        let mut bytes = vec![rest; length];
+                        bytes[place] = byte;
+                        assert_eq!(
+                            are_digits(&bytes),
+                            byte.is_ascii_digit(),
+                            "{byte:#x} at {place} of {length}"
+                        );
+                    }
+                }
+            }
+        }
+        assert!(are_digits(b""));
+    }
 
     #[test]
     fn text_is_padded_trimmed_and_never_unprintable() {

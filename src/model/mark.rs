@@ -67,13 +67,24 @@ impl fmt::Debug for Mark<'_> {
 }
 
 /// What a code is known by, in the order of its owners.
-#[derive(Clone, Default, Debug)]
+#[derive(Clone, Debug)]
 pub struct CodeMarks<'a> {
     /// Whether the code cannot be right: an EMV code with a fault, or one whose owner is known and
     /// would not know it.
     pub is_bad: bool,
     /// One for each owner.
     pub marks: ArrayVec<Mark<'a>, MARKS_MAX>,
+}
+
+impl Default for CodeMarks<'_> {
+    /// As [`CodeMarks::NONE`], to be filled where it lies: it is larger than all of a payment.
+    #[inline(always)]
+    fn default() -> Self {
+        Self {
+            is_bad: false,
+            marks: ArrayVec::new(),
+        }
+    }
 }
 
 impl<'a> CodeMarks<'a> {

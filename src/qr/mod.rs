@@ -37,6 +37,7 @@ use core::fmt;
 
 use arrayvec::ArrayVec;
 
+use crate::model::chars::are_digits;
 use crate::model::limits::{CODE_BYTES_MAX, EMV_CHARACTERS_MAX};
 use crate::model::mark::{self as model, CodeMarks, first_digits};
 use crate::model::money::Currency;
@@ -156,9 +157,9 @@ impl<'a> Code<'a> {
     /// and nothing else of it. `false`: it is of another kind, or none, and `known` is as it was.
     pub fn marks_of_digits(payload: &'a [u8], known: &mut CodeMarks<'a>) -> bool {
         let is_number = (1..=CODE_BYTES_MAX).contains(&payload.len())
-            && payload.iter().all(u8::is_ascii_digit)
-            && !merchant::begins(payload)
-            && !url::begins(payload);
+            && are_digits(payload)
+            // What begins with a digit is no address.
+            && !merchant::begins(payload);
         if is_number {
             number::put_marks(payload, known);
         }

@@ -12,8 +12,8 @@ use super::owner::{By, Owner, Span, insert, narrow};
 use super::rule::Secrecy;
 use super::schemes::Scheme;
 use super::{Code, Path};
-use crate::model::limits::NUMBER_DIGITS_MAX;
-use crate::model::mark::{CodeMarks, Mark, first_digits};
+use crate::model::limits::{NUMBER_DIGITS_MAX, PREFIX_DIGITS_MAX};
+use crate::model::mark::{CodeMarks, Mark};
 
 /// One kind of payment code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -126,7 +126,7 @@ impl NumberRow {
     }
 
     fn fits(&self, number: &[u8]) -> bool {
-        self.begins(number) && self.has_digits(number) && self.has_fixed(number)
+        self.has_digits(number) && self.begins(number) && self.has_fixed(number)
     }
 
     fn has_digits(&self, number: &[u8]) -> bool {
@@ -143,16 +143,17 @@ impl NumberRow {
 
 /// What a code of digits only is known by, and nothing else of it.
 pub(super) fn put_marks<'p>(number: &'p [u8], known: &mut CodeMarks<'p>) {
-    let value = first_digits(number);
+    let value = number.get(..PREFIX_DIGITS_MAX).unwrap_or(number);
     let mark = |scheme| Mark {
         scheme,
         by: By::Prefix,
         value,
     };
-    let owners = NUMBERS.iter().filter(|row| row.fits(number));
-    known
-        .marks
-        .extend(owners.map(|row| mark(row.scheme.word())));
+    for row in NUMBERS {
+        if row.fits(number) {
+            known.marks.push(mark(row.scheme.word()));
+        }
+    }
     if known.marks.is_empty() {
         known.marks.push(mark("other"));
     }

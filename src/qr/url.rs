@@ -63,14 +63,16 @@ const INSTITUTION_DIGITS: usize = 8;
 
 /// Whether a payload is an address: a scheme (RFC 3986, section 3.1) and two slashes.
 pub(super) fn begins(payload: &[u8]) -> bool {
+    if !payload.first().is_some_and(u8::is_ascii_alphabetic) {
+        return false;
+    }
     let letters = payload
         .iter()
         .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
         .count();
-    payload.first().is_some_and(u8::is_ascii_alphabetic)
-        && payload
-            .get(letters..)
-            .is_some_and(|rest| rest.starts_with(b"://"))
+    payload
+        .get(letters..)
+        .is_some_and(|rest| rest.starts_with(b"://"))
 }
 
 /// Reads an address.

@@ -10,6 +10,7 @@ use super::Tables;
 use super::rule::{Flow, MarkKind, Terms};
 use super::rules::{Match, Rank};
 use crate::model::ids::{Institution, ParticipantIndex};
+use crate::model::keys::Key;
 use crate::model::mark::CodeMarks;
 use crate::model::money::Currency;
 use crate::model::outcome::{Presentation, ResponseCode, Scenario};
@@ -21,7 +22,7 @@ const CHINA: u16 = 156;
 
 /// Seed of the hash of a business key that draws who of equals: another than draws the owner among
 /// shards, so that each shard has payments for each of them.
-pub const ROUTE_SEED: u64 = 1;
+const ROUTE_SEED: u64 = 1;
 
 /// Where does this go?
 #[derive(Clone, Copy, Debug)]
@@ -40,8 +41,26 @@ pub struct Ask<'a> {
     pub code: &'a CodeMarks<'a>,
     /// Now.
     pub wall: Wall,
-    /// A hash of the business key, of seed [`ROUTE_SEED`]: who of equals.
-    pub draw: u64,
+    /// Who of equals.
+    pub draw: Draw<'a>,
+}
+
+/// What draws one of equals. Most payments have one way to go, and need no hash.
+#[derive(Clone, Copy, Debug)]
+pub enum Draw<'a> {
+    /// The business key: the same every time.
+    Of(&'a Key),
+    /// This number.
+    Number(u64),
+}
+
+impl Draw<'_> {
+    fn number(self) -> u64 {
+        match self {
+            Self::Of(key) => key.hash(ROUTE_SEED),
+            Self::Number(number) => number,
+        }
+    }
 }
 
 /// Where it goes.
@@ -197,16 +216,13 @@ impl Tables {
             ResponseCode::NO_ROUTE
         };
         let (rank, found) = best.ok_or(nowhere)?;
-        let is_equal = |terms: &&Terms| {
-            found.rank(terms) == rank && self.verdict(ask, named, terms) == Verdict::Fits
+        let terms = match found.terms {
+            // It fits and is up, or it would not be the best.
+            [only] => only,
+            _ => self
+                .of_equals((ask, named), (rank, found), is_open)
+                .ok_or(nowhere)?,
         };
-        let equals = || found.terms.iter().filter(is_equal);
-        let first = drawn(equals(), ask.draw);
-        let open = || equals().filter(|terms| is_open(terms));
-        let terms = first
-            .filter(|terms| is_open(terms))
-            .or_else(|| drawn(open(), ask.draw.rotate_left(32)))
-            .ok_or(nowhere)?;
         let destination = terms.destination.ok_or(nowhere)?;
         let route = Route {
             destination,
@@ -217,6 +233,27 @@ impl Tables {
             route,
             terms: Some(terms),
         })
+    }
+
+    /// Of rules of one rank by weight: of all that fit, or, where that one is down, of those that
+    /// are up.
+    #[inline(never)]
+    fn of_equals<'t>(
+        &'t self,
+        (ask, named): (&Ask<'_>, Option<ParticipantIndex>),
+        (rank, found): (Rank, Match<'t>),
+        is_open: impl Fn(&Terms) -> bool,
+    ) -> Option<&'t Terms> {
+        let is_equal = |terms: &&Terms| {
+            found.rank(terms) == rank && self.verdict(ask, named, terms) == Verdict::Fits
+        };
+        let equals = || found.terms.iter().filter(is_equal);
+        let draw = ask.draw.number();
+        let first = drawn(equals(), draw);
+        let open = || equals().filter(|terms| is_open(terms));
+        first
+            .filter(|terms| is_open(terms))
+            .or_else(|| drawn(open(), draw.rotate_left(32)))
     }
 
     /// Every rule that names what the code is known by, and whether it is for this payment.

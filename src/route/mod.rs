@@ -16,7 +16,7 @@ use hashbrown::HashMap;
 use crate::model::ids::{Institution, ParticipantIndex, TableVersion};
 use crate::model::participant::Participant;
 
-pub use choice::{Ask, Choice, Considered, ROUTE_SEED, Route, Verdict, may_originate, may_receive};
+pub use choice::{Ask, Choice, Considered, Draw, Route, Verdict, may_originate, may_receive};
 pub use prefixes::{CodePrefixes, PrefixError};
 pub use rule::{
     Band, Flow, MarkError, MarkKind, PRIORITY_DEFAULT, Rule, RuleMark, Terms, WEIGHT_DEFAULT,

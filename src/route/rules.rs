@@ -5,6 +5,9 @@
 //! mark --hash--> group: first, count --> terms, terms, terms   by priority, 64 at most
 //! ```
 //!
+//! Most payments name their destination by a few digits: prefixes are found as numbers, all other
+//! marks as bytes.
+//!
 //! The order of a group is that of what its rules say, never that in which they came.
 
 use core::fmt;
@@ -24,6 +27,8 @@ pub struct Rules {
     /// The bytes of all marks.
     values: Vec<u8>,
     groups: HashTable<Group>,
+    /// Those of prefixes, by [`number_of`].
+    prefixes: HashTable<(u64, Group)>,
     hasher: FixedState,
     /// Bit n: there are rules of the n-th kind of [`MarkKind::ALL`].
     kinds: u8,
@@ -154,6 +159,7 @@ impl Rules {
             terms: Vec::with_capacity(rules.len()),
             values: Vec::new(),
             groups: HashTable::new(),
+            prefixes: HashTable::new(),
             hasher: FixedState::with_seed(seed),
             kinds: 0,
             prefix_lengths: Box::new([0; 100]),
@@ -186,6 +192,12 @@ impl Rules {
         self.note_length(kind, value);
         self.kinds |= bit_of(kind);
         let (hasher, values) = (&self.hasher, &self.values);
+        if kind == MarkKind::Known(By::Prefix) {
+            let hash_of = |(number, _): &(u64, Group)| hasher.hash_one(*number);
+            let entry = (number_of(value), group);
+            self.prefixes.insert_unique(hash_of(&entry), entry, hash_of);
+            return Ok(());
+        }
         let hash_of = |group: &Group| hasher.hash_one((group.kind, group.value_of(values)));
         self.groups.insert_unique(hash_of(&group), group, hash_of);
         Ok(())
@@ -250,12 +262,11 @@ impl Rules {
             By::Guid | By::Network | By::Host => {
                 self.find(kind, mark.value, (EXACT, order), look);
             }
-            By::Aid => self.starts(kind, mark.value, self.aid_lengths, order, look),
+            By::Aid => self.aids(mark.value, order, look),
             // All owners of a payment code of digits are known by the same digits.
             By::Prefix if !*has_digits => {
                 *has_digits = true;
-                let lengths = self.prefix_lengths(mark.value);
-                self.starts(kind, mark.value, lengths, order, look);
+                self.prefixes(mark.value, order, look);
             }
             By::Prefix => {}
         }
@@ -270,25 +281,37 @@ impl Rules {
         u32::from(self.prefix_lengths[place])
     }
 
-    /// Rules that name how a mark begins, the longest first.
-    fn starts<'t>(
-        &'t self,
-        kind: MarkKind,
-        value: &[u8],
-        mut lengths: u32,
-        order: u8,
-        look: &mut impl FnMut(Match<'t>),
-    ) {
-        while lengths != 0 {
-            let length = lengths.ilog2();
-            lengths &= !(1 << length);
-            let start = usize::try_from(length)
-                .ok()
-                .and_then(|end| value.get(..end));
-            if let Some(start) = start {
-                let specificity = u8::try_from(length + 1).unwrap_or(EXACT);
-                self.find(kind, start, (specificity, order), look);
+    /// Rules that name how an application identifier begins, the longest first.
+    fn aids<'t>(&'t self, value: &[u8], order: u8, look: &mut impl FnMut(Match<'t>)) {
+        for start in starts(value, self.aid_lengths) {
+            self.find(
+                MarkKind::Known(By::Aid),
+                start,
+                (specificity(start), order),
+                look,
+            );
+        }
+    }
+
+    /// Rules that name how a payment code begins, the longest first.
+    fn prefixes<'t>(&'t self, digits: &[u8], order: u8, look: &mut impl FnMut(Match<'t>)) {
+        for start in starts(digits, self.prefix_lengths(digits)) {
+            let number = number_of(start);
+            let hash = self.hasher.hash_one(number);
+            if let Some((_, group)) = self.prefixes.find(hash, |(known, _)| *known == number) {
+                look(self.match_of(group, (specificity(start), order)));
             }
+        }
+    }
+
+    fn match_of(&self, group: &Group, (specificity, order): (u8, u8)) -> Match<'_> {
+        let first = index(group.first);
+        Match {
+            kind: group.kind,
+            value: group.value_of(&self.values),
+            terms: &self.terms[first..first + usize::from(group.count)],
+            specificity,
+            order,
         }
     }
 
@@ -314,14 +337,7 @@ impl Rules {
         let hash = self.hasher.hash_one((kind, value));
         let is_it = |group: &Group| group.kind == kind && group.value_of(&self.values) == value;
         if let Some(group) = self.groups.find(hash, is_it) {
-            let first = index(group.first);
-            look(Match {
-                kind,
-                value: group.value_of(&self.values),
-                terms: &self.terms[first..first + usize::from(group.count)],
-                specificity,
-                order,
-            });
+            look(self.match_of(group, (specificity, order)));
         }
     }
 }
@@ -359,6 +375,34 @@ fn check(rules: &[Rule]) -> Result<(), RuleError> {
     Ok(())
 }
 
+/// How a value begins, in each of these lengths that it has, the longest first.
+fn starts(value: &[u8], mut lengths: u32) -> impl Iterator<Item = &[u8]> {
+    core::iter::from_fn(move || {
+        while lengths != 0 {
+            let length = lengths.ilog2();
+            lengths &= !(1 << length);
+            let end = usize::try_from(length).ok();
+            if let Some(start) = end.and_then(|end| value.get(..end)) {
+                return Some(start);
+            }
+        }
+        None
+    })
+}
+
+/// The more of a code a rule names, the more it counts; less than naming it exactly.
+fn specificity(start: &[u8]) -> u8 {
+    u8::try_from(start.len() + 1).unwrap_or(EXACT)
+}
+
+/// A prefix as a number that no other prefix is: a one, then its digits.
+fn number_of(digits: &[u8]) -> u64 {
+    let digit = |byte: &u8| u64::from(byte.wrapping_sub(b'0'));
+    digits
+        .iter()
+        .fold(1, |number, byte| number * 10 + digit(byte))
+}
+
 /// Two digits as a place.
 fn tens(one: u8, two: u8) -> usize {
     usize::from(one - b'0') * 10 + usize::from(two - b'0')
@@ -380,4 +424,5 @@ const fn bit_of(kind: MarkKind) -> u8 {
     }
 }
 
+// A prefix with its one before it fits into a u64.
 const _: () = assert!(PREFIX_DIGITS_MAX < 16 && RULES_PER_MARK_MAX <= 255);

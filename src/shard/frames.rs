@@ -18,12 +18,12 @@ use crate::shard::{Pass, Shard};
 
 /// Whose session a message came over.
 #[derive(Clone, Copy, Debug)]
-struct Speaker<'f> {
-    participant: ParticipantIndex,
-    link: LinkId,
-    state: LinkState,
+pub(super) struct Speaker<'f> {
+    pub(super) participant: ParticipantIndex,
+    pub(super) link: LinkId,
+    pub(super) state: LinkState,
     /// The message as it came.
-    body: &'f [u8],
+    pub(super) body: &'f [u8],
 }
 
 impl Shard {
@@ -114,7 +114,12 @@ impl Shard {
     }
 
     /// A message over a link that is, or was, signed on.
-    fn handle_message(&mut self, from: Speaker<'_>, message: &Message<'_>, pass: &mut Pass<'_>) {
+    pub(super) fn handle_message(
+        &mut self,
+        from: Speaker<'_>,
+        message: &Message<'_>,
+        pass: &mut Pass<'_>,
+    ) {
         if from.state == LinkState::SignedOff && !allowed_after_sign_off(message) {
             return self.reject(from.link, message, Fault::NotSignedOn, pass);
         }

@@ -21,6 +21,7 @@ pub mod plan;
 pub mod reshard;
 pub mod run;
 mod send;
+mod stages;
 pub mod stats;
 mod tended;
 mod turn;

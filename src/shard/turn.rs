@@ -15,7 +15,6 @@ use crate::model::time::{DAY_NS, Monotonic};
 use crate::session::Sessions;
 use crate::shard::stats::{Counter, Health};
 use crate::shard::{Pass, Shard};
-use crate::sys::memory::prefetch;
 use crate::sys::operation::{Completion, Submission};
 use crate::wire::frame::Split;
 
@@ -229,46 +228,6 @@ impl Shard {
                 partial.extend_from_slice(rest);
             }
             place.partial = partial;
-        }
-    }
-
-    /// Handles every whole frame and returns the beginning of the next.
-    fn handle_frames<'b>(
-        &mut self,
-        link: LinkId,
-        mut bytes: &'b [u8],
-        pass: &mut Pass<'_>,
-    ) -> &'b [u8] {
-        loop {
-            let Some(place) = self.links.find(link).filter(|place| !place.closing) else {
-                return &[];
-            };
-            let listener = &self.listeners[usize::from(place.listener)];
-            match listener.framing.split(bytes, listener.frame_bytes_max) {
-                Split::Partial { .. } => return bytes,
-                Split::KeepAlive { total } => {
-                    if !self.links.append(link, &bytes[..total], &[]) {
-                        self.cut_slow(link, pass);
-                    }
-                    bytes = &bytes[total..];
-                }
-                Split::Frame { body, tpdu, total } => {
-                    place.tpdu = tpdu.map(crate::wire::frame::answer_tpdu);
-                    if let Some(key) = listener.framing.peek_key(&bytes[total..]) {
-                        // By the time that the next frame is handled its key's place is at hand.
-                        prefetch(self.engine.entry(&key));
-                    }
-                    self.stats.add(Counter::FramesIn, 1);
-                    self.handle_body(link, &bytes[body], pass);
-                    bytes = &bytes[total..];
-                }
-                Split::Lost(fault) => {
-                    self.stats.refuse(fault);
-                    self.stats.add(Counter::LinksCutFraming, 1);
-                    self.cut(link, pass);
-                    return &[];
-                }
-            }
         }
     }
 

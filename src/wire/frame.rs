@@ -12,9 +12,7 @@
 
 use core::ops::Range;
 
-use crate::model::keys::BusinessKey;
 use crate::model::refusal::Fault;
-use crate::wire::sbe;
 
 /// How frames are delimited on a listener.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -252,16 +250,6 @@ impl Framing {
                 .copy_from_slice(lead.bytes());
         }
         Some((out, header_bytes))
-    }
-
-    /// The key of the payment request that `bytes` may begin with, where it can be told at a
-    /// glance: in SBE. A hint; nothing is validated.
-    #[inline]
-    pub fn peek_key(self, bytes: &[u8]) -> Option<BusinessKey> {
-        match self {
-            Self::Sofh => sbe::peek_key(bytes.get(self.header_bytes()..)?),
-            Self::Len2 { .. } | Self::Len4 { .. } => None,
-        }
     }
 
     /// Bytes that say how long the frame is.

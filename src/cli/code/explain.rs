@@ -12,7 +12,7 @@ use crate::cli::route::{now, shown, told as told_route};
 use crate::control::configuration::Configuration;
 use crate::model::ids::ParticipantIndex;
 use crate::qr::{By, Code, Initiation, Kind, Leniency, Mark, Owner, Row, Scheme};
-use crate::route::Ask;
+use crate::route::{Ask, Draw};
 
 /// A report, and what only a person wants to know.
 #[derive(Serialize)]
@@ -92,7 +92,7 @@ fn reasons(code: &Code<'_>, name: String, configuration: &Configuration) -> Reas
         minor: money(code).map(|money| money.minor),
         code: &marks,
         wall: now(),
-        draw: 0,
+        draw: Draw::Number(0),
     };
     let (from, down) = (None, [].as_slice());
     Reasons::of(name, configuration, &Question { from, down, ask })

@@ -18,7 +18,7 @@ use crate::model::ids::ParticipantIndex;
 use crate::model::outcome::Presentation;
 use crate::model::time::Wall;
 use crate::qr::{Code, Kind};
-use crate::route::{Ask, ROUTE_SEED};
+use crate::route::{Ask, Draw};
 use crate::sys::clock::Clock;
 use crate::wire::redact::Secrets;
 use arguments::{Explain, Route};
@@ -59,7 +59,7 @@ fn explain(arguments: &Explain, console: &mut Console<'_>) -> Ended {
         minor,
         code: &marks,
         wall: arguments.at.unwrap_or_else(now),
-        draw: arguments.key.map_or(0, |key| key.hash(ROUTE_SEED)),
+        draw: arguments.key.as_ref().map_or(Draw::Number(0), Draw::Of),
     };
     let down = &down;
     let route = Reasons::of(name, &configuration, &Question { from, down, ask });

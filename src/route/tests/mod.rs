@@ -60,7 +60,7 @@ fn ask<'a>(from: u16, presentation: Presentation, code: &'a CodeMarks<'a>) -> As
         minor: Some(100),
         code,
         wall: Wall(0),
-        draw: 0,
+        draw: Draw::Number(0),
     }
 }
 

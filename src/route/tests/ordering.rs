@@ -249,7 +249,7 @@ fn who_is_down_is_passed_over_rank_by_rank() {
         let mut refused = None;
         for draw in 0..64 {
             let ask = Ask {
-                draw,
+                draw: Draw::Number(draw),
                 ..ask(MALAYSIAN, Presentation::Mpm, &marks)
             };
             match tables.choose(&ask, |index| !down.contains(&index.0)) {

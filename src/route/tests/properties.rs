@@ -133,7 +133,7 @@ proptest! {
             let ask = Ask {
                 wall: Wall(minute * 60_000_000_000),
                 minor: Some(minor),
-                draw,
+                draw: Draw::Number(draw),
                 ..ask(originator, presentation, code)
             };
             let is_up = |index: ParticipantIndex| down & 1 << index.0 == 0;
@@ -176,7 +176,7 @@ fn equals_share_by_weight_and_keep_what_they_have_when_another_is_down() {
     let tables = table(weights.map(|(index, weight)| of(index, weight)).to_vec());
     let goes = |number: u64, down: Option<u16>| {
         let ask = Ask {
-            draw: key(number).hash(1),
+            draw: Draw::Of(&key(number)),
             ..ask(MALAYSIAN, Presentation::Mpm, &NONE)
         };
         let is_up = |index: ParticipantIndex| Some(index.0) != down;

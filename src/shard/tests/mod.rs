@@ -11,6 +11,7 @@ mod refund_keys;
 mod resharded;
 mod resolution;
 mod running;
+mod stages;
 mod town;
 mod translation;
 mod turns;

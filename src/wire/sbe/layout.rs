@@ -87,6 +87,7 @@ impl Template {
     }
 
     /// Where the `n`-th field starts, from the start of the block.
+    #[cfg(test)]
     pub(super) const fn offset(&self, n: usize) -> usize {
         offset_in(self.fields, n)
     }

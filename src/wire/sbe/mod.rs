@@ -28,7 +28,7 @@ mod tests;
 pub use by_name::{read_named, write_named};
 pub use decode::decode;
 pub use encode::encode;
-pub use view::{peek_key, validate};
+pub use view::validate;
 
 /// The schema, as participants get it.
 pub const SCHEMA_XML: &str = include_str!("schema.xml");

@@ -3,12 +3,11 @@
 
 use proptest::prelude::*;
 
-use crate::model::keys::{BusinessKey, Class};
 use crate::model::message::{Kind, Message};
 use crate::model::refusal::{Fault, Refusal, Refused};
 use crate::wire::Encoded;
 use crate::wire::sbe::samples::{self, Draw};
-use crate::wire::sbe::{decode, encode, field_name, layout, peek_key};
+use crate::wire::sbe::{decode, encode, field_name, layout};
 
 /// Room for any sample.
 const OUT_BYTES: usize = 8_192;
@@ -32,29 +31,6 @@ fn decode_any(bytes: &[u8]) {
             assert!(id == 0 || field_name(id).is_some(), "{refused}");
         }
         Ok(message) => assert_eq!(decode(&encoded(&message)), Ok(message)),
-    }
-}
-
-#[test]
-fn a_glance_sees_the_key_of_a_payment_request_and_of_nothing_else() {
-    for kind in Kind::ALL {
-        for seed in 0..50 {
-            let message = samples::message(kind, &mut Draw(seed));
-            let body = encoded(&message);
-            let expected = match message {
-                Message::PaymentRequest(request) => Some(BusinessKey {
-                    key: request.key,
-                    class: Class::Payment,
-                }),
-                _ => None,
-            };
-            assert_eq!(peek_key(&body), expected);
-            let cuts = (0..body.len()).filter_map(|cut| peek_key(&body[..cut]));
-            assert!(
-                cuts.count() < body.len(),
-                "a cut body may still show its key"
-            );
-        }
     }
 }
 

@@ -3,11 +3,9 @@
 //! Header, schema, template, block, the length of each var data, trailing bytes. Never looks at a
 //! value; that is done, field by field, in `read`.
 
-use crate::model::ids::{Institution, MatchKey, Reference};
-use crate::model::keys::{BusinessKey, Class, Key};
+use crate::model::ids::MatchKey;
 use crate::model::message::Kind;
 use crate::model::refusal::{Fault, Refusal, Refused};
-use crate::model::time::Date;
 use crate::wire::sbe::layout::{self, HEADER_BYTES, Template};
 use crate::wire::sbe::read::Fields;
 
@@ -116,30 +114,6 @@ impl<'a> View<'a> {
 /// template, block length, every length of var data, the end. Tells its kind.
 pub fn validate(body: &[u8]) -> Result<Kind, Refused> {
     View::of(body).map(|view| view.template.kind)
-}
-
-/// The key of the payment request that `body` may be, read at a glance: nothing is validated but
-/// the three values themselves. For hints, never for decisions.
-#[inline]
-pub fn peek_key(body: &[u8]) -> Option<BusinessKey> {
-    const TEMPLATE: [u8; 2] = Kind::PaymentRequest.template_id().to_le_bytes();
-    // Behind linkRef and transmitTime; a test holds it against the decoder.
-    const KEY_AT: usize = HEADER_BYTES + layout::PAYMENT_REQUEST.offset(2);
-    let (head, rest) = body.split_at_checked(KEY_AT)?;
-    let [_, _, t0, t1, ..] = *head.first_chunk::<4>()?;
-    if [t0, t1] != TEMPLATE {
-        return None;
-    }
-    let (originator, rest) = rest.split_first_chunk()?;
-    let (local_date, rest) = rest.split_first_chunk()?;
-    Some(BusinessKey {
-        key: Key {
-            originator: Institution::new(u64::from_le_bytes(*originator))?,
-            local_date: Date::from_yyyymmdd(u32::from_le_bytes(*local_date))?,
-            reference: Reference::new(*rest.first_chunk()?)?,
-        },
-        class: Class::Payment,
-    })
 }
 
 /// What is known of a message when it has to be refused.
