@@ -3,6 +3,7 @@
 //! It reaches a shard only through its mailbox, its counters and table snapshots, and never touches
 //! a payment.
 
+pub mod api;
 pub mod configuration;
 pub mod log;
 pub mod metrics;

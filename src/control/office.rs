@@ -1,4 +1,5 @@
-//! The operations thread: health, readiness and metrics over HTTP, and the signals of the system.
+//! The operations thread: health, readiness, metrics and the admin API over HTTP, and the signals
+//! of the system.
 //!
 //! It starts before the shards, so that a switch that recovers for a minute is seen to be alive and
 //! not ready. It holds no payment and blocks no shard.
@@ -11,6 +12,7 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::net::UnixListener as Socket;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
@@ -19,10 +21,11 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc as letters, oneshot};
 
+use crate::control::api::{self, Api, Lobby, serve as connections};
 use crate::control::metrics::{CONTENT_TYPE, EachCounter, Metrics};
 use crate::sys::error::MachineError;
 use crate::sys::threads;
@@ -57,6 +60,8 @@ impl fmt::Debug for Feed {
 pub struct Office {
     address: SocketAddr,
     board: Arc<Board>,
+    lobby: Arc<Lobby>,
+    sockets: letters::Sender<Socket>,
     stop: oneshot::Sender<()>,
     thread: JoinHandle<()>,
 }
@@ -67,13 +72,23 @@ impl Office {
         let board = Arc::new(Board::default());
         let (stop, stopped) = oneshot::channel();
         let (started, start) = mpsc::channel();
-        let shared = Arc::clone(&board);
-        let thread = threads::spawn("office", move || run(address, &shared, stopped, &started))
+        let (sockets, socket) = letters::channel(1);
+        let (asked, told) = (Arc::clone(&board), Arc::clone(&board));
+        let lobby = Arc::new(Lobby::new(move || asked.unready(), move || told.drain()));
+        let post = Post {
+            board: Arc::clone(&board),
+            lobby: Arc::clone(&lobby),
+            socket,
+            stopped,
+        };
+        let thread = threads::spawn("office", move || run(address, post, &started))
             .map_err(OfficeError::Thread)?;
         let address = start.recv().map_err(|_| OfficeError::Gone)??;
         Ok(Self {
             address,
             board,
+            lobby,
+            sockets,
             stop,
             thread,
         })
@@ -93,6 +108,14 @@ impl Office {
         desk.metrics = Some(Metrics::new(Arc::new(feed.counters)));
         desk.unready = Some(feed.unready);
         desk.pass = Some(feed.order);
+    }
+
+    /// Lets operators in, over the admin address and over `socket`, which does not block. Once.
+    pub fn admit(&self, api: Api, socket: Socket) {
+        self.lobby.open(api);
+        if self.sockets.try_send(socket).is_err() {
+            tracing::error!("the operations thread has ended: nobody serves the admin socket");
+        }
     }
 
     /// The order that has come so far.
@@ -205,6 +228,13 @@ impl Board {
         }
     }
 
+    /// As the first signal does; later ones change nothing.
+    fn drain(&self) {
+        if self.desk().order.is_none() {
+            self.signalled();
+        }
+    }
+
     /// Why payments cannot be taken.
     fn unready(&self) -> Option<String> {
         let desk = self.desk();
@@ -219,11 +249,19 @@ impl Board {
 
 type Started = mpsc::Sender<Result<SocketAddr, OfficeError>>;
 
+/// What the thread is given.
+struct Post {
+    board: Arc<Board>,
+    lobby: Arc<Lobby>,
+    socket: letters::Receiver<Socket>,
+    stopped: oneshot::Receiver<()>,
+}
+
 /// The body of the thread.
-fn run(address: SocketAddr, board: &Arc<Board>, stopped: oneshot::Receiver<()>, started: &Started) {
+fn run(address: SocketAddr, post: Post, started: &Started) {
     let outcome = tokio_uring::Runtime::new(&tokio_uring::builder())
         .map_err(OfficeError::Ring)
-        .and_then(|runtime| runtime.block_on(serve(address, board, stopped, started)));
+        .and_then(|runtime| runtime.block_on(serve(address, post, started)));
     if let Err(error) = outcome
         && let Err(unheard) = started.send(Err(error))
     {
@@ -231,12 +269,7 @@ fn run(address: SocketAddr, board: &Arc<Board>, stopped: oneshot::Receiver<()>, 
     }
 }
 
-async fn serve(
-    address: SocketAddr,
-    board: &Arc<Board>,
-    stopped: oneshot::Receiver<()>,
-    started: &Started,
-) -> Result<(), OfficeError> {
+async fn serve(address: SocketAddr, post: Post, started: &Started) -> Result<(), OfficeError> {
     let at = |source| OfficeError::Address { address, source };
     let listener = TcpListener::bind(address).await.map_err(at)?;
     let local = listener.local_addr().map_err(at)?;
@@ -246,13 +279,23 @@ async fn serve(
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
-        .with_state(Arc::clone(board));
+        .with_state(Arc::clone(&post.board))
+        .merge(api::router(&post.lobby));
     started.send(Ok(local)).map_err(|_| OfficeError::Gone)?;
     // Dropping the server cuts its connections: nobody may hold up the end of a switch.
     tokio::select! {
-        served = axum::serve(listener, router) => served.map_err(at),
-        () = watch(terminate, interrupt, board) => Ok(()),
-        _ = stopped => Ok(()),
+        served = connections::network(listener, router.clone()) => served.map_err(at),
+        served = admitted(post.socket, router) => served.map_err(at),
+        () = watch(terminate, interrupt, &post.board) => Ok(()),
+        _ = post.stopped => Ok(()),
+    }
+}
+
+/// Serves the Unix socket once there is one.
+async fn admitted(mut socket: letters::Receiver<Socket>, router: Router) -> io::Result<()> {
+    match socket.recv().await {
+        Some(socket) => connections::socket(UnixListener::from_std(socket)?, router).await,
+        None => core::future::pending().await,
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Ready {
     pub listeners: Vec<ReadyListener>,
     /// Where health and metrics are.
     pub admin: SocketAddr,
+    /// The Unix socket of the admin API.
+    pub socket: Option<PathBuf>,
     /// The journal's directory.
     pub data: PathBuf,
     /// `disk` or `memory`.
@@ -120,6 +122,7 @@ mod tests {
             pid: std::process::id(),
             listeners: vec![listener],
             admin: "127.0.0.1:9464".parse().unwrap(),
+            socket: Some(PathBuf::from("data/admin.socket")),
             data: PathBuf::from("data"),
             commit: "disk",
             shards: 2,
@@ -136,6 +139,7 @@ mod tests {
                 "address": "127.0.0.1:7100",
             }],
             "admin": "127.0.0.1:9464",
+            "socket": "data/admin.socket",
             "data": "data",
             "commit": "disk",
             "shards": 2,

@@ -24,6 +24,8 @@ use super::check::load_failure;
 use super::console::Console;
 use super::exit::{Ended, Exit, Failure, environment};
 use super::journal::store_failure;
+use crate::control::api::Facts;
+use crate::control::api::open::{self, Opening};
 use crate::control::configuration::{Configuration, commit_name};
 use crate::control::log::{self, LogFilter};
 use crate::control::office::{Feed, Office, Order};
@@ -32,6 +34,7 @@ use crate::model::ids::ShardId;
 use crate::shard::Command;
 use crate::shard::run::{RunningShards, ShardExit, StartError, start};
 use crate::shard::stats::{self, Counters, Health};
+use crate::sys::error::MachineError;
 use crate::sys::{faults, probe};
 
 pub(super) fn execute(arguments: &Run, console: &mut Console<'_>) -> Ended {
@@ -46,7 +49,7 @@ pub(super) fn execute(arguments: &Run, console: &mut Console<'_>) -> Ended {
         remove_stale(path)?;
     }
     check_machine(&configuration)?;
-    let office = Office::start(configuration.admin)
+    let office = Office::start(configuration.admin.address)
         .map_err(|error| Failure::new(Exit::Environment, &error).hint(error.remedy()))?;
     let shards = match start(shard_plans(&configuration)) {
         Ok(shards) => shards,
@@ -73,29 +76,53 @@ fn serve(
     }
     let keeper = keeper::start(&configuration.journal, &shards);
     let watch = watch::start(&shards.counters);
-    let ready = ready(configuration, office, &shards);
+    let mut ready = ready(configuration, office, &shards);
+    let door = match door(configuration, &ready, &shards) {
+        Ok(door) => door,
+        Err(error) => return given_up(shards, environment(&error)),
+    };
+    ready.socket = Some(door.socket.name.path().to_owned());
     office.open(feed(&shards));
+    office.admit(door.api, door.socket.listener);
     let file = match &arguments.ready_file {
         None => None,
         Some(path) => match ReadyFile::write(path, &ready) {
             Ok(file) => Some(file),
-            Err(error) => {
-                for mailbox in &shards.mailboxes {
-                    let told = mailbox.send(Command::Stop);
-                    debug_assert!(told, "a new mailbox has room");
-                }
-                drop(shards.join());
-                return Err(ready_file_failure(path, &error));
-            }
+            Err(error) => return given_up(shards, ready_file_failure(path, &error)),
         },
     };
     console
-        .print(&welcome(&ready))
+        .print(&welcome(&ready, door.token_file.as_deref()))
         .map_or_else(ignore_closed, Ok)?;
     let (shard, exit) = shards.join();
     // The file goes before the process does: whoever reads it finds somebody listening.
-    drop((file, keeper, watch));
+    drop((file, door.socket.name, keeper, watch));
     ended(shard, exit, office.ordered())
+}
+
+/// What operators come in by.
+fn door(
+    configuration: &Configuration,
+    ready: &Ready,
+    shards: &RunningShards,
+) -> Result<Opening, MachineError> {
+    let facts = Facts {
+        pid: ready.pid,
+        commit: ready.commit,
+        data: ready.data.clone(),
+        tables: (configuration.table_version, configuration.table_hash),
+    };
+    open::open(&configuration.admin, facts, shards.counters.clone())
+}
+
+/// Ends shards that nobody has heard of yet.
+fn given_up(shards: RunningShards, failure: Failure) -> Ended {
+    for mailbox in &shards.mailboxes {
+        let told = mailbox.send(Command::Stop);
+        debug_assert!(told, "a new mailbox has room");
+    }
+    drop(shards.join());
+    Err(failure)
 }
 
 /// A closed standard output does not stop a switch.
@@ -198,6 +225,7 @@ fn ready(configuration: &Configuration, office: &Office, shards: &RunningShards)
             })
             .collect(),
         admin: office.address(),
+        socket: None,
         data: absolute(&configuration.journal.data),
         commit: commit_name(configuration.journal.commit),
         shards: configuration.shards,
@@ -245,7 +273,7 @@ fn unready(counters: &[Arc<Counters>]) -> Option<String> {
     first.map(|(shard, reason)| format!("shard {shard}: {reason}"))
 }
 
-fn welcome(ready: &Ready) -> String {
+fn welcome(ready: &Ready, token_file: Option<&Path>) -> String {
     let mut text = format!("cpg-switch is ready (pid {})\n", ready.pid);
     for listener in &ready.listeners {
         let (protocol, framing) = (listener.protocol, listener.framing);
@@ -256,6 +284,17 @@ fn welcome(ready: &Ready) -> String {
         "  {:32} http://{}/readyz\n",
         "health and metrics", ready.admin
     ));
+    if let Some(socket) = &ready.socket {
+        text.push_str(&format!(
+            "  {:32} {}\n",
+            "admin API (socket)",
+            socket.display()
+        ));
+    }
+    if let Some(file) = token_file {
+        let over = "admin API (token of this start)";
+        text.push_str(&format!("  {over:32} {}\n", file.display()));
+    }
     let journal = format!("journal (commit {})", ready.commit);
     text.push_str(&format!("  {journal:32} {}\n", ready.data.display()));
     text.push_str("SIGTERM or Ctrl-C drains and ends it.\n");

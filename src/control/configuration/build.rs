@@ -14,7 +14,7 @@ use super::section::{Found, Section};
 use super::shape::size;
 use super::table_files::TableFiles;
 use super::{
-    CommitMode, Configuration, Idle, JournalConfiguration, Limits, Listener, allowed, fx,
+    CommitMode, Configuration, Idle, JournalConfiguration, Limits, Listener, admin, allowed, fx,
     participants,
 };
 use crate::control::tables::{Reader, rates, routes};
@@ -31,10 +31,7 @@ pub(super) fn configuration<'a>(
 ) -> Option<Configuration> {
     let root = Section::root(document);
     let mut addresses = Claims::new("address");
-    let admin = root
-        .section("admin")
-        .text("address")
-        .and_then(|text| socket_address(&text, &mut addresses, diagnostics));
+    let admin = admin::admin(&root.section("admin"), reader, &mut addresses, diagnostics);
     let shard = shard(&root.section("shard"), diagnostics);
     let journal = journal(&root.section("journal"), diagnostics);
     let limits = limits(&root.section("limits"), diagnostics);
@@ -332,7 +329,7 @@ pub(super) fn checked_name(name: &Found<String>, diagnostics: &mut Diagnostics) 
     good
 }
 
-fn socket_address(
+pub(super) fn socket_address(
     text: &Found<String>,
     addresses: &mut Claims,
     diagnostics: &mut Diagnostics,

@@ -175,10 +175,26 @@ pub const KEYS: &[Key] = &[
         archived first. Each takes some 340 bytes of memory from the start. With several shards \
         there is room for as many refund keys, 64 bytes each once they are used."),
 
-    key("admin", Table, Optional("all its defaults"), "The office: health, readiness, metrics."),
+    key("admin", Table, Optional("all its defaults"),
+        "The office: health, readiness, metrics, admin API."),
     key("admin.address", Text, Default("\"127.0.0.1:9464\""),
-        "Where `/healthz`, `/readyz` and `/metrics` are served. Port 0 takes any free port; see \
-        the ready file."),
+        "Where `/healthz`, `/readyz` and `/metrics` are served, and the admin API to those with a \
+        token. Port 0 takes any free port; see the ready file. Another address than a loopback \
+        one needs `admin.tokens`."),
+    key("admin.socket", Text, Optional("`admin.socket` in `journal.data`"),
+        "The Unix socket of the admin API: its path, 107 bytes at most. The user that the switch \
+        runs as, and root, have all roles there."),
+    key("admin.tokens", Text, Optional("a token is drawn at each start"),
+        "The file that says who comes with which token: lines `role name sha256`, roles `view`, \
+        `operate` and `keys`; several lines give several roles. Without it a token with all roles \
+        is drawn and written to `admin.token` in the data directory, for its owner alone."),
+    key("admin.view_users", Wholes(0, U32), Default("[]"),
+        "Numbers of users of this machine who may look over the Unix socket. Where others than \
+        the switch's own user have roles, all may connect to it, and the kernel says who they \
+        are."),
+    key("admin.operate_users", Wholes(0, U32), Default("[]"),
+        "Users who may change what is served."),
+    key("admin.keys_users", Wholes(0, U32), Default("[]"), "Users who may change keys."),
 
     key("listeners[]", Tables, Required, "Where participants dial; at least one."),
     key("listeners[].name", Text, Required,

@@ -5,6 +5,7 @@
 //! the shape ([`keys`] is the table of all keys; `CONFIGURATION.md` documents the same), and what
 //! the values mean, alone and together. Never reads a clock, opens a socket or changes a file.
 
+mod admin;
 mod allowed;
 mod build;
 mod codes;
@@ -28,6 +29,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::control::api::authority::{Role, TokenLine};
 use crate::control::tables::{self, Reader, TableFile};
 use crate::guard::Guard;
 use crate::model::ids::{Institution, ParticipantIndex};
@@ -68,8 +70,8 @@ pub struct Configuration {
     pub journal: JournalConfiguration,
     /// What each shard reserves memory for.
     pub limits: Limits,
-    /// Where `/healthz`, `/readyz` and `/metrics` are served.
-    pub admin: SocketAddr,
+    /// Where the office is, and who may do what there.
+    pub admin: AdminConfiguration,
     /// Names this generation of the tables.
     pub table_version: u32,
     /// xxh64 of the tables' canonical text: equal tables have equal hashes, whatever the file's
@@ -164,6 +166,19 @@ pub struct Limits {
     pub in_flight_max: u32,
     /// Business keys that are remembered.
     pub remembered_keys_max: u32,
+}
+
+/// Where the office is, and who may do what there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AdminConfiguration {
+    /// Where `/healthz`, `/readyz`, `/metrics` and, for those with a token, the API are served.
+    pub address: SocketAddr,
+    /// The Unix socket of the API, if not in the data directory.
+    pub socket: Option<PathBuf>,
+    /// Who comes with which token; none: a token is drawn at the start.
+    pub tokens: Option<Vec<TokenLine>>,
+    /// Users of this machine who have roles over the socket.
+    pub users: Vec<(Role, u32)>,
 }
 
 /// Why there is no configuration.

@@ -232,6 +232,18 @@ const REFUSALS: &[(&str, &str, &str)] = &[
         "1:1 unknown key `window_in` at the top level | `window_in` belongs in [[participants]]",
     ),
     (
+        "127.0.0.1:0\"\n[[listeners]]",
+        "0.0.0.0:9464\"\n[[listeners]]",
+        "2:11 `admin.address` 0.0.0.0:9464 is not a loopback one, and without tokens | name a file \
+        of tokens as `admin.tokens`, or use 127.0.0.1 or [::1]",
+    ),
+    (
+        "[admin]",
+        "[admin]\ntokens = \"tokens\"",
+        "2:10 cannot read the token file \"tokens\": no files are at hand here | the path starts \
+        at the configuration's own folder: correct it",
+    ),
+    (
         "36000001",
         "360000010000",
         "9:15 `participants[].institution` cannot be 360000010000: it goes from 1 to 99999999999 \

@@ -1,0 +1,304 @@
+//! The admin API: JSON over HTTP under `/v1`, for operators and their programs.
+//!
+//! [`DOORS`] is the table of all that can be asked. The router, the roles and the served document
+//! come from it; nothing else names a path. `/healthz`, `/readyz` and `/metrics` are the office's,
+//! and ask nobody who they are.
+//!
+//! Never blocks a shard: it reads counters and puts commands into mailboxes. Nothing is changed
+//! before it is in the [`record`].
+
+#![expect(
+    clippy::disallowed_types,
+    reason = "the office may lock: no shard ever waits for it"
+)]
+
+pub mod authority;
+pub mod document;
+pub mod open;
+pub mod problem;
+pub mod record;
+pub mod serve;
+mod switch;
+
+#[cfg(test)]
+mod tests;
+
+use core::time::Duration;
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
+use serde::Deserialize;
+use serde_json::Value;
+
+use authority::{Authority, Caller, Role, Way};
+use problem::Problem;
+use record::{ActionRecord, Intention, REASON_BYTES_MAX};
+
+use crate::shard::stats::Counters;
+
+/// Of one request, its answer included: who reads and writes so slowly is cut.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// Of a request that brings no table.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// What is done with a resource.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Verb {
+    /// It is read.
+    Get,
+    /// Something is done to it: an action.
+    Post,
+}
+
+impl Verb {
+    /// As the document has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Post => "post",
+        }
+    }
+}
+
+/// One thing that can be asked.
+#[derive(Clone, Copy)]
+pub struct Door {
+    /// How.
+    pub verb: Verb,
+    /// Where; parameters in braces.
+    pub path: &'static str,
+    /// By whom.
+    pub role: Role,
+    /// What for, in a sentence.
+    pub summary: &'static str,
+    /// What may stand in its query: names and meanings.
+    pub query: &'static [(&'static str, &'static str)],
+    /// What answers.
+    pub handler: fn() -> MethodRouter,
+}
+
+impl fmt::Debug for Door {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.verb.name(), self.path)
+    }
+}
+
+/// Every table of doors.
+pub const DOORS: &[&[Door]] = &[document::DOORS, switch::DOORS];
+
+/// Every door.
+pub fn doors() -> impl Iterator<Item = &'static Door> {
+    DOORS.iter().flat_map(|doors| doors.iter())
+}
+
+/// What the switch is, for whoever asks.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The process.
+    pub pid: u32,
+    /// `disk` or `memory`.
+    pub commit: &'static str,
+    /// The directory of the journal.
+    pub data: std::path::PathBuf,
+    /// Version and hash of the tables.
+    pub tables: (u32, u64),
+}
+
+/// What the doors lead to. There once the shards are recovered.
+#[derive(Debug)]
+pub struct Api {
+    authority: Authority,
+    record: Mutex<ActionRecord>,
+    facts: Facts,
+    counters: Vec<Arc<Counters>>,
+}
+
+/// What is behind the doors from the office's first moment on.
+pub struct Lobby {
+    api: OnceLock<Api>,
+    /// Why payments cannot be taken.
+    pub unready: Box<dyn Fn() -> Option<String> + Send + Sync>,
+    /// Accepts nothing new, answers what is in flight, ends.
+    pub drain: Box<dyn Fn() + Send + Sync>,
+}
+
+impl fmt::Debug for Lobby {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Lobby").finish_non_exhaustive()
+    }
+}
+
+impl Lobby {
+    /// Nobody is let in yet.
+    pub fn new(
+        unready: impl Fn() -> Option<String> + Send + Sync + 'static,
+        drain: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            api: OnceLock::new(),
+            unready: Box::new(unready),
+            drain: Box::new(drain),
+        }
+    }
+
+    /// From now on whoever may is let in. Once.
+    pub fn open(&self, api: Api) {
+        assert!(self.api.set(api).is_ok(), "a switch opens once");
+    }
+}
+
+/// Somebody who was let in.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    lobby: Arc<Lobby>,
+    /// Who.
+    pub caller: Caller,
+    way: Way,
+}
+
+impl Visit {
+    /// What the doors lead to.
+    pub fn api(&self) -> &Api {
+        let api = self.lobby.api.get();
+        api.expect("nobody is let in before there is something to see")
+    }
+
+    /// Writes down what is about to be done, does it, and writes down what became of it.
+    ///
+    /// # Errors
+    /// The reason is missing or too long, the record cannot be written (then nothing was done), or
+    /// what `act` says.
+    pub fn act<T>(
+        &self,
+        action: &str,
+        reason: &str,
+        details: Value,
+        act: impl FnOnce() -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        let reason = reason.trim();
+        if reason.is_empty() || reason.len() > REASON_BYTES_MAX {
+            return Err(Problem::request(
+                "an action needs a reason",
+                format!("say why, in 1 to {REASON_BYTES_MAX} bytes: it goes into the record"),
+            ));
+        }
+        let api = self.api();
+        // Held to the end: actions come one after the other.
+        let mut record = api.record.lock().unwrap_or_else(PoisonError::into_inner);
+        let intention = Intention {
+            who: &self.caller.name,
+            via: match self.way {
+                Way::Network => "network",
+                Way::Socket { .. } => "socket",
+            },
+            action,
+            reason,
+            details,
+        };
+        let number = record
+            .begin(&intention)
+            .map_err(|error| unrecorded(&error))?;
+        let done = act();
+        let outcome = match &done {
+            Ok(_) => "done".to_owned(),
+            Err(problem) => format!("refused: {}", problem.line()),
+        };
+        tracing::info!(who = self.caller.name, action, outcome, "an operator acted");
+        if let Err(error) = record.end(number, &outcome) {
+            tracing::error!(%error, action, "it is done, and the record does not say so");
+        }
+        done
+    }
+}
+
+fn unrecorded(error: &std::io::Error) -> Problem {
+    Problem::new(
+        StatusCode::INSUFFICIENT_STORAGE,
+        format!("the record of actions cannot be written: {error}"),
+        "nothing was done: free space in the data directory, or move a full record away",
+    )
+}
+
+/// What every action is told in its body.
+#[derive(Clone, Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct Why {
+    /// In the operator's words.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// All doors, each with its lock.
+pub fn router(lobby: &Arc<Lobby>) -> Router {
+    doors().fold(Router::new(), |router, door| {
+        let locked = (door.handler)()
+            .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+            .route_layer(from_fn_with_state((Arc::clone(lobby), door.role), admit));
+        router.route(door.path, locked)
+    })
+}
+
+/// Lets in whoever may do what `role` does, for a bounded time.
+async fn admit(
+    State((lobby, role)): State<(Arc<Lobby>, Role)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    match visit(lobby, role, &request) {
+        Err(problem) => problem.into_response(),
+        Ok(visit) => {
+            request.extensions_mut().insert(visit);
+            let answer = tokio::time::timeout(ANSWER_WITHIN, next.run(request)).await;
+            answer.unwrap_or_else(|_| late().into_response())
+        }
+    }
+}
+
+fn visit(lobby: Arc<Lobby>, role: Role, request: &Request) -> Result<Visit, Problem> {
+    let Some(api) = lobby.api.get() else {
+        return Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the switch is starting: its journal is being recovered",
+            "ask again when /readyz says ready",
+        ));
+    };
+    let way = request.extensions().get::<Way>().copied();
+    let way = way.unwrap_or(Way::Network);
+    let header = request.headers().get(header::AUTHORIZATION);
+    let caller = api
+        .authority
+        .caller(way, header.map(axum::http::HeaderValue::as_bytes))
+        .ok_or_else(stranger)?;
+    if !caller.may(role) {
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            format!("{} has not the role {}", caller.name, role.name()),
+            "ask somebody who has it, or have a line added to the token file",
+        ));
+    }
+    Ok(Visit { lobby, caller, way })
+}
+
+fn stranger() -> Problem {
+    Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "nobody is let in without a token that is known",
+        "send `Authorization: Bearer TOKEN`, or ask over the Unix socket as the switch's own user",
+    )
+}
+
+fn late() -> Problem {
+    Problem::new(
+        StatusCode::REQUEST_TIMEOUT,
+        format!("it was not answered within {} s", ANSWER_WITHIN.as_secs()),
+        "send the whole body at once; if it was an action, look into the record for what became \
+         of it",
+    )
+}
