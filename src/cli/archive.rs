@@ -10,7 +10,7 @@ use super::check::pretty;
 use super::console::Console;
 use super::exit::{Ended, Exit, Failure, environment};
 use super::journal::store_failure;
-use super::story;
+use crate::control::story;
 use crate::journal::Entry;
 use crate::journal::archive::catalogue::{Catalogue, Verified};
 use crate::journal::archive::files::{archive_path, file_bytes};

@@ -10,7 +10,7 @@ use super::arguments::{Explain, Journal, JournalFolder, Reshard};
 use super::check::pretty;
 use super::console::Console;
 use super::exit::{Ended, Exit, Failure, environment};
-use super::story;
+use crate::control::story;
 use crate::journal::digest::maker::{Made, make_all};
 use crate::journal::json::entry as record_json;
 use crate::journal::reader::{ShardSummary, VerifyReport, dump, explain, verify};

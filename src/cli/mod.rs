@@ -18,7 +18,6 @@ mod onboard;
 mod route;
 mod run;
 mod sim;
-mod story;
 
 #[cfg(test)]
 mod tests;

@@ -5,8 +5,12 @@
 
 pub mod api;
 pub mod configuration;
+pub mod dashboard;
 pub mod log;
 pub mod metrics;
 pub mod office;
+pub mod readings;
 pub mod ready_file;
+pub mod story;
 pub mod tables;
+pub mod threads;

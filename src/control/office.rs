@@ -16,17 +16,18 @@ use std::os::unix::net::UnixListener as Socket;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
-use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc as letters, oneshot};
 
 use crate::control::api::{self, Api, Lobby, serve as connections};
-use crate::control::metrics::{CONTENT_TYPE, EachCounter, Metrics};
+use crate::control::dashboard::{self, Dashboard, Subject};
+use crate::control::metrics::{CONTENT_TYPE, EachSample, Metrics};
 use crate::sys::error::MachineError;
 use crate::sys::threads;
 
@@ -41,12 +42,14 @@ pub enum Order {
 
 /// What the office needs of running shards.
 pub struct Feed {
-    /// Reads every counter.
-    pub counters: EachCounter,
+    /// Reads every number.
+    pub samples: EachSample,
     /// Why the shards cannot take payments, if they cannot (a fenced journal, a full one).
     pub unready: Box<dyn Fn() -> Option<String> + Send + Sync>,
     /// Passes an order on.
     pub order: Box<dyn Fn(Order) + Send + Sync>,
+    /// What the dashboard shows.
+    pub subject: Option<Subject>,
 }
 
 impl fmt::Debug for Feed {
@@ -101,11 +104,14 @@ impl Office {
 
     /// The shards are recovered and listen. An order that came before is passed on now.
     pub fn open(&self, feed: Feed) {
+        if let Some(subject) = feed.subject {
+            self.board.dashboard.open(subject);
+        }
         let mut desk = self.board.desk();
         if let Some(order) = desk.order {
             (feed.order)(order);
         }
-        desk.metrics = Some(Metrics::new(Arc::new(feed.counters)));
+        desk.metrics = Some(Metrics::new(Arc::new(feed.samples)));
         desk.unready = Some(feed.unready);
         desk.pass = Some(feed.order);
     }
@@ -190,6 +196,7 @@ impl OfficeError {
 #[derive(Debug, Default)]
 struct Board {
     desk: Mutex<Desk>,
+    dashboard: Arc<Dashboard>,
 }
 
 #[derive(Default)]
@@ -275,18 +282,23 @@ async fn serve(address: SocketAddr, post: Post, started: &Started) -> Result<(),
     let local = listener.local_addr().map_err(at)?;
     let terminate = signal(SignalKind::terminate()).map_err(OfficeError::Signals)?;
     let interrupt = signal(SignalKind::interrupt()).map_err(OfficeError::Signals)?;
+    let watched = Arc::clone(&post.board);
+    let unready = move || watched.unready();
     let router = Router::new()
         .route("/healthz", get(|| async { "alive\n" }))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .with_state(Arc::clone(&post.board))
-        .merge(api::router(&post.lobby));
+        .merge(api::router(&post.lobby))
+        .merge(dashboard::page())
+        .layer(Extension(Arc::clone(&post.board.dashboard)));
     started.send(Ok(local)).map_err(|_| OfficeError::Gone)?;
     // Dropping the server cuts its connections: nobody may hold up the end of a switch.
     tokio::select! {
         served = connections::network(listener, router.clone()) => served.map_err(at),
         served = admitted(post.socket, router) => served.map_err(at),
         () = watch(terminate, interrupt, &post.board) => Ok(()),
+        () = post.board.dashboard.run(&unready) => Ok(()),
         _ = post.stopped => Ok(()),
     }
 }
@@ -332,6 +344,7 @@ mod tests {
     use std::net::TcpStream;
 
     use super::*;
+    use crate::model::metric::{Sample, Value};
 
     fn ask(address: SocketAddr, path: &str) -> String {
         let mut link = TcpStream::connect(address).unwrap();
@@ -358,9 +371,17 @@ mod tests {
 
         let (told, orders) = mpsc::channel();
         office.open(Feed {
-            counters: Box::new(|visit| visit("links_now", "Links", None, 2)),
+            samples: Box::new(|visit| {
+                visit(&Sample {
+                    name: "links_now",
+                    help: "Links",
+                    labels: &[],
+                    value: Value::Gauge(2),
+                });
+            }),
             unready: Box::new(|| None),
             order: Box::new(move |order| told.send(order).unwrap()),
+            subject: None,
         });
         assert!(ask(address, "/readyz").starts_with("HTTP/1.1 200"));
         assert!(ask(address, "/metrics").contains("cpg_switch_links_now 2"));
@@ -384,9 +405,10 @@ mod tests {
         office.board.signalled();
         let (told, orders) = mpsc::channel();
         office.open(Feed {
-            counters: Box::new(|_| {}),
+            samples: Box::new(|_| {}),
             unready: Box::new(|| None),
             order: Box::new(move |order| told.send(order).unwrap()),
+            subject: None,
         });
         assert_eq!(orders.try_recv(), Ok(Order::Drain));
         office.close();

@@ -86,7 +86,7 @@ impl Engine {
         let found = self
             .exchanges
             .find(Talk::Forward, sender.participant, match_key)
-            .map(|index| self.exchanges.get(index).slot)
+            .map(|index| self.note_answer_time(index, sender, context))
             .or_else(|| self.find_unsettled(told, match_key, sender));
         let Some(slot) = found else {
             return self.tally.unhandled_answers += 1;
@@ -105,6 +105,21 @@ impl Engine {
             ..Case::of(event)
         };
         self.advance(slot, &case, context, effects);
+    }
+
+    /// Counts how long a destination took, and tells which transaction it answers.
+    fn note_answer_time<L: Legs>(
+        &mut self,
+        index: u32,
+        sender: Sender,
+        context: &Context<'_, L>,
+    ) -> u32 {
+        let exchange = self.exchanges.get(index);
+        if exchange.sent {
+            let ns = context.now.monotonic.0.saturating_sub(exchange.sent_at.0);
+            self.parties.answered(sender.participant, ns);
+        }
+        exchange.slot
     }
 
     /// In the operator queue no exchange is open; a late answer is welcome all the same.

@@ -66,6 +66,8 @@ pub(super) struct Exchange {
     pub(super) expired: bool,
     /// How often it was sent since its participant signed on.
     pub(super) sends: u8,
+    /// When it was handed to a link last.
+    pub(super) sent_at: Monotonic,
     pub(super) waiters: ArrayVec<Waiter, WAITERS_MAX>,
 }
 
@@ -89,6 +91,7 @@ impl Exchanges {
             sent: false,
             expired: false,
             sends: 0,
+            sent_at: Monotonic(0),
             waiters: ArrayVec::new(),
             generation: 0,
             open: false,

@@ -3,6 +3,7 @@
 use crate::engine::effects::Effects;
 use crate::engine::exchanges::Talk;
 use crate::engine::lanes::Stage;
+use crate::engine::parties::Fate;
 use crate::engine::replies::Verdict;
 use crate::engine::resolve::Case;
 use crate::engine::transactions::{NO_EXCHANGE, Transaction};
@@ -104,11 +105,13 @@ impl Engine {
             Resolution::Reverse | Resolution::Inquire => Resolution::Inquire,
             Resolution::InquireOnly => Resolution::InquireOnly,
         };
-        if !transaction.told_unknown {
+        let (number, told_unknown) = (transaction.number, transaction.told_unknown);
+        if !told_unknown {
             self.tally.unknown += 1;
+            self.count_ended(slot, (Fate::Unknown, ResponseCode::NO_ANSWER));
         }
         let record = InDoubt {
-            number: transaction.number,
+            number,
             reason: case.reason,
             resolution,
         };

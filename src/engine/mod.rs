@@ -24,6 +24,7 @@ mod inquiries;
 mod kept_amounts;
 mod lanes;
 mod operator_queue;
+pub mod parties;
 mod payments;
 mod price;
 mod recall;
@@ -51,6 +52,7 @@ use crate::engine::exchanges::Exchanges;
 use crate::engine::holds::Holds;
 use crate::engine::lanes::Lanes;
 use crate::engine::operator_queue::OperatorQueue;
+use crate::engine::parties::Parties;
 use crate::engine::transactions::Transactions;
 use crate::model::ids::{LinkAddress, MatchKey, ParticipantIndex, TransactionNumber};
 use crate::model::keys::BusinessKey;
@@ -210,6 +212,7 @@ pub struct Engine {
     lanes: Lanes,
     queue: OperatorQueue,
     tally: Tally,
+    parties: Parties,
     /// How often each row of the transition table was taken.
     steps: StepCounts,
 }
@@ -250,6 +253,7 @@ impl Engine {
             claims: None,
             holds: Holds::default(),
             tally: Tally::default(),
+            parties: Parties::new(participants),
             steps: StepCounts::default(),
         }
     }
@@ -283,6 +287,16 @@ impl Engine {
     /// What happened since the start.
     pub fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    /// The same by participant, corridor and response code.
+    pub fn parties(&self) -> &Parties {
+        &self.parties
+    }
+
+    /// Requests that are open: of a participant, and to it.
+    pub fn in_flight(&self, participant: ParticipantIndex) -> (u32, u32) {
+        self.in_flight[usize::from(participant.0)]
     }
 
     /// Payments without an answer yet.
@@ -320,6 +334,7 @@ impl Engine {
             return false;
         }
         open.sent = true;
+        open.sent_at = now;
         true
     }
 }

@@ -5,6 +5,7 @@ use crate::engine::code_inquiries::Scanned;
 use crate::engine::effects::{Effects, Gate};
 use crate::engine::exchanges::{Talk, Waiter};
 use crate::engine::holds::Stake;
+use crate::engine::parties::{Fate, PartyCount};
 use crate::engine::price;
 use crate::engine::replies;
 use crate::engine::transitions::Phase;
@@ -95,6 +96,9 @@ impl Engine {
                 self.apply_payment(&record, context.tables, context.now.wall);
                 self.tally.payments += 1;
                 self.tally.declined += 1;
+                let declined = (Fate::Declined, refused.response_code);
+                self.parties
+                    .ended((Some(sender.participant), None), declined);
                 let slot = self
                     .transactions
                     .by_number(number)
@@ -115,6 +119,7 @@ impl Engine {
         wall: Wall,
         effects: &mut Effects<'_>,
     ) {
+        self.parties.count(waiter.participant, PartyCount::Repeats);
         let transaction = self.transactions.get(slot);
         if transaction.claimed_by_reversal {
             // It was reversed before it came: declined, and not forwarded.
@@ -340,6 +345,7 @@ impl Engine {
     }
 
     fn count_forward(&mut self, originator: ParticipantIndex, destination: ParticipantIndex) {
+        self.parties.forwarded(originator, destination);
         self.open_forwards += 1;
         self.in_flight[usize::from(originator.0)].0 += 1;
         self.in_flight[usize::from(destination.0)].1 += 1;

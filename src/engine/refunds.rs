@@ -8,6 +8,7 @@
 use crate::engine::apply::begun;
 use crate::engine::effects::{Effects, Gate};
 use crate::engine::exchanges::Waiter;
+use crate::engine::parties::Fate;
 use crate::engine::payments::{Request, is_far};
 use crate::engine::replies;
 use crate::engine::transactions::{NO_EXCHANGE, Transaction};
@@ -197,9 +198,13 @@ impl Engine {
         effects.append(Record::Refund(record));
         let slot = self.apply_refund(&record, context.tables, wall);
         self.tally.refunds += 1;
-        let Ok((plan, match_key)) = leg else {
-            self.tally.declined += 1;
-            return self.answer_repeat(slot, &fresh.waiter, wall, effects);
+        let (plan, match_key) = match leg {
+            Ok(leg) => leg,
+            Err(response_code) => {
+                self.tally.declined += 1;
+                self.count_ended(slot, (Fate::Declined, response_code));
+                return self.answer_repeat(slot, &fresh.waiter, wall, effects);
+            }
         };
         let leg = (plan.destination, match_key);
         let now = context.now.monotonic;

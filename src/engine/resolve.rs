@@ -2,6 +2,7 @@
 
 use crate::engine::effects::{Effects, Gate};
 use crate::engine::exchanges::{ExchangeId, Talk};
+use crate::engine::parties::Fate;
 use crate::engine::replies::{self, Verdict};
 use crate::engine::transactions::NO_EXCHANGE;
 use crate::engine::transitions::{Act, Event, Phase, step};
@@ -148,6 +149,13 @@ impl Engine {
         self.release_hold(record.number(), context, effects);
     }
 
+    /// Counts how a transaction ended, by who is at its ends.
+    pub(super) fn count_ended(&mut self, slot: u32, end: (Fate, ResponseCode)) {
+        let transaction = self.transactions.get(slot);
+        let ends = (transaction.originator, transaction.destination);
+        self.parties.ended(ends, end);
+    }
+
     fn answer_payment<L: Legs>(
         &mut self,
         slot: u32,
@@ -160,6 +168,7 @@ impl Engine {
                 Outcome::Approved => self.tally.approved += 1,
                 Outcome::Declined | Outcome::Reversed => self.tally.declined += 1,
             }
+            self.count_ended(slot, (answer.outcome.into(), answer.response_code));
             self.append(Record::Answer(answer), context, effects);
         }
         let transaction = self.transactions.get(slot);
@@ -257,6 +266,10 @@ impl Engine {
             Outcome::Declined => self.tally.declined += 1,
             Outcome::Reversed => self.tally.reversed += 1,
         }
+        // Who was told 68 is counted so; what nobody was told yet ends here.
+        if !self.transactions.get(slot).told_unknown {
+            self.count_ended(slot, (answer.outcome.into(), answer.response_code));
+        }
         self.append(Record::Finding(finding), context, effects);
         self.close_reversal(slot);
     }
@@ -276,6 +289,7 @@ impl Engine {
             };
             self.append(Record::Unknown(record), context, effects);
             self.tally.unknown += 1;
+            self.count_ended(slot, (Fate::Unknown, ResponseCode::NO_ANSWER));
         }
         self.answer_waiters(slot, Verdict::UNKNOWN, context, effects);
         self.expire_forward(slot);

@@ -1,6 +1,7 @@
 //! Reversals, reversal advices and status inquiries from a party to the transaction.
 
 use crate::engine::effects::{Effects, Gate};
+use crate::engine::parties::PartyCount;
 use crate::engine::replies::{self, Verdict};
 use crate::engine::resolve::{Asked, Case};
 use crate::engine::transitions::{Event, Phase};
@@ -150,6 +151,8 @@ impl Engine {
         effects: &mut Effects<'_>,
     ) {
         self.tally.inquiries += 1;
+        self.parties
+            .count(sender.participant, PartyCount::Inquiries);
         let wall = context.now.wall;
         let waiter = replies::waiter(sender, &inquiry.header);
         let found = self.transactions.find(&inquiry.target);

@@ -9,6 +9,7 @@ pub mod commit;
 pub mod config;
 pub mod digest;
 mod file_header;
+pub mod finding;
 mod first;
 #[cfg(test)]
 #[path = "tests/fixtures.rs"]

@@ -12,6 +12,7 @@ pub mod kind;
 pub mod limits;
 pub mod mark;
 pub mod message;
+pub mod metric;
 pub mod money;
 pub mod outcome;
 pub mod participant;

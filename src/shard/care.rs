@@ -4,8 +4,9 @@ use crate::model::ids::{LinkId, ParticipantIndex};
 use crate::model::limits::FRAME_DEADLINE_MS;
 use crate::model::message::{Header, Message, Notice};
 use crate::model::refusal::Fault;
+use crate::model::time::Monotonic;
 use crate::session::{Care, CutReason};
-use crate::shard::stats::Counter;
+use crate::shard::stats::{Counter, Counters, Stage};
 use crate::shard::{Pass, Shard};
 
 /// A send that takes longer means that the other side does not read.
@@ -69,6 +70,22 @@ impl Shard {
             mac: b"",
         });
         self.reply(link, &echo, pass);
+    }
+
+    /// A turn took from `begun` to `ended`.
+    #[inline]
+    pub fn note_turn(&mut self, begun: Monotonic, ended: Monotonic) {
+        self.stats
+            .note(Stage::Turn, ended.0.saturating_sub(begun.0));
+    }
+
+    /// Copies everything that is counted to where others read it.
+    pub fn publish(&self, counters: &Counters) {
+        counters.publish(&self.stats, self.carried());
+        counters.publish_live(&self.stats, self.engine.parties(), |participant| {
+            let links = self.sessions.links_of(participant);
+            (links, self.engine.in_flight(participant))
+        });
     }
 
     /// Counts what others counted, before it is copied.

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use crate::engine::ExchangeId;
 use crate::model::ids::{LinkAddress, Lsn, ParticipantIndex};
 use crate::model::limits::FRAME_BYTES_MAX;
+use crate::model::time::Monotonic;
 
 /// Bytes per payment in flight: two messages of a usual size.
 const BYTES_PER_PAYMENT: usize = 1_024;
@@ -20,6 +21,8 @@ pub(super) struct Waiting {
     pub(super) to: ParticipantIndex,
     pub(super) link: Option<LinkAddress>,
     pub(super) exchange: Option<ExchangeId>,
+    /// The turn in which what it says came in.
+    pub(super) since: Monotonic,
     start: usize,
     bytes: usize,
 }
@@ -85,7 +88,7 @@ impl GatedFrames {
     /// Keeps the body that was just encoded into [`GatedFrames::room`].
     pub(super) fn push(
         &mut self,
-        (lsn, bytes): (Lsn, usize),
+        (lsn, bytes, since): (Lsn, usize, Monotonic),
         to: ParticipantIndex,
         link: Option<LinkAddress>,
         exchange: Option<ExchangeId>,
@@ -101,6 +104,7 @@ impl GatedFrames {
             to,
             link,
             exchange,
+            since,
             start,
             bytes,
         });
@@ -147,7 +151,7 @@ mod tests {
                     lsn += 1;
                     let fill = u8::try_from(lsn % 251).unwrap();
                     room[..bytes].fill(fill);
-                    gate.push((Lsn(lsn), bytes), ParticipantIndex(0), None, None);
+                    gate.push((Lsn(lsn), bytes, Monotonic(0)), ParticipantIndex(0), None, None);
                     model.push_back((lsn, vec![fill; bytes]));
                 }
             }
@@ -160,7 +164,8 @@ mod tests {
         let mut gate = GatedFrames::new(1);
         let mut pushed = 0;
         while gate.room().is_some() {
-            gate.push((Lsn(1), FRAME_BYTES_MAX), ParticipantIndex(0), None, None);
+            let body = (Lsn(1), FRAME_BYTES_MAX, Monotonic(0));
+            gate.push(body, ParticipantIndex(0), None, None);
             pushed += 1;
         }
         assert_eq!(pushed, 4);

@@ -247,7 +247,7 @@ fn spawn(
     ports: Ports,
     tell: mpsc::Sender<(ShardId, ShardExit)>,
 ) -> Result<Starting, StartError> {
-    let counters = Arc::new(Counters::default());
+    let counters = Arc::new(Counters::new(plan.tables.participants().len()));
     let (prepare, prepared) = mpsc::sync_channel(1);
     let (begin, begun) = mpsc::sync_channel(1);
     let (listen, listening) = mpsc::sync_channel(1);

@@ -6,7 +6,7 @@ use crate::model::ids::{LinkAddress, LinkId, ParticipantIndex};
 use crate::model::message::{Kind, Message, PaymentResult, RefundResult};
 use crate::model::outcome::ResponseCode;
 use crate::model::time::Monotonic;
-use crate::shard::stats::Counter;
+use crate::shard::stats::{Counter, Stage};
 use crate::shard::{Pass, Shard};
 use crate::sys::operation::{Errno, SendBuffer, Submission};
 use crate::wire::Encoded;
@@ -294,7 +294,8 @@ impl Shard {
             Ok(encoded) => {
                 self.count_losses(encoded);
                 let (to, link, exchange) = (outgoing.to, outgoing.link, outgoing.exchange);
-                self.gated.push((lsn, encoded.bytes), to, link, exchange);
+                let body = (lsn, encoded.bytes, pass.now.monotonic);
+                self.gated.push(body, to, link, exchange);
             }
             Err(refusal) => {
                 self.stats.refuse(refusal.fault);
@@ -370,6 +371,12 @@ impl Shard {
                 self.stats.add(Counter::HeldBack, 1);
                 continue;
             }
+            let stage = match waiting.exchange {
+                Some(_) => Stage::Request,
+                None => Stage::Answer,
+            };
+            let waited = pass.now.monotonic.0.saturating_sub(waiting.since.0);
+            self.stats.note(stage, waited);
             if !self.send_body(waiting.to, waiting.link, gated.body(&waiting), pass) {
                 self.note_no_link(waiting.exchange);
             }

@@ -254,7 +254,7 @@ impl Worker {
                 self.librarian.ask(wanted);
             }
             if end.publish {
-                counters.publish(shard.stats(), shard.carried());
+                shard.publish(counters);
                 counters.set_health(shard.health());
             }
             machine.submit(&mut submissions);
@@ -271,6 +271,7 @@ impl Worker {
                 }
                 return ShardExit::Drained;
             }
+            shard.note_turn(now.monotonic, self.clock.monotonic());
             if let Err(error) = machine.enter(idle, end.until, now.monotonic) {
                 return ShardExit::Machine(error);
             }
@@ -280,7 +281,7 @@ impl Worker {
     /// Shows what was counted last.
     pub(super) fn publish(&mut self, counters: &Counters) {
         self.shard.count_all();
-        counters.publish(self.shard.stats(), self.shard.carried());
+        self.shard.publish(counters);
     }
 }
 

@@ -27,13 +27,14 @@ use super::journal::store_failure;
 use crate::control::api::Facts;
 use crate::control::api::open::{self, Opening};
 use crate::control::configuration::{Configuration, commit_name};
+use crate::control::dashboard::Subject;
 use crate::control::log::{self, LogFilter};
 use crate::control::office::{Feed, Office, Order};
 use crate::control::ready_file::{Ready, ReadyFile, ReadyListener};
 use crate::model::ids::ShardId;
 use crate::shard::Command;
 use crate::shard::run::{RunningShards, ShardExit, StartError, start};
-use crate::shard::stats::{self, Counters, Health};
+use crate::shard::stats::{Counters, Health};
 use crate::sys::error::MachineError;
 use crate::sys::{faults, probe};
 
@@ -82,7 +83,7 @@ fn serve(
         Err(error) => return given_up(shards, environment(&error)),
     };
     ready.socket = Some(door.socket.name.path().to_owned());
-    office.open(feed(&shards));
+    office.open(feed(configuration, &shards));
     office.admit(door.api, door.socket.listener);
     let file = match &arguments.ready_file {
         None => None,
@@ -238,11 +239,17 @@ fn absolute(path: &Path) -> PathBuf {
 }
 
 /// What the office reads of the shards, and how it speaks to them.
-fn feed(shards: &RunningShards) -> Feed {
-    let (counted, watched) = (shards.counters.clone(), shards.counters.clone());
+fn feed(configuration: &Configuration, shards: &RunningShards) -> Feed {
+    let readings = Arc::new(plan::readings(configuration, &shards.counters));
+    let subject = Subject {
+        readings: Arc::clone(&readings),
+        data: configuration.journal.data.clone(),
+    };
+    let watched = shards.counters.clone();
     let mailboxes = shards.mailboxes.clone();
     Feed {
-        counters: Box::new(move |visit| stats::each(&counted, visit)),
+        samples: Box::new(move |visit| readings.each(visit)),
+        subject: Some(subject),
         unready: Box::new(move || unready(&watched)),
         order: Box::new(move |order| {
             let command = match order {
@@ -295,6 +302,7 @@ fn welcome(ready: &Ready, token_file: Option<&Path>) -> String {
         let over = "admin API (token of this start)";
         text.push_str(&format!("  {over:32} {}\n", file.display()));
     }
+    text.push_str(&format!("  {:32} http://{}/\n", "dashboard", ready.admin));
     let journal = format!("journal (commit {})", ready.commit);
     text.push_str(&format!("  {journal:32} {}\n", ready.data.display()));
     text.push_str("SIGTERM or Ctrl-C drains and ends it.\n");

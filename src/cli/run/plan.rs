@@ -5,6 +5,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::control::configuration::{Configuration, ParticipantEntry};
+use crate::control::readings::{Bounds, Readings, Seat};
 use crate::engine::{EngineLimits, Pricing, Snapshot};
 use crate::fx::quotes::KEY_BYTES;
 use crate::fx::{QuoteKey, QuoteKeys};
@@ -13,6 +14,7 @@ use crate::model::participant::Participant;
 use crate::route::Tables;
 use crate::session::SessionLimits;
 use crate::shard::plan::{Credential, JournalPlan, KEY_RETENTION_MS, ListenerPlan, ShardPlan};
+use crate::shard::stats::Counters;
 use crate::sys::machine::WriteFaults;
 
 /// The plan of every shard, in order.
@@ -55,6 +57,29 @@ fn shard_plan(configuration: &Configuration, shard: ShardId, tables: &Arc<Snapsh
         core: configuration.cores.get(usize::from(shard.0)).copied(),
         idle: configuration.idle,
     }
+}
+
+/// What the office reads, with what it knows of participants and bounds.
+pub(super) fn readings(configuration: &Configuration, counters: &[Arc<Counters>]) -> Readings {
+    let seats = configuration.participants.iter().map(|entry| {
+        let participant = &entry.participant;
+        Seat {
+            name: participant.name.clone(),
+            role: participant.role,
+            protocol: participant.protocol,
+            country: participant.country,
+            window_in: participant.window_in,
+            window_out: participant.window_out,
+        }
+    });
+    let (limits, shards) = (&configuration.limits, u64::from(configuration.shards));
+    let bounds = Bounds {
+        in_flight: u64::from(limits.in_flight_max) * shards,
+        remembered_keys: u64::from(limits.remembered_keys_max) * shards,
+        links: u64::from(limits.links_max) * shards,
+        journal_bytes: configuration.journal.bytes_max * shards,
+    };
+    Readings::new(counters.to_vec(), seats.collect(), bounds)
 }
 
 fn listeners(configuration: &Configuration) -> Vec<ListenerPlan> {

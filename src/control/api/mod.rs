@@ -40,6 +40,7 @@ use authority::{Authority, Caller, Role, Way};
 use problem::Problem;
 use record::{ActionRecord, Intention, REASON_BYTES_MAX};
 
+use crate::control::dashboard;
 use crate::shard::stats::Counters;
 
 /// Of one request, its answer included: who reads and writes so slowly is cut.
@@ -91,7 +92,7 @@ impl fmt::Debug for Door {
 }
 
 /// Every table of doors.
-pub const DOORS: &[&[Door]] = &[document::DOORS, switch::DOORS];
+pub const DOORS: &[&[Door]] = &[document::DOORS, switch::DOORS, dashboard::DOORS];
 
 /// Every door.
 pub fn doors() -> impl Iterator<Item = &'static Door> {

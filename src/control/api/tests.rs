@@ -50,7 +50,8 @@ fn served(tokens: Option<&str>) -> Served {
     let (told, meanwhile) = mpsc::channel();
     let path = folder.path().to_owned();
     office.open(Feed {
-        counters: Box::new(|_| {}),
+        samples: Box::new(|_| {}),
+        subject: None,
         unready: Box::new(|| None),
         order: Box::new(move |_| told.send(recorded(&path)).unwrap()),
     });

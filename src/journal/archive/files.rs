@@ -232,7 +232,7 @@ fn link_or_copy(
 /// A file's first bytes, as what they are.
 type Header<H, E> = std::io::Result<Result<H, E>>;
 
-pub(super) fn read_digest_header(path: &Path) -> Header<DigestHeader, BadDigest> {
+pub(in crate::journal) fn read_digest_header(path: &Path) -> Header<DigestHeader, BadDigest> {
     let mut bytes = [0; DIGEST_HEADER_BYTES];
     read_start(path, &mut bytes)?;
     Ok(DigestHeader::decode(&bytes))

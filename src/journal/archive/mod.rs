@@ -69,7 +69,7 @@ pub fn refunded(record: &Record) -> Option<Key> {
 }
 
 /// The match key under which the destination knows a request of ours that a record decides.
-fn destination_key(record: &Record) -> Option<MatchKey> {
+pub fn destination_key(record: &Record) -> Option<MatchKey> {
     let decided = |decision| match decision {
         Decision::Forward { match_key, .. } => Some(match_key),
         Decision::Decline { .. } => None,

@@ -9,6 +9,7 @@ use crate::journal::archive::files::{
 };
 use crate::journal::digest::files::digest_name;
 use crate::journal::digest::maker::make_all;
+use crate::journal::finding::{FindBounds, Wanted, find};
 use crate::model::ids::Reference;
 
 /// Digests made, and all of them archived; how many.
@@ -84,6 +85,64 @@ fn what_was_sealed_is_found_in_the_archive_by_its_reference() {
     }
     let absent = Reference::new(*b"nowhere00000").unwrap();
     assert_eq!(catalogue.keys_of(absent).unwrap(), []);
+}
+
+#[test]
+fn any_reference_finds_the_same_in_the_archive_and_beside_it() {
+    let place = Place::new();
+    let sealed = written(&place);
+    let bounds = FindBounds {
+        stories_max: 4,
+        steps_max: 8,
+        bytes_max: 1 << 30,
+    };
+    let data = place.data.path();
+    let told = |text: &str| find(data, &Wanted::parse(text).unwrap(), &bounds).unwrap();
+    let numbers = [1, 2, 500, 999];
+    let wanted = numbers.map(|number| {
+        let Record::Payment(payment) = fixtures::full_payment(number) else {
+            unreachable!("a payment")
+        };
+        let key = payment.key;
+        let day = key.local_date.yyyymmdd();
+        let whole = format!("{}/{day}/{}", key.originator, key.reference);
+        (key, [whole, key.reference.to_string()])
+    });
+    let before = wanted
+        .clone()
+        .map(|(_, texts)| texts.map(|text| told(&text)));
+    let archive = data.join("archive");
+    assert_eq!(archived(&place, &archive), sealed);
+    for ((key, texts), before) in wanted.into_iter().zip(before) {
+        let class = Class::Payment;
+        let explained = explain(data, &BusinessKey { key, class }).unwrap();
+        let explained: Vec<_> = explained
+            .into_iter()
+            .map(|(_, entry)| entry.record)
+            .collect();
+        assert!(!explained.is_empty());
+        for (text, before) in texts.iter().zip(before) {
+            let after = told(text);
+            for found in [before, after] {
+                assert!(!found.cut && !found.holes);
+                assert_eq!(found.stories.len(), 1, "{text}");
+                assert_eq!(
+                    (found.stories[0].shard, found.stories[0].key.key),
+                    (ShardId(1), key)
+                );
+                let steps = found.stories[0].steps.iter();
+                let records: Vec<_> = steps.map(|entry| entry.record).collect();
+                assert_eq!(records, explained, "{text}");
+            }
+        }
+    }
+    assert!(told("nowhere00000").stories.is_empty());
+    let tight = FindBounds {
+        bytes_max: 16 * BLOCK - 1,
+        ..bounds
+    };
+    let error = find(data, &Wanted::parse("nowhere00000").unwrap(), &tight).unwrap_err();
+    assert!(error.to_string().contains("not archived"), "{error}");
 }
 
 #[test]

@@ -4,20 +4,26 @@
 //! which anybody may read at any time: no message ever touches a shared cache line.
 
 mod counter;
+mod live;
 
 use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
 
-use crate::model::ids::TransactionNumber;
+use crate::engine::parties::{CODES, Corridor, Parties};
+use crate::model::ids::{ParticipantIndex, TransactionNumber};
+use crate::model::metric::{Histogram, Sample, Value, Visit};
 use crate::model::outcome::Check;
 use crate::model::refusal::Fault;
 use crate::shard::carried::CarriedNumbers;
 
+pub use crate::engine::parties::{PartyCount, code_name};
 pub use counter::{Counter, TABLE};
+pub use live::{PartyRead, Stage};
 
 use counter::COUNTERS;
+use live::{Live, Stages};
 
 /// How many faults there are.
 const FAULTS: usize = Fault::ALL.len();
@@ -30,6 +36,7 @@ pub struct Stats {
     values: [u64; COUNTERS],
     refusals: [u64; FAULTS],
     not_allowed: [u64; CHECKS],
+    stages: Stages,
 }
 
 impl Default for Stats {
@@ -38,11 +45,18 @@ impl Default for Stats {
             values: [0; COUNTERS],
             refusals: [0; FAULTS],
             not_allowed: [0; CHECKS],
+            stages: Stages::default(),
         }
     }
 }
 
 impl Stats {
+    /// Something took so long.
+    #[inline]
+    pub(super) fn note(&mut self, stage: Stage, ns: u64) {
+        self.stages[stage as usize].note(ns);
+    }
+
     pub(super) fn add(&mut self, counter: Counter, count: u64) {
         self.values[counter as usize] += count;
     }
@@ -110,13 +124,22 @@ pub struct Counters {
     refusals: CachePadded<[AtomicU64; FAULTS]>,
     not_allowed: CachePadded<[AtomicU64; CHECKS]>,
     health: CachePadded<AtomicU8>,
+    live: Live,
     /// What is carried, which whoever reads it wants one by one.
     pub carried: CarriedNumbers,
 }
 
 impl Default for Counters {
     fn default() -> Self {
+        Self::new(0)
+    }
+}
+
+impl Counters {
+    /// For a table of so many participants.
+    pub fn new(participants: usize) -> Self {
         Self {
+            live: Live::new(participants),
             values: CachePadded::new([const { AtomicU64::new(0) }; COUNTERS]),
             refusals: CachePadded::new([const { AtomicU64::new(0) }; FAULTS]),
             not_allowed: CachePadded::new([const { AtomicU64::new(0) }; CHECKS]),
@@ -124,9 +147,7 @@ impl Default for Counters {
             carried: CarriedNumbers::default(),
         }
     }
-}
 
-impl Counters {
     /// Says whether payments are taken.
     pub fn set_health(&self, health: Health) {
         self.health.store(health as u8, Ordering::Relaxed);
@@ -158,6 +179,42 @@ impl Counters {
         }
     }
 
+    /// Takes over what is counted by participant, corridor, response code and stage. `legs` tells
+    /// the links of a participant, and what is open of it and to it.
+    pub fn publish_live(
+        &self,
+        stats: &Stats,
+        parties: &Parties,
+        legs: impl Fn(ParticipantIndex) -> (u32, (u32, u32)),
+    ) {
+        self.live.publish(&stats.stages, parties, legs);
+    }
+
+    /// How many participants there are.
+    pub fn participants(&self) -> usize {
+        self.live.participants()
+    }
+
+    /// One participant, by its place in the tables.
+    pub fn party(&self, place: usize) -> PartyRead {
+        self.live.party(place)
+    }
+
+    /// Every corridor that is used.
+    pub fn corridors(&self) -> impl Iterator<Item = Corridor> {
+        self.live.corridors()
+    }
+
+    /// Declines by response code, see [`crate::engine::parties::code_name`].
+    pub fn codes(&self) -> [u64; CODES] {
+        self.live.codes()
+    }
+
+    /// How long a stage took.
+    pub fn stage(&self, stage: Stage) -> Histogram {
+        self.live.stage(stage)
+    }
+
     /// One value.
     pub fn get(&self, counter: Counter) -> u64 {
         self.values[counter as usize].load(Ordering::Relaxed)
@@ -169,26 +226,43 @@ impl Counters {
     }
 }
 
-/// Receives one value: name, help text, label, number.
-type Visit<'v> =
-    &'v mut dyn FnMut(&'static str, &'static str, Option<(&'static str, &'static str)>, u64);
+/// A name that ends so is a gauge: it goes down again. All others are counters.
+const GAUGE_SUFFIX: &str = "_now";
 
-/// Every value, summed over all shards. Values of one name follow one another.
+/// Every value, summed over all shards. Samples of one name follow one another.
 pub fn each(shards: &[Arc<Counters>], visit: Visit<'_>) {
     let sum = |read: &dyn Fn(&Counters) -> u64| shards.iter().map(|shard| read(shard)).sum();
     for (counter, name, help, label) in TABLE {
-        visit(name, help, label, sum(&|shard| shard.get(counter)));
+        let number = sum(&|shard| shard.get(counter));
+        let labels = label.as_slice();
+        let value = if name.ends_with(GAUGE_SUFFIX) {
+            Value::Gauge(number)
+        } else {
+            Value::Counter(number)
+        };
+        visit(&Sample {
+            name,
+            help,
+            labels,
+            value,
+        });
     }
     for fault in Fault::ALL {
-        let label = Some(("reason", fault.name()));
-        let refused = sum(&|shard| shard.refusals(fault));
-        visit("refusals", "messages refused, by reason", label, refused);
+        visit(&Sample {
+            name: "refusals",
+            help: "messages refused, by reason",
+            labels: &[("reason", fault.name())],
+            value: Value::Counter(sum(&|shard| shard.refusals(fault))),
+        });
     }
     for (place, check) in Check::ALL.iter().enumerate() {
-        let label = Some(("check", check.name()));
         let refused = sum(&|shard| shard.not_allowed[place].load(Ordering::Relaxed));
-        let help = "new payments that were not allowed, by check";
-        visit("payments_not_allowed", help, label, refused);
+        visit(&Sample {
+            name: "payments_not_allowed",
+            help: "new payments that were not allowed, by check",
+            labels: &[("check", check.name())],
+            value: Value::Counter(refused),
+        });
     }
 }
 
@@ -222,15 +296,16 @@ mod tests {
         stats.add(Counter::Payments, 1);
         shards[1].publish(&stats, &[]);
         let mut text = String::new();
-        each(&shards, &mut |name, _, label, value| {
-            if value > 0 {
-                text += &format!("{name} {label:?} {value};");
+        each(&shards, &mut |sample| {
+            let Sample { name, labels, .. } = sample;
+            if let Value::Counter(value @ 1..) = sample.value {
+                text += &format!("{name} {labels:?} {value};");
             }
         });
         assert_eq!(
             text,
-            "payments None 7;refusals Some((\"reason\", \"truncated\")) 2;\
-             payments_not_allowed Some((\"check\", \"category\")) 4;"
+            "payments [] 7;refusals [(\"reason\", \"truncated\")] 2;\
+             payments_not_allowed [(\"check\", \"category\")] 4;"
         );
     }
 }

@@ -10,7 +10,7 @@ use crate::model::record::{Answer, Decision, Finding, Payment, Record, Refund, R
 use crate::model::time::Wall;
 
 /// One line for each step, and one for the state.
-pub(super) fn tell(key: &BusinessKey, steps: &[(ShardId, Entry)]) -> String {
+pub fn tell(key: &BusinessKey, steps: &[(ShardId, Entry)]) -> String {
     let mut text = format!("{}\n", title(key));
     let mut state = "unknown";
     let mut first = None;
@@ -30,7 +30,7 @@ pub(super) fn tell(key: &BusinessKey, steps: &[(ShardId, Entry)]) -> String {
 }
 
 /// `payment INSTITUTION/DATE/REFERENCE`.
-pub(super) fn title(key: &BusinessKey) -> String {
+pub fn title(key: &BusinessKey) -> String {
     let (class, key) = (class(key), &key.key);
     format!(
         "{class} {}/{}/{}",
@@ -39,7 +39,7 @@ pub(super) fn title(key: &BusinessKey) -> String {
 }
 
 /// The word for people.
-pub(super) const fn class(key: &BusinessKey) -> &'static str {
+pub const fn class(key: &BusinessKey) -> &'static str {
     match key.class {
         Class::Payment => "payment",
         Class::Refund => "refund",
@@ -57,7 +57,8 @@ fn elapsed(start: Wall, now: Wall) -> String {
     )
 }
 
-fn step(record: &Record) -> String {
+/// What one record says, in words.
+pub fn step(record: &Record) -> String {
     match record {
         Record::Opened(opened) => format!("the journal was opened, epoch {}", opened.epoch.0),
         Record::Payment(payment) => payment_step(payment),
@@ -215,8 +216,8 @@ fn money(money: &Money) -> String {
     format!("{} minor units of {}", money.minor, money.currency)
 }
 
-/// Where it stands, in words.
-const fn state_after(record: &Record, before: &'static str) -> &'static str {
+/// Where it stands after a record, in words; `before` where the record changes nothing.
+pub const fn state_after(record: &Record, before: &'static str) -> &'static str {
     match record {
         Record::Payment(Payment { decision, .. }) | Record::Refund(Refund { decision, .. }) => {
             match decision {
