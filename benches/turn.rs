@@ -4,8 +4,8 @@
 //! Measures everything but the kernel: no socket, no system call; the journal's tail is plain
 //! memory and its writes complete at once (commit mode `memory`). Numbers are per payment.
 //!
-//! Where a clock is too noisy, instructions and misses of the caches can be counted, and are the same
-//! every time; divide by the calls of `PaymentRequest::fingerprint`, one for each payment:
+//! Where a clock is too noisy, instructions and misses of the caches can be counted, and are the
+//! same every time; divide by the calls of `PaymentRequest::fingerprint`, one for each payment:
 //!
 //! ```text
 //! valgrind --tool=callgrind --cache-sim=yes --toggle-collect='*World*batch*' \
