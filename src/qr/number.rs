@@ -116,17 +116,21 @@ impl NumberRow {
 
     /// Whether a number begins as its codes do.
     fn begins(&self, number: &[u8]) -> bool {
-        let digit = |byte: &u8| u16::from(byte.wrapping_sub(b'0'));
-        number.get(..self.prefix_digits()).is_some_and(|prefix| {
-            let value = prefix
-                .iter()
-                .fold(0, |value, byte| value * 10 + digit(byte));
-            (self.prefix_values.0..=self.prefix_values.1).contains(&value)
-        })
+        self.begins_so(&Starts::of(number))
     }
 
-    fn fits(&self, number: &[u8]) -> bool {
-        self.has_digits(number) && self.begins(number) && self.has_fixed(number)
+    fn begins_so(&self, starts: &Starts) -> bool {
+        let value = if self.prefix_digits() == 2 {
+            starts.two
+        } else {
+            starts.three
+        };
+        value.is_some_and(|value| (self.prefix_values.0..=self.prefix_values.1).contains(&value))
+    }
+
+    /// Of digits only.
+    fn fits(&self, number: &[u8], starts: &Starts) -> bool {
+        self.begins_so(starts) && self.has_digits(number) && self.has_fixed(number)
     }
 
     fn has_digits(&self, number: &[u8]) -> bool {
@@ -141,6 +145,26 @@ impl NumberRow {
     }
 }
 
+/// The first two digits of a number and the first three, as numbers, if it has as many: read once
+/// for all rows.
+struct Starts {
+    two: Option<u16>,
+    three: Option<u16>,
+}
+
+impl Starts {
+    fn of(number: &[u8]) -> Self {
+        let digit = |byte: u8| u16::from(byte.wrapping_sub(b'0'));
+        let two = |&[one, two]: &[u8; 2]| digit(one) * 10 + digit(two);
+        let three =
+            |&[one, two, three]: &[u8; 3]| (digit(one) * 10 + digit(two)) * 10 + digit(three);
+        Self {
+            two: number.first_chunk().map(two),
+            three: number.first_chunk().map(three),
+        }
+    }
+}
+
 /// What a code of digits only is known by, and nothing else of it.
 pub(super) fn put_marks<'p>(number: &'p [u8], known: &mut CodeMarks<'p>) {
     let value = number.get(..PREFIX_DIGITS_MAX).unwrap_or(number);
@@ -149,8 +173,9 @@ pub(super) fn put_marks<'p>(number: &'p [u8], known: &mut CodeMarks<'p>) {
         by: By::Prefix,
         value,
     };
+    let starts = Starts::of(number);
     for row in NUMBERS {
-        if row.fits(number) {
+        if row.fits(number, &starts) {
             known.marks.push(mark(row.scheme.word()));
         }
     }
@@ -162,8 +187,9 @@ pub(super) fn put_marks<'p>(number: &'p [u8], known: &mut CodeMarks<'p>) {
 /// Reads a code of digits only.
 pub(super) fn read(code: &mut Code<'_>) {
     let number = code.payload;
+    let starts = Starts::of(number);
     for (rank, row) in (0..).zip(NUMBERS) {
-        if !row.fits(number) {
+        if !row.fits(number, &starts) {
             continue;
         }
         let owner = Owner {
@@ -322,6 +348,7 @@ mod tests {
         }
         for row in NUMBERS {
             assert_eq!(row.prefixes.0.len(), row.prefixes.1.len(), "{row:?}");
+            assert!(matches!(row.prefix_digits(), 2 | 3), "{row:?}");
             assert!(
                 row.digits.0 <= row.digits.1 && row.digits.1 <= NUMBER_DIGITS_MAX,
                 "{row:?}"
