@@ -2,12 +2,12 @@
 //! its payer's totals of the year and the day, and as the one payment of its order.
 //!
 //! ```text
-//!  link's shard -> the payer's home -> the order's home -> the root's shard
-//!                  counts, and says    takes it, and       duplicate? -> allowed? -> journal
-//!                  what it comes to    says whether         |                |       payment, held
-//!                     ^                it could     ^       v                v
-//!                     +--- given back --------------+-- what was known, shed, or not allowed
-//!                     +--- given back --------------+-- declined or reversed: journal, released
+//!  the root's shard -> the payer's home -> the order's home -> the root's shard
+//!  is it new?          counts, and says    takes it, and       duplicate? -> allowed? -> journal
+//!                      what it comes to    says whether         |                |  payment, held
+//!                         ^                it could     ^       v                v
+//!                         +--- given back --------------+-- known by now, shed, or not allowed
+//!                         +--- given back --------------+-- declined, reversed: journal, released
 //! ```
 //!
 //! - **The truth is in one place**: beside the payment, in the root's journal, as two records.
@@ -23,9 +23,9 @@
 //!   Refunds give nothing back: what was paid in a year was paid.
 //! - **Given back once it is committed** that it ended: otherwise another payment could take the
 //!   room, and a loss of power bring the first one back.
-//! - **Only the root's shard decides**, after its duplicate check: a repeat is answered as ever,
-//!   whatever its way said. So that it may pass, each passing of a repeat counts until the root's
-//!   shard has given it back.
+//! - **Only the root's shard decides**: before it asks anybody whether the payment is new, since a
+//!   repeat counts for nothing, and once all have been asked. Meanwhile it remembers the payment,
+//!   and whatever is about it goes the same way behind it ([`super::walks`]).
 //! - **A record is torn** between a payment and its `held`: it never left. Between what ended it
 //!   and its `released`: the next start releases it ([`Engine::resume`]).
 //! - **With one shard** all of this is in one place; where no limits over time hold and no quote is
@@ -34,15 +34,15 @@
 use hashbrown::HashMap;
 
 use crate::engine::effects::{Effects, Gate};
-use crate::engine::price;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::totals::{Counts, OrderHeld, Orders, Payers, Taking};
 use crate::engine::transitions::Phase;
+use crate::engine::walks::Walks;
 use crate::engine::{Context, Engine, Legs};
 use crate::fx::QuoteTerms;
 use crate::guard::{Counted, Within};
 use crate::model::hold::{Hold, OrderHash, PayerHash, Total};
-use crate::model::ids::{ParticipantIndex, ShardId, TransactionNumber};
+use crate::model::ids::{ShardId, TransactionNumber};
 use crate::model::keys::Key;
 use crate::model::message::PaymentRequest;
 use crate::model::money::{Currency, Money};
@@ -54,6 +54,11 @@ use crate::model::time::Date;
 pub struct Stake {
     /// The payment.
     pub key: Key,
+    /// By which the payment's owner knows that it is back; zero where it goes nowhere.
+    pub ticket: u32,
+    /// It is no payment that asks, but something about one that is ahead of it: it counts for
+    /// nothing.
+    pub follows: bool,
     /// Towards whose totals.
     pub payer: Option<PayerStake>,
     /// As the payment of which order.
@@ -87,7 +92,7 @@ pub enum Standing<T> {
     Unasked,
     /// It counts.
     Taken(T),
-    /// It counted before, for the same payment.
+    /// It counted before, for the same payment, or counts for nothing.
     Known,
     /// Another payment has it.
     Refused,
@@ -114,6 +119,20 @@ impl Stake {
         let hash = payer.map(|it| it.payer.0);
         let hash = hash.or(order.map(|it| it.order.0))?;
         Some(home_of(&hash, shards))
+    }
+
+    /// What counts for nothing goes past this home.
+    fn pass_by(&mut self, shards: u16, here: ShardId) {
+        if let Some(it) = &mut self.payer
+            && home_of(&it.payer.0, shards) == here
+        {
+            it.standing = Standing::Known;
+        }
+        if let Some(it) = &mut self.order
+            && home_of(&it.order.0, shards) == here
+        {
+            it.standing = Standing::Known;
+        }
     }
 
     /// Whether there is no room for it, or it stands for a request that went before and is given
@@ -182,6 +201,8 @@ pub(super) fn home_of(hash: &[u8; 16], shards: u16) -> ShardId {
 pub struct GivenBack {
     /// The payment.
     pub key: Key,
+    /// Where it was shed on its way, for its owner: which way that was; zero: it was not.
+    pub ticket: u32,
     /// Whose totals, of which day, with how much.
     pub payer: Option<(PayerHash, Date, i64)>,
     /// Which order.
@@ -193,6 +214,7 @@ impl GivenBack {
         let minor = hold.amount.map_or(0, |amount| amount.minor);
         Self {
             key,
+            ticket: 0,
             payer: hold.payer.map(|payer| (payer, hold.date, minor)),
             order: hold.order,
         }
@@ -228,6 +250,8 @@ impl GivenBack {
 pub(super) struct Holds {
     payers: Option<Payers>,
     orders: Option<Orders>,
+    /// Payments of this shard that are on their way; none where there is no other shard.
+    pub(super) walks: Option<Walks>,
     /// There is no other shard.
     alone: bool,
     /// Of its payments, by place; who else has the place by now has another number.
@@ -266,6 +290,8 @@ impl Engine {
         holds.alone = alone;
         holds.payers = payers.then(|| Payers::new(capacity));
         holds.orders = orders.then(|| Orders::new(capacity));
+        let walks = !alone && (payers || orders);
+        holds.walks = walks.then(|| Walks::new(self.limits.in_flight_max));
         if payers || orders {
             let capacity = usize::try_from(capacity).expect("usize holds a u32");
             let more = capacity.saturating_sub(holds.of_payments.len());
@@ -294,23 +320,6 @@ impl Engine {
         self.holds.payers.as_ref()?.of(payer)
     }
 
-    /// What a payment would count for; none: nothing.
-    pub fn stake<L: Legs>(
-        &self,
-        request: &PaymentRequest<'_>,
-        sender: ParticipantIndex,
-        context: &Context<'_, L>,
-    ) -> Option<Stake> {
-        let for_order = is_of_order(request, context.tables);
-        // What cannot be opened is refused where it is decided.
-        let quote = if for_order {
-            price::open_quote(request, sender, context).ok().flatten()
-        } else {
-            None
-        };
-        stake_of(request, quote.as_ref(), context)
-    }
-
     /// What a payment counts for, where there is one shard.
     pub(super) fn stake_here<L: Legs>(
         &mut self,
@@ -328,6 +337,9 @@ impl Engine {
 
     /// As far as this shard is its home: from now on it counts.
     pub fn put_stake(&mut self, stake: &mut Stake, shards: u16, here: ShardId, today: Date) {
+        if stake.follows {
+            return stake.pass_by(shards, here);
+        }
         let Holds { payers, orders, .. } = &mut self.holds;
         if let Some(it) = &mut stake.payer
             && it.standing == Standing::Unasked
@@ -375,6 +387,9 @@ impl Engine {
 
     /// As far as this shard is its home: it no longer counts.
     pub fn take_back(&mut self, given_back: &GivenBack) {
+        if given_back.ticket != 0 {
+            self.end_walk(&given_back.key, given_back.ticket);
+        }
         let Holds { payers, orders, .. } = &mut self.holds;
         if let (Some(payers), Some((payer, date, minor))) = (payers, given_back.payer) {
             payers.give_back(payer, date, minor);
@@ -468,7 +483,7 @@ pub fn may_count(request: &PaymentRequest<'_>, tables: &Snapshot) -> bool {
     tables.guard().counts() || is_of_order(request, tables)
 }
 
-fn is_of_order(request: &PaymentRequest<'_>, tables: &Snapshot) -> bool {
+pub(super) fn is_of_order(request: &PaymentRequest<'_>, tables: &Snapshot) -> bool {
     let pricing = tables.pricing();
     pricing.is_some_and(|it| it.keys.is_of_order(request.quote))
 }
@@ -494,6 +509,8 @@ pub(super) fn stake_of<L: Legs>(
     });
     (payer.is_some() || order.is_some()).then_some(Stake {
         key: request.key,
+        ticket: 0,
+        follows: false,
         payer,
         order,
     })

@@ -41,6 +41,7 @@ mod timers;
 mod totals;
 mod transactions;
 pub mod transitions;
+mod walks;
 
 use core::ops::Range;
 
@@ -74,6 +75,7 @@ pub use resolver::Leg;
 pub use restore::Ask;
 pub use snapshot::{Pricing, Snapshot};
 pub use totals::Counts;
+pub use walks::SetOut;
 
 /// What the engine must know of the legs: who is up, and our next match key on each.
 pub trait Legs {

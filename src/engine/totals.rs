@@ -97,7 +97,7 @@ pub(super) const fn year_of(date: Date) -> u32 {
 }
 
 /// What has a place in a table.
-trait Entry {
+pub(super) trait Entry {
     /// Its place in the index.
     fn hash(&self) -> u32;
     /// Whether nothing can ask for it any more.
@@ -106,7 +106,7 @@ trait Entry {
 
 /// A table of fixed size. The memory is reserved, and taken as it is used.
 #[derive(Debug)]
-struct Places<E> {
+pub(super) struct Places<E> {
     places: Vec<Option<E>>,
     free: Vec<u32>,
     capacity: usize,
@@ -116,7 +116,7 @@ struct Places<E> {
 }
 
 impl<E: Entry> Places<E> {
-    fn new(capacity: u32) -> Self {
+    pub(super) fn new(capacity: u32) -> Self {
         let capacity = usize::try_from(capacity).expect("usize holds a u32");
         Self {
             places: Vec::with_capacity(capacity),
@@ -127,18 +127,22 @@ impl<E: Entry> Places<E> {
         }
     }
 
-    fn find(&self, hash: u32, is_it: impl Fn(&E) -> bool) -> Option<u32> {
+    pub(super) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    pub(super) fn find(&self, hash: u32, is_it: impl Fn(&E) -> bool) -> Option<u32> {
         let is_it = |slot| self.places[place_of(slot)].as_ref().is_some_and(&is_it);
         self.index.find(hash, is_it)
     }
 
-    fn at(&mut self, slot: u32) -> &mut E {
+    pub(super) fn at(&mut self, slot: u32) -> &mut E {
         let place = self.places[place_of(slot)].as_mut();
         place.expect("what the index leads to is there")
     }
 
     /// `false`: there is no place.
-    fn insert(&mut self, entry: E, today: Date) -> bool {
+    pub(super) fn insert(&mut self, entry: E, today: Date) -> bool {
         let hash = entry.hash();
         if let Some(slot) = self.free.pop() {
             self.places[place_of(slot)] = Some(entry);
@@ -162,7 +166,16 @@ impl<E: Entry> Places<E> {
         false
     }
 
-    fn remove(&mut self, slot: u32) {
+    /// Removes whatever `is_it` recognises; looks at every place.
+    pub(super) fn remove_where(&mut self, is_it: impl Fn(&E) -> bool) {
+        for place in 0..self.places.len() {
+            if self.places[place].as_ref().is_some_and(&is_it) {
+                self.remove(u32::try_from(place).expect("the capacity is a u32"));
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, slot: u32) {
         let entry = self.places[place_of(slot)].take();
         let hash = entry.expect("it is there").hash();
         self.index.remove(hash, slot);
@@ -215,7 +228,7 @@ impl Payers {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.places.index.len()
+        self.places.len()
     }
 
     fn find(&self, payer: PayerHash) -> Option<u32> {
@@ -329,7 +342,7 @@ impl Orders {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.places.index.len()
+        self.places.len()
     }
 
     fn find(&self, order: OrderHash) -> Option<u32> {

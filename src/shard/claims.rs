@@ -104,7 +104,7 @@ impl Shard {
             if may_be_new {
                 self.engine.note_claim(claim, self.today);
             }
-            self.hand_claimed(sender, message, pass);
+            self.hand_in_order(sender, (message, body), pass);
         } else if self.pass_claimed(owner, sender, body) {
             if may_be_new {
                 self.engine.note_claim(claim, self.today);

@@ -210,16 +210,6 @@ impl Shard {
     /// Hands a message to the shard whose business it is: most often, with one shard always, us.
     fn hand_to_owner(&mut self, from: Speaker<'_>, message: &Message<'_>, pass: &mut Pass<'_>) {
         let (participant, link) = (from.participant, from.link);
-        if self.shards > 1 {
-            let link = LinkAddress {
-                shard: self.shard,
-                link,
-            };
-            let sender = Sender { participant, link };
-            if let Some(stake) = self.stake_of(sender, message, pass) {
-                return self.walk(stake, sender, (message, from.body), pass);
-            }
-        }
         let owner = self.owner(participant, message);
         if owner == self.shard {
             let link = LinkAddress {

@@ -213,7 +213,7 @@ impl Shard {
         let dialect = &self.dialects[usize::from(sender.participant.0)];
         let mut scratch = core::mem::take(&mut self.scratch);
         match dialect.decode_joining(body, self.today, &mut scratch) {
-            Ok(message) if claimed => self.hand_claimed(sender, &message, pass),
+            Ok(message) if claimed => self.hand_in_order(sender, (&message, body), pass),
             Ok(message) => self.take(sender, (&message, body), pass),
             // The peer could not read it either, and knows that it is an answer.
             Err(refused) => match refused.match_key {
@@ -233,18 +233,19 @@ impl Shard {
         (message, body): (&Message<'_>, &[u8]),
         pass: &mut Pass<'_>,
     ) {
-        if self.shards > 1
-            && let Some(claim) = self.claim_of(sender.participant, message)
-        {
-            return self.handle_claim_of(&claim, sender, (message, body), pass);
+        if self.shards == 1 {
+            return self.hand_to_engine(sender, message, pass);
         }
-        self.hand_or_look_further(sender, (message, body), pass);
+        match self.claim_of(sender.participant, message) {
+            Some(claim) => self.handle_claim_of(&claim, sender, (message, body), pass),
+            None => self.hand_in_order(sender, (message, body), pass),
+        }
     }
 
     /// Hands a message of ours to the engine. An answer that nobody here waits for, though its
     /// match key is of our block, may be to a request of before a re-sharding (a reversal is
     /// repeated under the key that it was recorded with): its transaction's owner waits for it.
-    fn hand_or_look_further(
+    pub(super) fn hand_or_look_further(
         &mut self,
         sender: Sender,
         (message, body): (&Message<'_>, &[u8]),
@@ -252,7 +253,7 @@ impl Shard {
     ) {
         let unhandled = self.engine.tally().unhandled_answers;
         self.hand_to_engine(sender, message, pass);
-        if self.shards == 1 || self.engine.tally().unhandled_answers == unhandled {
+        if self.engine.tally().unhandled_answers == unhandled {
             return;
         }
         let Question::Answer(match_key, answered) = question(message) else {
@@ -299,6 +300,7 @@ impl Shard {
     pub(super) fn is_settled(&self) -> bool {
         self.draining
             && self.engine.open_payments() == 0
+            && self.engine.walking() == 0
             && self.engine.look_ups() == 0
             && self.engine.open_code_inquiries() == 0
             && self.gated.is_empty()
@@ -320,6 +322,7 @@ impl Shard {
         self.peers.all &= !bit(shard);
         self.ports.close(shard);
         self.sessions.forget_shard(shard);
+        self.engine.end_walks_over(shard, self.shards);
     }
 }
 
@@ -392,6 +395,14 @@ fn answered(target: &BusinessKey) -> Answered<'_> {
         Class::Payment => Answered::Payment(&target.key),
         Class::Refund => Answered::Refund,
         Class::CodeInquiry => Answered::Nothing,
+    }
+}
+
+/// The root of the transaction that a request is about.
+pub(super) fn root_of<'m>(message: &'m Message<'_>) -> Option<&'m Key> {
+    match question(message) {
+        Question::Root(key) => Some(key),
+        Question::Answer(..) | Question::Here => None,
     }
 }
 

@@ -23,9 +23,9 @@ use crate::model::outcome::{Check, KycLevel, Outcome, Presentation};
 use crate::model::record::{Actor, Decision};
 use crate::shard::stats::Counter;
 
-const SHARDS: u16 = 3;
+pub(super) const SHARDS: u16 = 3;
 /// Where the wallet's link is, and the acquirer's.
-const WALLETS: usize = 2;
+pub(super) const WALLETS: usize = 2;
 const ACQUIRERS: usize = 0;
 const YEAR_MOST: i64 = 1_000;
 
@@ -34,7 +34,7 @@ fn money(minor: i64) -> Money {
 }
 
 /// 10.00 CNY a year for each payer.
-fn snapshot() -> Snapshot {
+pub(super) fn snapshot() -> Snapshot {
     let (participants, prefixes) = two(Protocol::Iso8583Ascii, Protocol::Sbe);
     let tables = Tables::new(TableVersion(3), 9, participants, prefixes).unwrap();
     let rule = Rule::Total {
@@ -65,23 +65,23 @@ fn town(journals: &[Vec<Record>]) -> Town {
     })
 }
 
-fn empty() -> Town {
+pub(super) fn empty() -> Town {
     town(&vec![Vec::new(); usize::from(SHARDS)])
 }
 
-fn token(payer: u8) -> Option<Chars<32>> {
+pub(super) fn token(payer: u8) -> Option<Chars<32>> {
     Chars::padded(&[b'a' + payer; 16])
 }
 
 /// The `count`-th key of the wallet.
-fn reference(count: u8) -> Key {
+pub(super) fn reference(count: u8) -> Key {
     key(
         WALLET,
         format!("H{count:011}").as_bytes().try_into().unwrap(),
     )
 }
 
-fn payment(payer: u8, count: u8, minor: i64, stan: u32) -> PaymentRequest<'static> {
+pub(super) fn payment(payer: u8, count: u8, minor: i64, stan: u32) -> PaymentRequest<'static> {
     let amounts = Amounts {
         amount: money(minor),
         billing: None,
@@ -100,7 +100,7 @@ fn payment(payer: u8, count: u8, minor: i64, stan: u32) -> PaymentRequest<'stati
 }
 
 /// A quote for one order.
-fn quote(order: u8) -> &'static [u8] {
+pub(super) fn quote(order: u8) -> &'static [u8] {
     let keys = quotes::pricing().keys;
     let terms = QuoteTerms {
         table: TableVersion(3),
@@ -172,7 +172,7 @@ impl Town {
     }
 
     /// The acquirer answers whatever it has heard next; `false`: nothing.
-    fn answer_next(&mut self, approves: bool) -> bool {
+    pub(super) fn answer_next(&mut self, approves: bool) -> bool {
         let answer = self.heard(ACQUIRERS, self.acquirer, |message| {
             answer_to(message, approves)
         });
@@ -182,7 +182,7 @@ impl Town {
         answer.is_some()
     }
 
-    fn reverse(&mut self, count: u8, minor: i64, stan: u32) {
+    pub(super) fn reverse(&mut self, count: u8, minor: i64, stan: u32) {
         let key = reference(count);
         let reversal = Message::ReversalAdvice(Reversal {
             header: header(stan),
@@ -211,7 +211,7 @@ impl Town {
 
     /// All that is open or approved, as the payments' own records say, by payer; and which shard
     /// has which order's payments.
-    fn standing(&self) -> Vec<(Key, i64)> {
+    pub(super) fn standing(&self) -> Vec<(Key, i64)> {
         let mut standing = Vec::new();
         for (journal, world) in self.journals.iter().zip(&self.worlds) {
             let mut live = std::collections::BTreeMap::new();
@@ -240,7 +240,7 @@ impl Town {
     }
 
     /// What is counted of a payer, wherever that is.
-    fn counted(&self, payer: u8) -> i64 {
+    pub(super) fn counted(&self, payer: u8) -> i64 {
         let wallet = Institution::new(WALLET).unwrap();
         let guard = snapshot();
         let hash = guard
@@ -252,7 +252,7 @@ impl Town {
         counted.map(|counts| counts.on(today).0).sum()
     }
 
-    fn checks(&self) -> Vec<Check> {
+    pub(super) fn checks(&self) -> Vec<Check> {
         let records = self.worlds.iter().flat_map(written);
         let check = records.filter_map(|record| match record {
             Record::Payment(payment) => match payment.decision {
@@ -427,62 +427,6 @@ fn what_a_base_carries_is_counted_once() {
     let counts = engine.counted(total.payer).unwrap();
     assert_eq!(counts.on(Wall(START).date()), (800, 1));
     assert_eq!(replaying.engine().holds(), 2, "both may be given back yet");
-}
-
-/// The home of a hash, counted anew.
-fn home(hash: &[u8; 16]) -> usize {
-    let head = u64::from_le_bytes(*hash.first_chunk().unwrap());
-    usize::try_from(head % u64::from(SHARDS)).unwrap()
-}
-
-/// A payment that is shed by its owner gives its order back; its repeat passes the order's home
-/// before that is heard there, and has no order of its own.
-#[test]
-fn a_repeat_that_overtakes_what_its_first_gave_back_does_not_go_on_without_its_order() {
-    const LINK: usize = 0;
-    const HOME: usize = 1;
-    const ROOT: usize = 2;
-    let mut town = empty();
-    let link = town.worlds[LINK].connect(Protocol::Sbe);
-    town.worlds[LINK].sign_on(link, WALLET);
-    town.settle();
-    let tables = snapshot();
-    let wallet = Institution::new(WALLET).unwrap();
-    let is_home = |payer: &u8| {
-        let token = token(*payer);
-        let guard = tables.guard();
-        let hash = guard.payer(Presentation::Mpm, wallet, token.as_ref());
-        home(&hash.unwrap().0) == HOME
-    };
-    let payer = (0..20).find(is_home).unwrap();
-    let order = (1..200).find(|order| home(&[*order; 16]) == HOME).unwrap();
-    let count = (0..99).find(|count| usize::from(reference(*count).owner(SHARDS).0) == ROOT);
-    let asked = |stan| PaymentRequest {
-        quote: quote(order),
-        ..payment(payer, count.unwrap(), 100, stan)
-    };
-    let woken = |town: &mut Town, shard: usize| {
-        town.worlds[shard].turn(vec![Completion::Woken]);
-    };
-    town.worlds[LINK].say(link, &Message::PaymentRequest(asked(20)));
-    woken(&mut town, HOME);
-    town.worlds[ROOT].shard.draining = true;
-    woken(&mut town, ROOT);
-    town.worlds[ROOT].shard.draining = false;
-    town.worlds[LINK].say(link, &Message::PaymentRequest(asked(21)));
-    // The home hears its peers in their order: the repeat first.
-    woken(&mut town, HOME);
-    woken(&mut town, ROOT);
-    town.settle();
-    for _ in 0..2 {
-        assert_eq!(town.code(LINK, link), Some(ResponseCode::SHED));
-    }
-    assert_eq!((town.standing(), town.counted(payer)), (vec![], 0));
-    town.say(LINK, link, &Message::PaymentRequest(asked(22)));
-    assert!(town.answer_next(true), "now it is its own");
-    town.settle();
-    assert_eq!(town.code(LINK, link), Some(ResponseCode::APPROVED));
-    assert_eq!(town.counted(payer), 100);
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod stages;
 mod town;
 mod translation;
 mod turns;
+mod walks;
 
 use std::collections::VecDeque;
 
