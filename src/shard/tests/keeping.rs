@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use super::*;
 use crate::engine::LOOK_UPS_SHARE;
@@ -146,8 +147,13 @@ pub(super) struct Link {
 
 impl Link {
     pub(super) fn open(address: SocketAddr, institution: u64) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        // What never comes fails its test, and does not hang it.
+        stream
+            .set_read_timeout(Some(Duration::from_secs(120)))
+            .unwrap();
         let mut link = Self {
-            stream: TcpStream::connect(address).unwrap(),
+            stream,
             received: Vec::new(),
             today: Clock.now().wall.date(),
         };
