@@ -9,6 +9,7 @@ pub mod dashboard;
 pub mod log;
 pub mod metrics;
 pub mod office;
+pub mod publish;
 pub mod readings;
 pub mod ready_file;
 pub mod story;

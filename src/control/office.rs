@@ -296,7 +296,7 @@ async fn serve(address: SocketAddr, post: Post, started: &Started) -> Result<(),
     // Dropping the server cuts its connections: nobody may hold up the end of a switch.
     tokio::select! {
         served = connections::network(listener, router.clone()) => served.map_err(at),
-        served = admitted(post.socket, router) => served.map_err(at),
+        served = admitted(post.socket, router, &post.lobby) => served.map_err(at),
         () = watch(terminate, interrupt, &post.board) => Ok(()),
         () = post.board.dashboard.run(&unready) => Ok(()),
         _ = post.stopped => Ok(()),
@@ -304,12 +304,31 @@ async fn serve(address: SocketAddr, post: Post, started: &Started) -> Result<(),
 }
 
 /// Serves the Unix socket once there is one.
-async fn admitted(mut socket: letters::Receiver<Socket>, router: Router) -> io::Result<()> {
-    match socket.recv().await {
-        Some(socket) => connections::socket(UnixListener::from_std(socket)?, router).await,
-        None => core::future::pending().await,
+async fn admitted(
+    mut socket: letters::Receiver<Socket>,
+    router: Router,
+    lobby: &Lobby,
+) -> io::Result<()> {
+    let Some(socket) = socket.recv().await else {
+        return core::future::pending().await;
+    };
+    let listener = UnixListener::from_std(socket)?;
+    tokio::select! {
+        served = connections::socket(listener, router) => served,
+        () = tend(lobby) => Ok(()),
     }
 }
+
+/// Shards that were slow get what they missed, and what nobody has any more is let go.
+#[expect(clippy::infinite_loop, reason = "the office's end drops it")]
+async fn tend(lobby: &Lobby) {
+    loop {
+        tokio::time::sleep(TEND_EVERY).await;
+        lobby.tend();
+    }
+}
+
+const TEND_EVERY: core::time::Duration = core::time::Duration::from_secs(1);
 
 async fn watch(mut terminate: Signal, mut interrupt: Signal, board: &Board) {
     loop {

@@ -1,20 +1,55 @@
 //! How the office speaks to a shard: a bounded queue, and a tap on the shoulder.
 
+use core::fmt;
 use std::sync::Arc;
 
 use crossbeam_queue::ArrayQueue;
 
+use crate::engine::Snapshot;
 use crate::journal::keeper::Progress;
 use crate::model::ids::ShardId;
 use crate::sys::wake::Waker;
 
+/// One generation of all tables, to be handed to shards. Whoever makes it keeps it until it is the
+/// sole holder: a shard never frees one.
+#[derive(Clone)]
+pub struct Handed(pub(super) Arc<Snapshot>);
+
+impl Handed {
+    /// To be handed to shards.
+    pub fn new(tables: impl Into<Arc<Snapshot>>) -> Self {
+        Self(tables.into())
+    }
+
+    /// Whether nobody else has it any more.
+    pub fn is_sole(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+    }
+}
+
+impl fmt::Debug for Handed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "tables {}", self.0.version().0)
+    }
+}
+
+impl PartialEq for Handed {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Handed {}
+
 /// What a shard is told from outside.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Command {
     /// Accept nothing new, answer what is in flight, then end.
     Drain,
     /// Another shard has ended: what it owned is refused, its links are gone.
     PeerEnded(ShardId),
+    /// Decide by these tables from the next turn on.
+    Tables(Handed),
     /// End now: what is open is resolved at the next start.
     Stop,
     /// How far the archive is, and what the journal may forget.

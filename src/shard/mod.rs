@@ -54,7 +54,7 @@ use crate::sys::operation::Submission;
 use crate::wire::Dialect;
 
 pub use crossing::{Passage, Ports};
-pub use mailbox::{Command, Mailbox};
+pub use mailbox::{Command, Handed, Mailbox};
 pub use tended::KeeperDesk;
 pub use turn::TurnEnd;
 
@@ -306,6 +306,23 @@ impl Shard {
         let record = Record::Opened(opened);
         let appended = self.journal.append(pass.tail, pass.now.wall, &record);
         self.journal_full = appended.is_err();
+    }
+
+    /// Decides by other tables from now on, between two turns. They are of the same participants,
+    /// and count in the same currency: what is open goes on under them. Frees nothing: whoever
+    /// handed them over still has the old ones.
+    pub fn handle_tables(&mut self, handed: Handed) {
+        let (old, new) = (&self.tables, &handed.0);
+        assert_eq!(old.participants().len(), new.participants().len());
+        assert_eq!(old.guard().currency(), new.guard().currency());
+        assert_eq!(old.guard().counts(), new.guard().counts());
+        assert_eq!(old.pricing().is_some(), new.pricing().is_some());
+        self.tables = handed.0;
+    }
+
+    /// The version of the tables that decide.
+    pub fn table_version(&self) -> u32 {
+        self.tables.version().0
     }
 
     /// Only the journal's part of a turn, for before anybody is heard.

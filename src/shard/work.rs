@@ -224,6 +224,7 @@ impl Worker {
         let mut submissions: Vec<Submission> = Vec::with_capacity(SUBMISSIONS);
         let (shard, machine) = (&mut self.shard, &mut self.machine);
         let tail: &mut [u8] = &mut self.tail;
+        counters.set_tables(shard.table_version());
         loop {
             let now = self.clock.now();
             let mut pass = Pass {
@@ -239,6 +240,10 @@ impl Worker {
                         shard.drain();
                     }
                     Command::PeerEnded(peer) => shard.handle_peer_ended(peer),
+                    Command::Tables(handed) => {
+                        shard.handle_tables(handed);
+                        counters.set_tables(shard.table_version());
+                    }
                     Command::Stop => return ShardExit::Stopped,
                     Command::Tended(tended) => shard.handle_tended(tended),
                 }

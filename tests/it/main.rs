@@ -7,4 +7,5 @@ mod golden_iso8583;
 mod golden_sbe;
 mod onboard;
 mod shards;
+mod tables;
 mod tidy;

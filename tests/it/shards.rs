@@ -20,10 +20,10 @@ use rustix::process::Signal;
 use super::cli::{GOOD, Switch, USAGE, errors, folder, output, refused};
 
 /// A wallet of the sandbox that speaks SBE.
-const WALLET: u64 = 45_800_001;
+pub(super) const WALLET: u64 = 45_800_001;
 
 /// Signs on; returns the link, how many shards there are, and the link's own.
-fn sign_on(address: SocketAddr) -> (TcpStream, u16, u16) {
+pub(super) fn sign_on(address: SocketAddr) -> (TcpStream, u16, u16) {
     let mut link = TcpStream::connect(address).unwrap();
     link.set_read_timeout(Some(Duration::from_secs(30)))
         .unwrap();
@@ -88,12 +88,17 @@ fn who_dials_once_for_each_shard_has_a_link_on_each() {
     assert_eq!(switch.end(), GOOD);
 }
 
-/// Dials until it has a link of each of three shards, in their order.
-fn links(switch: &Switch) -> Vec<TcpStream> {
+/// Where SBE is spoken.
+pub(super) fn listener(switch: &Switch) -> SocketAddr {
     let listeners = switch.ready["listeners"].as_array().unwrap();
     let mut listeners = listeners.iter();
     let sbe = listeners.find(|one| one["protocol"] == "sbe").unwrap();
-    let address = sbe["address"].as_str().unwrap().parse().unwrap();
+    sbe["address"].as_str().unwrap().parse().unwrap()
+}
+
+/// Dials until it has a link of each of three shards, in their order.
+fn links(switch: &Switch) -> Vec<TcpStream> {
+    let address = listener(switch);
     let mut links: Vec<_> = (0..3).map(|_| sign_on(address)).collect();
     links.sort_by_key(|(.., shard)| *shard);
     links.into_iter().map(|(link, ..)| link).collect()
@@ -115,12 +120,12 @@ fn owned(owner: u16, letter: char) -> Key {
     keys.find(|key| key.owner(3).0 == owner).unwrap()
 }
 
-fn today() -> Date {
+pub(super) fn today() -> Date {
     Clock.now().wall.date()
 }
 
 /// Asks for a refund of a payment that there is not; how it is answered.
-fn refund(link: &mut TcpStream, key: Key, root: Key) -> [u8; 2] {
+pub(super) fn refund(link: &mut TcpStream, key: Key, root: Key) -> [u8; 2] {
     let amount = Money::new(100, Currency::new(156).unwrap()).unwrap();
     let request = Message::RefundRequest(RefundRequest {
         header: Header {

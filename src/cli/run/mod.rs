@@ -30,6 +30,7 @@ use crate::control::configuration::{Configuration, commit_name};
 use crate::control::dashboard::Subject;
 use crate::control::log::{self, LogFilter};
 use crate::control::office::{Feed, Office, Order};
+use crate::control::publish::{self, PublishError, Publisher, Restored};
 use crate::control::ready_file::{Ready, ReadyFile, ReadyListener};
 use crate::model::ids::ShardId;
 use crate::shard::Command;
@@ -49,17 +50,28 @@ pub(super) fn execute(arguments: &Run, console: &mut Console<'_>) -> Ended {
     if let Some(path) = &arguments.ready_file {
         remove_stale(path)?;
     }
+    let restored = restored(configuration)?;
+    let configuration = restored.configuration.clone();
     check_machine(&configuration)?;
     let office = Office::start(configuration.admin.address)
         .map_err(|error| Failure::new(Exit::Environment, &error).hint(error.remedy()))?;
-    let shards = match start(shard_plans(&configuration)) {
+    let plans = shard_plans(&configuration);
+    let first = plan::first_tables(&plans);
+    let shards = match start(plans) {
         Ok(shards) => shards,
         Err(error) => {
             office.close();
             return Err(start_failure(&error));
         }
     };
-    let ended = serve(arguments, &configuration, &office, shards, console);
+    let publisher = Publisher::new(
+        restored,
+        first,
+        Box::new(plan::handed),
+        shards.mailboxes.clone(),
+        shards.counters.clone(),
+    );
+    let ended = serve(arguments, publisher, &office, shards, console);
     office.close();
     ended
 }
@@ -67,23 +79,25 @@ pub(super) fn execute(arguments: &Run, console: &mut Console<'_>) -> Ended {
 /// From listening to the end.
 fn serve(
     arguments: &Run,
-    configuration: &Configuration,
+    publisher: Publisher,
     office: &Office,
     shards: RunningShards,
     console: &mut Console<'_>,
 ) -> Ended {
+    let configuration = publisher.current();
     for note in &shards.notes {
         tracing::info!("{note}");
     }
     let keeper = keeper::start(&configuration.journal, &shards);
     let watch = watch::start(&shards.counters);
     let mut ready = ready(configuration, office, &shards);
-    let door = match door(configuration, &ready, &shards) {
+    let feed = feed(configuration, &shards);
+    let door = match door(publisher, &ready, &shards) {
         Ok(door) => door,
         Err(error) => return given_up(shards, environment(&error)),
     };
     ready.socket = Some(door.socket.name.path().to_owned());
-    office.open(feed(configuration, &shards));
+    office.open(feed);
     office.admit(door.api, door.socket.listener);
     let file = match &arguments.ready_file {
         None => None,
@@ -101,9 +115,44 @@ fn serve(
     ended(shard, exit, office.ordered())
 }
 
+/// With what was published last, if that goes before the files; the keys of quotes, which last as
+/// long as the process, are drawn here.
+fn restored(mut configuration: Configuration) -> Result<Restored, Failure> {
+    if configuration.fx.rates.is_some() && configuration.quotes.keys.is_none() {
+        configuration.quotes.keys = Some(plan::drawn_keys());
+    }
+    let (data, files) = (
+        configuration.journal.data.clone(),
+        configuration.table_version,
+    );
+    let restored = publish::restore(configuration, &data).map_err(|error| {
+        let exit = match error {
+            PublishError::Unreadable(_) | PublishError::NotKept(_) => Exit::Environment,
+            PublishError::Diverged { .. }
+            | PublishError::Invalid(_)
+            | PublishError::NeedsStart(_)
+            | PublishError::Unknown(_) => Exit::Usage,
+        };
+        Failure::new(exit, &error).hint(error.remedy())
+    })?;
+    let (version, hash) = (
+        restored.configuration.table_version,
+        publish::shown(restored.configuration.table_hash),
+    );
+    if version != files {
+        tracing::warn!(
+            version,
+            hash,
+            files,
+            "published tables stand in the place of the files"
+        );
+    }
+    Ok(restored)
+}
+
 /// What operators come in by.
 fn door(
-    configuration: &Configuration,
+    publisher: Publisher,
     ready: &Ready,
     shards: &RunningShards,
 ) -> Result<Opening, MachineError> {
@@ -111,9 +160,9 @@ fn door(
         pid: ready.pid,
         commit: ready.commit,
         data: ready.data.clone(),
-        tables: (configuration.table_version, configuration.table_hash),
     };
-    open::open(&configuration.admin, facts, shards.counters.clone())
+    let admin = publisher.current().admin.clone();
+    open::open(&admin, facts, shards.counters.clone(), publisher)
 }
 
 /// Ends shards that nobody has heard of yet.
@@ -257,7 +306,7 @@ fn feed(configuration: &Configuration, shards: &RunningShards) -> Feed {
                 Order::Stop => Command::Stop,
             };
             for (shard, mailbox) in mailboxes.iter().enumerate() {
-                if !mailbox.send(command) {
+                if !mailbox.send(command.clone()) {
                     tracing::error!(shard, ?command, "it does not look into its mailbox");
                 }
             }

@@ -13,6 +13,7 @@ use crate::model::ids::{ShardId, TableVersion};
 use crate::model::participant::Participant;
 use crate::route::Tables;
 use crate::session::SessionLimits;
+use crate::shard::Handed;
 use crate::shard::plan::{Credential, JournalPlan, KEY_RETENTION_MS, ListenerPlan, ShardPlan};
 use crate::shard::stats::Counters;
 use crate::sys::machine::WriteFaults;
@@ -112,8 +113,19 @@ fn snapshot(configuration: &Configuration) -> Snapshot {
     })
 }
 
+/// What the shards of these plans begin with.
+pub(super) fn first_tables(plans: &[ShardPlan]) -> Handed {
+    let first = plans.first().expect("a switch has a shard");
+    Handed::new(Arc::clone(&first.tables))
+}
+
+/// The same for later tables.
+pub(super) fn handed(configuration: &Configuration) -> Handed {
+    Handed::new(snapshot(configuration))
+}
+
 /// A key of this start alone: nobody has to keep it, and quotes end with the process.
-fn drawn_keys() -> QuoteKeys {
+pub(super) fn drawn_keys() -> QuoteKeys {
     let mut secret = Zeroizing::new([0; KEY_BYTES]);
     let mut filled = 0;
     while let Some(rest) = secret.get_mut(filled..).filter(|rest| !rest.is_empty()) {

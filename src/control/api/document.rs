@@ -78,6 +78,13 @@ fn operation(door: &Door) -> Value {
         });
         members.insert("requestBody".to_owned(), body);
     }
+    if door.verb == Verb::Put
+        && let Some(members) = operation.as_object_mut()
+    {
+        let content = json!({ "text/tab-separated-values": { "schema": { "type": "string" } } });
+        let body = json!({ "required": true, "content": content });
+        members.insert("requestBody".to_owned(), body);
+    }
     operation
 }
 

@@ -19,13 +19,14 @@ pub mod problem;
 pub mod record;
 pub mod serve;
 mod switch;
+mod tables;
 
 #[cfg(test)]
 mod tests;
 
 use core::time::Duration;
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -41,6 +42,7 @@ use problem::Problem;
 use record::{ActionRecord, Intention, REASON_BYTES_MAX};
 
 use crate::control::dashboard;
+use crate::control::publish::Publisher;
 use crate::shard::stats::Counters;
 
 /// Of one request, its answer included: who reads and writes so slowly is cut.
@@ -49,6 +51,10 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// Of a request that brings no table.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 
+/// Of a table, and how long it may take: it is sent, read, and written down.
+const TABLE_BYTES_MAX: usize = 64 * 1024 * 1024;
+const TABLE_WITHIN: Duration = Duration::from_secs(60);
+
 /// What is done with a resource.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Verb {
@@ -56,6 +62,8 @@ pub enum Verb {
     Get,
     /// Something is done to it: an action.
     Post,
+    /// It is replaced by what is sent: an action.
+    Put,
 }
 
 impl Verb {
@@ -64,6 +72,7 @@ impl Verb {
         match self {
             Self::Get => "get",
             Self::Post => "post",
+            Self::Put => "put",
         }
     }
 }
@@ -92,7 +101,12 @@ impl fmt::Debug for Door {
 }
 
 /// Every table of doors.
-pub const DOORS: &[&[Door]] = &[document::DOORS, switch::DOORS, dashboard::DOORS];
+pub const DOORS: &[&[Door]] = &[
+    document::DOORS,
+    switch::DOORS,
+    tables::DOORS,
+    dashboard::DOORS,
+];
 
 /// Every door.
 pub fn doors() -> impl Iterator<Item = &'static Door> {
@@ -108,8 +122,6 @@ pub struct Facts {
     pub commit: &'static str,
     /// The directory of the journal.
     pub data: std::path::PathBuf,
-    /// Version and hash of the tables.
-    pub tables: (u32, u64),
 }
 
 /// What the doors lead to. There once the shards are recovered.
@@ -119,6 +131,17 @@ pub struct Api {
     record: Mutex<ActionRecord>,
     facts: Facts,
     counters: Vec<Arc<Counters>>,
+    publisher: Mutex<Publisher>,
+}
+
+impl Api {
+    /// The tables.
+    pub fn publisher(&self) -> MutexGuard<'_, Publisher> {
+        // Whatever panicked left it whole: a generation is put in force by plain assignments.
+        self.publisher
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What is behind the doors from the office's first moment on.
@@ -146,6 +169,13 @@ impl Lobby {
             api: OnceLock::new(),
             unready: Box::new(unready),
             drain: Box::new(drain),
+        }
+    }
+
+    /// Hands shards what they have not got yet. Now and then.
+    pub fn tend(&self) {
+        if let Some(api) = self.api.get() {
+            api.publisher().deliver();
         }
     }
 
@@ -236,28 +266,49 @@ pub struct Why {
     pub reason: String,
 }
 
+impl Why {
+    /// Of a body.
+    ///
+    /// # Errors
+    /// It is not `{"reason": "..."}`.
+    fn of(body: &[u8]) -> Result<Self, Problem> {
+        serde_json::from_slice(body).map_err(|_| {
+            let remedy = "send {\"reason\": \"...\"} as JSON: it goes into the record";
+            Problem::request("the body does not say why", remedy)
+        })
+    }
+}
+
 /// All doors, each with its lock.
 pub fn router(lobby: &Arc<Lobby>) -> Router {
     doors().fold(Router::new(), |router, door| {
+        let bytes_max = match door.verb {
+            Verb::Get | Verb::Post => BODY_BYTES_MAX,
+            Verb::Put => TABLE_BYTES_MAX,
+        };
         let locked = (door.handler)()
-            .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-            .route_layer(from_fn_with_state((Arc::clone(lobby), door.role), admit));
+            .layer(DefaultBodyLimit::max(bytes_max))
+            .route_layer(from_fn_with_state((Arc::clone(lobby), door), admit));
         router.route(door.path, locked)
     })
 }
 
-/// Lets in whoever may do what `role` does, for a bounded time.
+/// Lets in whoever may come through `door`, for a bounded time.
 async fn admit(
-    State((lobby, role)): State<(Arc<Lobby>, Role)>,
+    State((lobby, door)): State<(Arc<Lobby>, &'static Door)>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    match visit(lobby, role, &request) {
+    let within = match door.verb {
+        Verb::Get | Verb::Post => ANSWER_WITHIN,
+        Verb::Put => TABLE_WITHIN,
+    };
+    match visit(lobby, door.role, &request) {
         Err(problem) => problem.into_response(),
         Ok(visit) => {
             request.extensions_mut().insert(visit);
-            let answer = tokio::time::timeout(ANSWER_WITHIN, next.run(request)).await;
-            answer.unwrap_or_else(|_| late().into_response())
+            let answer = tokio::time::timeout(within, next.run(request)).await;
+            answer.unwrap_or_else(|_| late(within).into_response())
         }
     }
 }
@@ -295,10 +346,10 @@ fn stranger() -> Problem {
     )
 }
 
-fn late() -> Problem {
+fn late(within: Duration) -> Problem {
     Problem::new(
         StatusCode::REQUEST_TIMEOUT,
-        format!("it was not answered within {} s", ANSWER_WITHIN.as_secs()),
+        format!("it was not answered within {} s", within.as_secs()),
         "send the whole body at once; if it was an action, look into the record for what became \
          of it",
     )

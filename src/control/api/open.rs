@@ -19,6 +19,7 @@ use super::authority::{Authority, TokenLine};
 use super::record::ActionRecord;
 use super::{Api, Facts};
 use crate::control::configuration::AdminConfiguration;
+use crate::control::publish::Publisher;
 use crate::shard::stats::Counters;
 use crate::sys::error::MachineError;
 
@@ -76,6 +77,7 @@ pub fn open(
     admin: &AdminConfiguration,
     facts: Facts,
     counters: Vec<Arc<Counters>>,
+    publisher: Publisher,
 ) -> Result<Opening, MachineError> {
     let data = facts.data.clone();
     let record = ActionRecord::open(&data).map_err(|cause| {
@@ -101,6 +103,7 @@ pub fn open(
         record: Mutex::new(record),
         facts,
         counters,
+        publisher: Mutex::new(publisher),
     };
     Ok(Opening {
         api,

@@ -1,5 +1,6 @@
 //! Doors to the switch as a whole: how it is, its shards, and its end.
 
+use axum::body::Bytes;
 use axum::routing::{get, post};
 use axum::{Extension, Json};
 use serde_json::{Value, json};
@@ -7,6 +8,7 @@ use serde_json::{Value, json};
 use super::authority::Role;
 use super::problem::Problem;
 use super::{Door, Verb, Visit, Why};
+use crate::control::publish::shown;
 
 pub(super) const DOORS: &[Door] = &[
     Door {
@@ -38,6 +40,11 @@ pub(super) const DOORS: &[Door] = &[
 async fn status(Extension(visit): Extension<Visit>) -> Json<Value> {
     let facts = &visit.api().facts;
     let unready = (visit.lobby.unready)();
+    let tables = {
+        let publisher = visit.api().publisher();
+        let current = publisher.current();
+        json!({ "version": current.table_version, "hash": shown(current.table_hash) })
+    };
     let roles = visit.caller.roles();
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -47,7 +54,7 @@ async fn status(Extension(visit): Extension<Visit>) -> Json<Value> {
         "data": facts.data,
         "commit": facts.commit,
         "shards": visit.api().counters.len(),
-        "tables": { "version": facts.tables.0, "hash": format!("{:016x}", facts.tables.1) },
+        "tables": tables,
         "caller": { "name": visit.caller.name, "roles": roles },
     }))
 }
@@ -56,15 +63,18 @@ async fn shards(Extension(visit): Extension<Visit>) -> Json<Value> {
     let counters = visit.api().counters.iter().enumerate();
     let shards = counters.map(|(shard, counters)| {
         let unready = counters.health().unready();
-        json!({ "shard": shard, "ready": unready.is_none(), "unready": unready })
+        json!({
+            "shard": shard,
+            "ready": unready.is_none(),
+            "unready": unready,
+            "tables": counters.tables(),
+        })
     });
     Json(json!({ "shards": shards.collect::<Vec<_>>() }))
 }
 
-async fn drain(
-    Extension(visit): Extension<Visit>,
-    Json(why): Json<Why>,
-) -> Result<Json<Value>, Problem> {
+async fn drain(Extension(visit): Extension<Visit>, body: Bytes) -> Result<Json<Value>, Problem> {
+    let why = Why::of(&body)?;
     visit.act("drain switch", &why.reason, Value::Null, || {
         (visit.lobby.drain)();
         Ok(())

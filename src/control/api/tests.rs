@@ -14,9 +14,10 @@ use tempfile::TempDir;
 use super::authority::token_lines;
 use super::document::document;
 use super::open::{SocketName, TOKEN_FILE, open};
-use super::{BODY_BYTES_MAX, Facts, Verb, doors, record, serve};
+use super::{BODY_BYTES_MAX, Facts, Role, Verb, doors, record, serve};
 use crate::control::configuration::Configuration;
 use crate::control::office::{Feed, Office, Order};
+use crate::control::publish::{shown, tests::publisher};
 use crate::shard::stats::{Counters, Health};
 
 /// What `printf %s view-token | sha256sum` says, and of `operate-token`.
@@ -42,11 +43,11 @@ fn served(tokens: Option<&str>) -> Served {
         pid: 7,
         commit: "disk",
         data: folder.path().to_owned(),
-        tables: (3, 0xabc),
     };
     let counters = Arc::new(Counters::default());
     counters.set_health(Health::Serving);
-    let opening = open(&admin, facts, vec![counters]).unwrap();
+    let publisher = publisher(folder.path());
+    let opening = open(&admin, facts, vec![counters], publisher).unwrap();
     let (told, meanwhile) = mpsc::channel();
     let path = folder.path().to_owned();
     office.open(Feed {
@@ -126,7 +127,8 @@ fn over_tcp_a_token_says_who_it_is_and_over_the_socket_the_kernel_does() {
     }
     let (_, body) = served.network(status, Some("view-token"), "");
     assert_eq!(json(&body)["caller"]["name"], "ann");
-    assert_eq!(json(&body)["tables"]["hash"], "0000000000000abc");
+    let hash = shown(Configuration::sandbox().table_hash);
+    assert_eq!(json(&body)["tables"]["hash"], hash);
     let (code, body) = served.socket(status, "");
     assert_eq!(code, 200, "{body}");
     let caller = &json(&body)["caller"];
@@ -174,10 +176,10 @@ fn every_door_is_locked_and_in_the_document_and_the_document_has_no_other() {
         let (code, _) = served.network(&request, None, "{}");
         assert_eq!(code, 401, "{request}");
         let (code, _) = served.network(&request, Some("view-token"), "{}");
-        let expected = door.role == super::Role::View;
+        let expected = door.role == Role::View;
         assert_eq!(code != 403, expected, "{request}: {code}");
         assert!(door.path.starts_with("/v1/"), "{request}");
-        assert!(door.verb == Verb::Get || door.role != super::Role::View);
+        assert!(door.verb == Verb::Get || door.role != Role::View);
     }
     served.office.close();
 }
@@ -255,4 +257,50 @@ fn nobody_is_let_in_before_the_shards_are_there() {
     let (code, body) = ask(link, "GET /v1/status", Some("any"), "");
     assert_eq!(code, 503, "{body}");
     office.close();
+}
+
+#[test]
+fn a_table_is_tried_published_told_of_and_taken_back() {
+    let served = served(Some(TOKENS));
+    let operate = Some("operate-token");
+    let (code, text) = served.network("GET /v1/tables/rates", operate, "");
+    assert_eq!(code, 200);
+    let lines: Vec<_> = text.trim_end().lines().collect();
+    let short = lines[..lines.len() - 1].join("\n");
+    let put = "PUT /v1/tables/rates";
+
+    let (code, body) = served.network(&format!("{put}?dry_run=true"), operate, &short);
+    assert_eq!(code, 200, "{body}");
+    assert_eq!(json(&body)["difference"][0]["removed"], 1);
+    let (code, body) = served.network(put, operate, &short);
+    assert_eq!(code, 400, "without a reason: {body}");
+    let (code, body) = served.network(&format!("{put}?reason=x"), operate, "bad\n");
+    assert_eq!(code, 422, "{body}");
+    assert!(json(&body)["errors"][0]["problem"].is_string(), "{body}");
+    assert_eq!(served.record(), [] as [Value; 0]);
+    let version = |served: &Served| json(&served.socket("GET /v1/tables", "").1)["version"].clone();
+    assert_eq!(version(&served), 1);
+
+    let (code, body) = served.network(&format!("{put}?reason=a%20new%20day"), operate, &short);
+    assert_eq!(code, 200, "{body}");
+    assert_eq!(json(&body)["outcome"], "published");
+    assert_eq!(version(&served), 2);
+    assert_eq!(served.record()[0]["reason"], "a new day");
+    assert_eq!(served.record()[0]["details"]["before"]["version"], 1);
+    let restore = "POST /v1/generations/0/restore";
+    let (code, body) = served.network(restore, operate, "{\"reason\":\"too early\"}");
+    assert_eq!(code, 200, "{body}");
+    assert_eq!(version(&served), 3);
+    assert_eq!(served.network("GET /v1/tables/rates", operate, "").1, text);
+    let (_, body) = served.network("GET /v1/generations", operate, "");
+    assert_eq!(json(&body)["generations"][0]["who"], "bob");
+    assert_eq!(json(&body)["all"], 2);
+    for (request, code) in [
+        ("GET /v1/tables/routs", 404),
+        ("PUT /v1/tables/lists?reason=x", 404),
+        ("PUT /v1/tables/rates?reson=x", 400),
+    ] {
+        assert_eq!(served.network(request, operate, "").0, code, "{request}");
+    }
+    served.office.close();
 }

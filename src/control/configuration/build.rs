@@ -14,8 +14,8 @@ use super::section::{Found, Section};
 use super::shape::size;
 use super::table_files::TableFiles;
 use super::{
-    CommitMode, Configuration, Idle, JournalConfiguration, Limits, Listener, admin, allowed, fx,
-    participants,
+    CommitMode, Configuration, Idle, JournalConfiguration, Limits, Listener, Source, admin,
+    allowed, fx, participants,
 };
 use crate::control::tables::{Reader, rates, routes};
 use crate::model::limits::BLOCK_BYTES;
@@ -78,6 +78,7 @@ pub(super) fn configuration<'a>(
         participants,
         routes: rules.flatten().unwrap_or_default(),
         guard: guard?,
+        source: Source::default(),
     })
 }
 

@@ -18,6 +18,7 @@ pub mod network;
 mod participants;
 mod section;
 mod shape;
+mod source;
 mod table_files;
 
 #[cfg(test)]
@@ -25,6 +26,7 @@ mod dialect_tests;
 #[cfg(test)]
 mod tests;
 
+use core::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -44,6 +46,7 @@ pub use diagnostic::{Diagnostic, Diagnostics};
 pub use fx::{FxConfiguration, QuotesConfiguration};
 pub use network::Network;
 pub use shape::did_you_mean;
+pub use source::{Source, Texts};
 
 pub use crate::journal::CommitMode;
 pub use crate::sys::machine::Idle;
@@ -85,6 +88,8 @@ pub struct Configuration {
     pub fx: FxConfiguration,
     /// What a quote promises for how long.
     pub quotes: QuotesConfiguration,
+    /// What it was read from.
+    pub source: Source,
 }
 
 /// One place where participants dial.
@@ -233,13 +238,30 @@ impl Configuration {
         }
         if diagnostics.is_empty() {
             shape::check(&document, &mut diagnostics);
-            let built = build::configuration(name, &document, reader, &mut diagnostics);
-            if let (true, Some(built)) = (diagnostics.is_empty(), built) {
+            let source = RefCell::new(Source::new(name, text));
+            let kept = |file: &str| Source::read(&source, reader, file);
+            let built = build::configuration(name, &document, &kept, &mut diagnostics);
+            if let (true, Some(mut built)) = (diagnostics.is_empty(), built) {
+                built.source = source.into_inner();
                 return Ok(built);
             }
         }
         assert!(!diagnostics.is_empty(), "a refusal says why");
         Err(diagnostics.sorted())
+    }
+
+    /// The same with the tables of `other`, which has the same participants: routes, rates, limits
+    /// and lists. Keys, versions and all else stay.
+    #[must_use]
+    pub fn with_tables_of(self, other: Self) -> Self {
+        Self {
+            table_hash: other.table_hash,
+            routes: other.routes,
+            table_files: other.table_files,
+            guard: other.guard,
+            fx: other.fx,
+            ..self
+        }
     }
 
     /// All rules of the tables of routes: participants' own prefixes, and the routes file.

@@ -45,10 +45,13 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("sandbox:limits", include_str!("../sandbox-limits.tsv")),
 ];
 
-/// The text of the table `name`: one that comes with the switch, or else what `reader` finds.
+/// The text of the table `name`: what `reader` finds, or else one that comes with the switch.
 pub(in crate::control) fn text(name: &str, reader: Reader<'_>) -> io::Result<String> {
     let embedded = EMBEDDED.iter().find(|(known, _)| *known == name);
-    embedded.map_or_else(|| reader(name), |(_, text)| Ok((*text).to_owned()))
+    match (reader(name), embedded) {
+        (Err(_), Some((_, text))) => Ok((*text).to_owned()),
+        (read, _) => read,
+    }
 }
 
 /// What diagnostics call a table that `configuration` names.
@@ -72,6 +75,9 @@ pub(in crate::control) fn only_embedded(_: &str) -> io::Result<String> {
 pub(in crate::control) fn beside(path: &Path) -> impl Fn(&str) -> io::Result<String> {
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     move |name| {
+        if EMBEDDED.iter().any(|(known, _)| *known == name) {
+            return only_embedded(name);
+        }
         let path = folder.join(name);
         let length = std::fs::metadata(&path)?.len();
         if length > TABLE_BYTES_MAX {

@@ -6,7 +6,7 @@
 mod counter;
 mod live;
 
-use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::Arc;
 
 use crossbeam_utils::CachePadded;
@@ -125,6 +125,8 @@ pub struct Counters {
     not_allowed: CachePadded<[AtomicU64; CHECKS]>,
     health: CachePadded<AtomicU8>,
     live: Live,
+    /// The version of the tables that decide.
+    tables: CachePadded<AtomicU32>,
     /// What is carried, which whoever reads it wants one by one.
     pub carried: CarriedNumbers,
 }
@@ -144,6 +146,7 @@ impl Counters {
             refusals: CachePadded::new([const { AtomicU64::new(0) }; FAULTS]),
             not_allowed: CachePadded::new([const { AtomicU64::new(0) }; CHECKS]),
             health: CachePadded::new(AtomicU8::new(Health::Starting as u8)),
+            tables: CachePadded::default(),
             carried: CarriedNumbers::default(),
         }
     }
@@ -151,6 +154,16 @@ impl Counters {
     /// Says whether payments are taken.
     pub fn set_health(&self, health: Health) {
         self.health.store(health as u8, Ordering::Relaxed);
+    }
+
+    /// Says by which tables the shard decides from now on.
+    pub fn set_tables(&self, version: u32) {
+        self.tables.store(version, Ordering::Release);
+    }
+
+    /// By which tables the shard decides.
+    pub fn tables(&self) -> u32 {
+        self.tables.load(Ordering::Acquire)
     }
 
     /// Whether payments are taken.
