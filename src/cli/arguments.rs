@@ -8,6 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use super::ctl::{self, Ctl};
 use super::list::{self, List};
 use super::route::arguments as route;
 use crate::control::configuration::{CommitMode, Idle};
@@ -46,6 +47,9 @@ pub(super) enum Command {
     Run(Run),
     /// Check a configuration file
     Check(Check),
+    /// Look at a running switch, publish its tables, go back, drain it
+    #[command(after_help = ctl::EXAMPLES)]
+    Ctl(Ctl),
     /// Try a participant against a switch of its own, and say what passed
     Onboard(Onboard),
     /// Print the sandbox's configuration: a start for your own

@@ -10,6 +10,7 @@ mod check;
 mod code;
 mod completions;
 mod console;
+mod ctl;
 mod exit;
 mod journal;
 mod list;
@@ -55,6 +56,7 @@ fn execute(words: impl IntoIterator<Item = OsString>, console: &mut Console<'_>)
 fn dispatch(command: Command, console: &mut Console<'_>) -> Ended {
     match command {
         Command::Run(arguments) => run::execute(&arguments, console),
+        Command::Ctl(arguments) => ctl::execute(&arguments, console),
         Command::Check(arguments) => check::execute(&arguments, console),
         Command::Sandbox => shown(SANDBOX, console),
         Command::Schema => shown(SCHEMA_XML, console),

@@ -12,9 +12,9 @@ use serde_json::Value as Json;
 use tempfile::TempDir;
 
 pub(crate) const GOOD: Option<i32> = Some(0);
-const FAILED: Option<i32> = Some(1);
+pub(crate) const FAILED: Option<i32> = Some(1);
 pub(crate) const USAGE: Option<i32> = Some(2);
-const ENVIRONMENT: Option<i32> = Some(3);
+pub(crate) const ENVIRONMENT: Option<i32> = Some(3);
 pub(crate) const INTEGRITY: Option<i32> = Some(4);
 
 /// How long a switch may take to start or to end.

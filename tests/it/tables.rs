@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use cpg_switch::model::ids::{Institution, Reference};
 use cpg_switch::model::keys::Key;
 
-use super::cli::{GOOD, Switch, USAGE, folder, refused};
+use super::cli::{ENVIRONMENT, FAILED, GOOD, Switch, USAGE, errors, folder, output, refused};
 use super::shards::{WALLET, listener, refund, sign_on, today};
 
 const PUBLICATIONS: u32 = 300;
@@ -119,4 +119,51 @@ fn hundreds_of_publications_under_load_lose_nothing_and_the_last_outlives_a_kill
     let (code, said) = refused(folder.path(), &["--config", config.to_str().unwrap()]);
     assert_eq!(code, USAGE, "{said}");
     assert!(said.contains("set `table_version` above"), "{said}");
+}
+
+#[test]
+fn an_operator_publishes_goes_back_and_drains_from_the_command_line() {
+    let folder = folder();
+    let switch = Switch::start_on(folder.path(), &folder.path().join("data"), &[]);
+    let socket = switch.ready["socket"].as_str().unwrap().to_owned();
+    let ctl = |words: &[&str]| {
+        let done = output(&[&["ctl", "--socket", &socket], words].concat(), b"");
+        let said = String::from_utf8(done.stdout.clone()).unwrap();
+        (done.status.code(), said, errors(&done))
+    };
+    let (code, rates, _) = ctl(&["show", "rates"]);
+    assert_eq!(code, GOOD);
+    let file = folder.path().join("rates.tsv");
+    let name = file.to_str().unwrap();
+    fs::write(&file, rates.trim_end().rsplit_once('\n').unwrap().0).unwrap();
+    let (code, said, _) = ctl(&["publish", "rates", name, "--dry-run"]);
+    assert_eq!(code, GOOD);
+    assert!(said.contains("dry run"), "{said}");
+    assert_eq!(
+        ctl(&["publish", "rates", name]).0,
+        USAGE,
+        "without a reason"
+    );
+    let (code, said, _) = ctl(&["publish", "rates", name, "--reason", "a & b"]);
+    assert_eq!(code, GOOD);
+    assert!(said.contains("\"published\""), "{said}");
+    let (code, said, _) = ctl(&["history"]);
+    assert_eq!(code, GOOD);
+    assert!(said.contains("\"reason\": \"a & b\""), "{said}");
+    fs::write(&file, format!("{rates}bad\n")).unwrap();
+    let (code, _, said) = ctl(&["publish", "rates", name, "--reason", "x"]);
+    assert_eq!(code, FAILED);
+    assert!(
+        said.contains("1 lines are bad") && said.contains("hint:"),
+        "{said}"
+    );
+    assert_eq!(ctl(&["rollback", "0", "--reason", "back"]).0, GOOD);
+    assert_eq!(ctl(&["show", "rates"]).1, rates);
+    let (code, said, _) = ctl(&["shards"]);
+    assert_eq!(code, GOOD);
+    assert!(said.contains("\"tables\": 3"), "{said}");
+    assert_eq!(ctl(&["drain", "--reason", "the end"]).0, GOOD);
+    assert_eq!(switch.end(), GOOD);
+    let (code, _, said) = ctl(&["status"]);
+    assert_eq!(code, ENVIRONMENT, "{said}");
 }
