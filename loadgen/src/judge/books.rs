@@ -105,6 +105,8 @@ pub(crate) struct Asked {
     /// How often the payment was sent, repeats apart: more than once after a lost link; never,
     /// where it was left out.
     pub(crate) sent: u8,
+    /// Whether its payer scanned a code first.
+    pub(crate) scanned: bool,
     /// How often that was answered.
     pub(crate) answers: u8,
     /// The first answer's code.

@@ -144,6 +144,7 @@ mod tests {
             lane: 0,
             fate: Fate::Approve,
             sent: 1,
+            scanned: false,
             answers: 1,
             code: None,
             standing,

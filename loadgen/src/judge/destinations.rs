@@ -1,6 +1,8 @@
 //! The destinations' book: what came, and what was decided. One page per business key, so that a
 //! repeat is recognised and no payment is debited twice.
 
+use std::collections::BTreeMap;
+
 use cpg_switch::model::message::{PaymentRequest, Reversal};
 use cpg_switch::model::outcome::Outcome;
 
@@ -28,6 +30,8 @@ pub(crate) enum Reply {
 #[derive(Debug)]
 pub(crate) struct Destinations {
     pages: Vec<Seen>,
+    /// The payment of each order that was debited last.
+    orders: BTreeMap<u64, u64>,
 }
 
 impl Destinations {
@@ -35,6 +39,7 @@ impl Destinations {
     pub(crate) fn new(payments: usize) -> Self {
         Self {
             pages: Vec::with_capacity(payments),
+            orders: BTreeMap::new(),
         }
     }
 
@@ -83,6 +88,18 @@ impl Destinations {
             page.player = player;
         }
         (page.decide(fate), fault)
+    }
+
+    /// The payment that came is of this order: nobody else's may be debited.
+    pub(crate) fn pay_order(&mut self, number: u64, order: u64) -> Option<Fault> {
+        if !self.page(number).balance.is_debited() {
+            return None;
+        }
+        let before = self.orders.insert(order, number);
+        let other = before.filter(|other| *other != number);
+        let twice = other.is_some_and(|other| self.page(other).balance.is_debited());
+        let what = "another payment of its order is debited";
+        twice.then(|| Fault::of(number, Rule::OrderPaidTwice, what))
     }
 
     /// A reversal reached `player`; how the payment ended for it.
@@ -182,7 +199,9 @@ impl Seen {
                 | Fate::ReverseByAdvice
                 | Fate::Quote
                 | Fate::Twice
-                | Fate::Garbled => {
+                | Fate::Garbled
+                | Fate::Order
+                | Fate::OrderAgain => {
                     self.balance = Balance::Debited;
                     Reply::Approve
                 }

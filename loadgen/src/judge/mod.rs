@@ -128,6 +128,16 @@ impl Judge {
                 });
             }
         }
+        let refused: Vec<u64> = self.originators.refused_orders().collect();
+        for number in refused {
+            let key = self.key(cast, Some(number));
+            self.violations.add(Rule::OrderRefused, || Violation {
+                rule: Rule::OrderRefused,
+                key,
+                place: "originator's book".to_owned(),
+                detail: "each payment of its order was told that another has it".to_owned(),
+            });
+        }
         for number in 0..asked_count {
             self.compare(cast, number, journal.map(|journal| journal.page(number)));
         }

@@ -1,5 +1,7 @@
 //! The originators' book: what was sent, and what was told.
 
+use std::collections::BTreeMap;
+
 use cpg_switch::model::chars::Chars;
 use cpg_switch::model::message::{PaymentAdvice, PaymentResult, StatusResult};
 use cpg_switch::model::money::Money;
@@ -20,6 +22,8 @@ pub(crate) struct Originators {
     unresolved: u64,
     overtaken: u64,
     left_out: u64,
+    /// Payments of each order.
+    orders: BTreeMap<u64, Vec<u64>>,
 }
 
 impl Originators {
@@ -31,6 +35,7 @@ impl Originators {
             unresolved: 0,
             overtaken: 0,
             left_out: 0,
+            orders: BTreeMap::new(),
         }
     }
 
@@ -52,6 +57,7 @@ impl Originators {
             lane: script.lane,
             fate: script.fate,
             sent,
+            scanned: false,
             answers: 0,
             code: None,
             standing: Standing::Unanswered,
@@ -59,6 +65,23 @@ impl Originators {
             taken_back: TakenBack::No,
         });
         number
+    }
+
+    /// The payer scans a code first, of this order if it was made for one.
+    pub(crate) fn scanned(&mut self, number: u64, order: Option<u64>) {
+        self.page_mut(number).scanned = true;
+        if let Some(order) = order {
+            self.orders.entry(order).or_default().push(number);
+        }
+    }
+
+    /// Payments of orders that nobody could pay: all that were sent were told that another has it.
+    pub(super) fn refused_orders(&self) -> impl Iterator<Item = u64> {
+        let is_sent = |number: &&u64| self.page(**number).sent > 0;
+        let is_refused = |number: &u64| self.page(*number).code == Some(ResponseCode::EXPIRED);
+        let orders = self.orders.values();
+        let refused = orders.filter(move |of_one| of_one.iter().filter(is_sent).all(is_refused));
+        refused.filter_map(|of_one| of_one.first().copied())
     }
 
     /// The payment is sent again, because its link was lost before the answer.
@@ -99,9 +122,11 @@ impl Originators {
         let standing = Standing::told(result.response_code, result.outcome);
         let amount = result.amounts.amount;
         self.tell(cast, number, standing, amount, result.approval_code)?;
+        // What the switch declines before it reckons says the amounts as they came.
+        let is_unpriced = result.response_code == ResponseCode::EXPIRED;
         match conversion::fault(&result.amounts, cast.wallet(lane).currency) {
-            Some(what) => Err(Fault::of(number, Rule::Conversion, what)),
-            None => Ok(()),
+            Some(what) if !is_unpriced => Err(Fault::of(number, Rule::Conversion, what)),
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -358,6 +383,8 @@ pub(crate) const fn has_follow_up(fate: Fate, standing: Standing) -> bool {
         | Fate::Late
         | Fate::Quote
         | Fate::Twice
-        | Fate::Garbled => false,
+        | Fate::Garbled
+        | Fate::Order
+        | Fate::OrderAgain => false,
     }
 }

@@ -41,6 +41,7 @@ impl World {
             minor: 500,
             payer: 1,
             merchant: 0,
+            order: None,
         })
     }
 
@@ -299,6 +300,44 @@ fn a_payment_that_reaches_two_destinations_is_found() {
     world.arrive(ACQUIRER, number, 500, Fate::Approve);
     world.answer(number, 500, b"00");
     assert_eq!(world.rules(), [Rule::WrongDestination]);
+}
+
+#[test]
+fn an_order_that_is_paid_twice_is_found_and_one_that_is_paid_again_is_not() {
+    for (reversed, expected) in [(false, vec![Rule::OrderPaidTwice]), (true, vec![])] {
+        let mut world = World::new();
+        let (first, second) = (world.ask(Fate::Order), world.ask(Fate::OrderAgain));
+        for number in [first, second] {
+            world.judge.originators.scanned(number, Some(first));
+            world.arrive(WALLET, number, 500, Fate::Order);
+            let fault = world.judge.destinations.pay_order(number, first);
+            if let Some(fault) = fault {
+                world.judge.fault(&world.cast, WALLET, fault);
+            }
+            // A repeat is no second payment.
+            let repeated = world.judge.destinations.pay_order(number, first);
+            assert_eq!(repeated, None);
+            world.answer(number, 500, b"00");
+            if number == first && reversed {
+                world.judge.originators.take_back(number);
+                world.reverse(number);
+            }
+        }
+        assert_eq!(world.rules(), expected);
+    }
+}
+
+#[test]
+fn an_order_that_nobody_may_pay_is_found() {
+    for (first_told, expected) in [(b"54", vec![Rule::OrderRefused]), (b"91", vec![])] {
+        let mut world = World::new();
+        let (first, second) = (world.ask(Fate::Order), world.ask(Fate::OrderAgain));
+        for (number, code) in [(first, first_told), (second, b"54")] {
+            world.judge.originators.scanned(number, Some(first));
+            world.answer(number, 500, code);
+        }
+        assert_eq!(world.rules(), expected);
+    }
 }
 
 #[test]

@@ -39,6 +39,10 @@ pub(crate) enum Rule {
     RefusedButForwarded,
     /// A payment reaches one destination, the one that it names.
     WrongDestination,
+    /// Of the payments of one order, one at most is debited.
+    OrderPaidTwice,
+    /// One payment of an order is told that another has it only if another has it.
+    OrderRefused,
     /// A destination sees only what somebody sent.
     Unasked,
     /// What the switch sends can be decoded.
@@ -71,6 +75,8 @@ impl Rule {
             Self::NotGivenBack => "not-given-back",
             Self::RefusedButForwarded => "refused-but-forwarded",
             Self::WrongDestination => "wrong-destination",
+            Self::OrderPaidTwice => "order-paid-twice",
+            Self::OrderRefused => "order-refused",
             Self::Unasked => "unasked",
             Self::Unreadable => "unreadable",
             Self::NotInJournal => "not-in-journal",

@@ -49,11 +49,16 @@ pub(crate) enum Fate {
     Twice,
     /// The destination debits, and its answer cannot be read: 68, and the switch finds out.
     Garbled,
+    /// The payer scans a code that was made for one order, where the acquirer makes such. Else, and
+    /// where the payer shows a code, it is approved like any other.
+    Order,
+    /// Another payer scans the code of an order before this one, so that it is paid by one of them.
+    OrderAgain,
 }
 
 impl Fate {
     /// Every fate, in the order of the report.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Approve,
         Self::Decline,
         Self::RepeatAtOnce,
@@ -68,6 +73,8 @@ impl Fate {
         Self::Quote,
         Self::Twice,
         Self::Garbled,
+        Self::Order,
+        Self::OrderAgain,
     ];
 
     /// The word for people and for JSON.
@@ -87,6 +94,8 @@ impl Fate {
             Self::Quote => "quote",
             Self::Twice => "twice",
             Self::Garbled => "garbled",
+            Self::Order => "order",
+            Self::OrderAgain => "order-again",
         }
     }
 
@@ -120,6 +129,8 @@ pub(crate) struct Script {
     pub(crate) payer: u64,
     /// At which merchant of the acquirer, from 0.
     pub(crate) merchant: u32,
+    /// Which order it pays: the number of the payment for which its code was made, if one was.
+    pub(crate) order: Option<u64>,
 }
 
 /// What goes on the lanes, and how much of it.
@@ -204,6 +215,35 @@ impl Mix {
 
     /// What payment `number` is.
     pub(crate) fn script(&self, number: u64) -> Script {
+        let script = self.first_script(number);
+        match script.fate {
+            Fate::OrderAgain => self.again(number, script),
+            _ => script,
+        }
+    }
+
+    /// The second payment of an order is at the same till, of the same amount, by another payer. If
+    /// there was no order of late, it is the first of its own.
+    fn again(&self, number: u64, script: Script) -> Script {
+        let corridor = |number: u64| {
+            let place = usize::try_from(number).expect("addresses have 64 bits");
+            self.traffic.corridor_of.get(place)
+        };
+        let is_order = |earlier: &u64| {
+            let mut draw = Draw::new(self.seed, *earlier);
+            self.lane(*earlier, &mut draw);
+            let fate = self.fate(draw.below(WHOLE));
+            fate == Fate::Order && corridor(*earlier) == corridor(number)
+        };
+        let mut before = (number.saturating_sub(ORDERS_BACK)..number).rev();
+        before.find(is_order).map_or(script, |earlier| Script {
+            fate: script.fate,
+            payer: script.payer,
+            ..self.first_script(earlier)
+        })
+    }
+
+    fn first_script(&self, number: u64) -> Script {
         let mut draw = Draw::new(self.seed, number);
         let lane = self.lane(number, &mut draw);
         let fate = self.fate(draw.below(WHOLE));
@@ -216,6 +256,7 @@ impl Mix {
             minor,
             payer,
             merchant: self.visits.pick(&mut draw),
+            order: matches!(fate, Fate::Order | Fate::OrderAgain).then_some(number),
         }
     }
 
@@ -265,7 +306,7 @@ impl Mix {
 }
 
 /// A little of everything that goes wrong; per ten thousand payments.
-pub(crate) const EVERYDAY: [(Fate, u32); 11] = [
+pub(crate) const EVERYDAY: [(Fate, u32); 13] = [
     (Fate::Decline, 200),
     (Fate::RepeatAtOnce, 50),
     (Fate::RepeatLater, 100),
@@ -277,6 +318,8 @@ pub(crate) const EVERYDAY: [(Fate, u32); 11] = [
     (Fate::Deaf, 3),
     (Fate::Late, 3),
     (Fate::Quote, 2_000),
+    (Fate::Order, 300),
+    (Fate::OrderAgain, 200),
 ];
 
 /// The same without destinations that leave the deadline to answer.
@@ -298,6 +341,8 @@ pub(crate) const ANSWERED: [(Fate, u32); 7] = {
 pub(crate) const PLAIN: [(Fate, u32); 0] = [];
 
 const WHOLE: u32 = 10_000;
+/// Payments before the second of an order among which the first is.
+const ORDERS_BACK: u64 = 128;
 /// So that answer times are drawn apart from scripts.
 const ANSWERS_STREAM: u64 = 0x6A09_E667_F3BC_C908;
 /// Payers of one wallet: ten digits.
@@ -361,6 +406,38 @@ mod tests {
         let mix = Mix::with(3, lanes(4), traffic);
         let corridors = [0, 1, 2, 3].map(|number| mix.script(number).lane / 2);
         assert_eq!(corridors, [0, 1, 0, 1]);
+    }
+
+    #[test]
+    fn an_order_that_is_scanned_again_is_the_same_order() {
+        let mix = Mix::new(42, lanes(24), &EVERYDAY);
+        let (mut again, mut alone) = (0, 0);
+        for number in 0..20_000 {
+            let script = mix.script(number);
+            let is_order = matches!(script.fate, Fate::Order | Fate::OrderAgain);
+            assert_eq!(script.order.is_some(), is_order);
+            let Some(order) = script.order.filter(|_| script.fate == Fate::OrderAgain) else {
+                continue;
+            };
+            if order == number {
+                alone += 1;
+                continue;
+            }
+            again += 1;
+            let first = mix.script(order);
+            assert_eq!((first.fate, first.order), (Fate::Order, Some(order)));
+            assert_ne!(first.payer, script.payer);
+            let (payer, fate) = (first.payer, first.fate);
+            assert_eq!(
+                Script {
+                    payer,
+                    fate,
+                    ..script
+                },
+                first
+            );
+        }
+        assert!(again > 200 && alone < again / 10, "{again} {alone}");
     }
 
     #[test]

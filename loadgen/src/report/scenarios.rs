@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::cast::Cast;
 use crate::judge::books::{Asked, Standing};
-use crate::mix::{Fate, Lane};
+use crate::mix::Lane;
 
 /// One scenario.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -31,14 +31,12 @@ pub(crate) fn count<'p>(cast: &Cast, pages: impl Iterator<Item = &'p Asked>) -> 
     });
     for page in pages {
         let lane = cast.lane(page.lane);
-        let (place, crosses) = place(cast, lane);
-        let is_quoted =
-            crosses && page.fate == Fate::Quote && lane.presentation == Presentation::Mpm;
+        let place = place(cast, lane);
         let paid = cast.money(page.lane, page.minor).currency;
         let row = &mut rows[place];
         row.payments += 1;
         row.approved += u64::from(page.standing == Standing::Approved);
-        row.quoted += u64::from(is_quoted && page.standing != Standing::Refused);
+        row.quoted += u64::from(page.scanned && page.standing != Standing::Refused);
         row.converted += u64::from(cast.wallet(page.lane).currency != paid);
     }
     rows.into_iter().filter(|row| row.payments > 0).collect()
@@ -46,26 +44,25 @@ pub(crate) fn count<'p>(cast: &Cast, pages: impl Iterator<Item = &'p Asked>) -> 
 
 /// The scenario of a lane.
 pub(crate) fn name(cast: &Cast, lane: &Lane) -> &'static str {
-    NAMES[place(cast, lane).0]
+    NAMES[place(cast, lane)]
 }
 
-/// The row of a lane, and whether it crosses the border.
-fn place(cast: &Cast, lane: &Lane) -> (usize, bool) {
+/// The row of a lane.
+fn place(cast: &Cast, lane: &Lane) -> usize {
     let is_chinese = |player| cast.player(player).country == CHINA;
     let (from, to) = (is_chinese(lane.originator), is_chinese(lane.destination));
     let (wallet, acquirer) = match lane.presentation {
         Presentation::Cpm => (to, from),
         Presentation::Mpm => (from, to),
     };
-    let scenario = match (wallet, acquirer, lane.presentation) {
+    match (wallet, acquirer, lane.presentation) {
         (false, true, Presentation::Mpm) => 0,
         (false, true, Presentation::Cpm) => 1,
         (true, false, Presentation::Mpm) => 2,
         (true, false, Presentation::Cpm) => 3,
         (_, _, Presentation::Mpm) => 4,
         (_, _, Presentation::Cpm) => 5,
-    };
-    (scenario, wallet != acquirer)
+    }
 }
 
 /// In the order of [`place`].

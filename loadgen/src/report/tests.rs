@@ -64,6 +64,7 @@ pub(super) fn report(record: &Record) -> Report {
         minor: 3_000,
         payer: 1,
         merchant: 0,
+        order: None,
     };
     judge.originators.ask(&script);
     let looks = [1_000, 2_000].map(|ms| Sample {

@@ -32,26 +32,42 @@ impl Quoted {
     }
 }
 
-/// The code at the till of payment `number`, as the sandbox's acquirers print theirs; none where
-/// this one is not of the sandbox. Its merchants are made up: nobody can pay with it.
-fn merchant_code(acquirer: &Player, number: u64) -> Option<Vec<u8>> {
+/// The code at the till of payment `number`, as the sandbox's acquirers print theirs, or show it
+/// for one order; none where this one is not of the sandbox, or shows none. Its merchants are made
+/// up: nobody can pay with it.
+fn merchant_code(acquirer: &Player, number: u64, script: &Script) -> Option<Vec<u8>> {
+    if let Some(order) = script.order {
+        let is_shown = acquirer.name == "sgqr";
+        return is_shown.then(|| singapore(order % TILLS, Some((order, script.minor))));
+    }
     let till = number % TILLS;
     match acquirer.name.as_str() {
         "alipay-acceptance" => Some(format!("https://qr.alipay.com/fkx0{till:012}").into_bytes()),
         "weixin-pay-acceptance" => {
             Some(format!("weixin://wxpay/bizpayurl?pr=sandbox{till:06}").into_bytes())
         }
-        "sgqr" => Some(singapore(till)),
+        "sgqr" => Some(singapore(till, None)),
         _ => None,
     }
 }
 
-/// A static code of Singapore with a PayNow account (EMVCo merchant-presented mode, section 3).
-fn singapore(till: u64) -> Vec<u8> {
-    let account = format!("0009SG.PAYNOW010120210T{till:09}03011");
-    let bytes = account.len();
+/// A code of Singapore with a PayNow account (EMVCo merchant-presented mode, section 3): static, or
+/// for one order, with its amount in cents and the number of its bill.
+fn singapore(till: u64, order: Option<(u64, i64)>) -> Vec<u8> {
+    let account = format!("0009SG.PAYNOW010120210T{till:09}0301");
+    let bytes = account.len() + 1;
+    let (kind, editable, amount, bill) = match order {
+        None => (11, 1, String::new(), String::new()),
+        Some((order, cents)) => {
+            let amount = format!("{}.{:02}", cents / 100, cents % 100);
+            let amount = format!("54{:02}{amount}", amount.len());
+            (12, 0, amount, format!("62160112{order:012}"))
+        }
+    };
+    let (mcc, currency) = ("52045812", "5303702");
     let mut code = format!(
-        "00020101021126{bytes:02}{account}5204581253037025802SG5912CHICKEN RICE6009Singapore6304"
+        "0002010102{kind}26{bytes:02}{account}{editable}{mcc}{currency}{amount}\
+         5802SG5912CHICKEN RICE6009Singapore{bill}6304"
     )
     .into_bytes();
     let check = format!("{:04X}", crc(&code));
@@ -76,10 +92,10 @@ impl Floor<'_> {
         let acquirer = self.cast.player(lane.destination);
         let is_chinese = |player: &Player| player.country == CHINA;
         let crosses = is_chinese(self.cast.player(lane.originator)) != is_chinese(acquirer);
-        script.fate == Fate::Quote
+        matches!(script.fate, Fate::Quote | Fate::Order | Fate::OrderAgain)
             && lane.presentation == Presentation::Mpm
             && crosses
-            && merchant_code(acquirer, 0).is_some()
+            && merchant_code(acquirer, 0, script).is_some()
     }
 
     /// Asks about the code of payment `number`.
@@ -91,7 +107,7 @@ impl Floor<'_> {
         request: Request,
     ) -> bool {
         let lane = self.cast.lane(script.lane);
-        let Some(code) = merchant_code(self.cast.player(lane.destination), number) else {
+        let Some(code) = merchant_code(self.cast.player(lane.destination), number, script) else {
             return false;
         };
         let Some(place) = self.pick(player) else {
@@ -135,7 +151,7 @@ impl Floor<'_> {
             let what = "a code is said to be another acquirer's";
             return Err(Fault::of(number, Rule::WrongParticipant, what));
         }
-        let payload = merchant_code(owner, number).unwrap_or_default();
+        let payload = merchant_code(owner, number, &script).unwrap_or_default();
         let quoted = Quoted {
             quote: result.quote.to_vec(),
             billing: result.billing,
@@ -163,7 +179,7 @@ impl Floor<'_> {
         let acquirer = self.cast.player(player);
         let number = self.cast.number(&inquiry.key);
         let known = number
-            .and_then(|number| merchant_code(acquirer, number))
+            .and_then(|number| merchant_code(acquirer, number, &self.mix.script(number)))
             .is_some_and(|code| code == inquiry.code.expose());
         if number.is_none() {
             self.tally.foreign += 1;
@@ -208,21 +224,44 @@ const TILLS: u64 = 1_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cpg_switch::qr::Code;
+    use cpg_switch::qr::{Code, Initiation, Kind as CodeKind};
 
     #[test]
     fn the_tills_print_codes_that_are_good() {
         assert_eq!(crc(b"123456789"), 0x29b1);
         let mut player = crate::cast::tests::two_players().players()[1].clone();
-        assert!(merchant_code(&player, 1).is_none(), "not of the sandbox");
+        let plain = Script {
+            lane: 0,
+            fate: Fate::Quote,
+            minor: 1_205,
+            payer: 1,
+            merchant: 0,
+            order: None,
+        };
+        let none = merchant_code(&player, 1, &plain);
+        assert!(none.is_none(), "not of the sandbox");
         for name in ["alipay-acceptance", "weixin-pay-acceptance", "sgqr"] {
             player.name = name.to_owned();
             for number in [0, 999, 12_345_678] {
-                let payload = merchant_code(&player, number).unwrap();
+                let payload = merchant_code(&player, number, &plain).unwrap();
                 let code = Code::read(&payload);
                 assert!(code.is_good(), "{name}: {:?}", code.faults());
                 assert_eq!(code.owners().len(), 1);
+                assert_eq!(code.amount(), None);
             }
         }
+        let ordered = Script {
+            order: Some(12_345_678),
+            ..plain
+        };
+        let shown = |number| merchant_code(&player, number, &ordered).unwrap();
+        assert_eq!(shown(1), shown(2), "whoever scans it");
+        let payload = shown(1);
+        let code = Code::read(&payload);
+        assert!(code.is_good(), "{:?}", code.faults());
+        assert_eq!(code.kind(), CodeKind::Merchant(Initiation::Dynamic));
+        assert!(code.amount().is_some());
+        player.name = "alipay-acceptance".to_owned();
+        assert!(merchant_code(&player, 1, &ordered).is_none());
     }
 }

@@ -93,6 +93,7 @@ mod tests {
             minor: 1,
             payer: 1,
             merchant: 0,
+            order: None,
         };
         let code = messages::code(&cast, &script);
         let request = messages::payment(&cast, 0, &script, &code);

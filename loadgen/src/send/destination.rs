@@ -34,6 +34,11 @@ impl Floor<'_> {
         if let Some(fault) = fault {
             self.fault(player, fault);
         }
+        if let Some(order) = script.order.filter(|_| self.is_scanned(&script))
+            && let Some(fault) = self.judge.destinations.pay_order(number, order)
+        {
+            self.fault(player, fault);
+        }
         let approved = Some(Cast::approval(number));
         let held = |approval| Held {
             link: place,

@@ -260,6 +260,7 @@ mod tests {
                 minor: 1_234,
                 payer: 7,
                 merchant: 41,
+                order: None,
             };
             let code = code(&cast, &script);
             let sent = Message::PaymentRequest(payment(&cast, 9, &script, &code));

@@ -109,6 +109,9 @@ impl Floor<'_> {
         }
         let counted = self.judge.originators.ask(script);
         assert_eq!(counted, number, "numbers count payments");
+        if scanned {
+            self.judge.originators.scanned(number, script.order);
+        }
         self.in_flight += 1;
         self.tally.course.in_flight_max = self.tally.course.in_flight_max.max(self.in_flight);
         let now_ns = self.now.monotonic.0;
@@ -238,7 +241,9 @@ impl Floor<'_> {
             | Fate::Late
             | Fate::Quote
             | Fate::Twice
-            | Fate::Garbled => true,
+            | Fate::Garbled
+            | Fate::Order
+            | Fate::OrderAgain => true,
         }
     }
 
