@@ -332,7 +332,7 @@ pub(super) fn pay(link: &mut Link, numbers: core::ops::Range<u64>) -> u64 {
         shed += open.len() as u64;
         if open.len() == before {
             // The keeper makes room.
-            std::thread::park_timeout(core::time::Duration::from_millis(20));
+            std::thread::park_timeout(Duration::from_millis(20));
         }
     }
 }
