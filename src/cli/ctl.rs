@@ -26,7 +26,12 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 #[derive(Args, Debug)]
 pub(super) struct Ctl {
     /// The Unix socket of the switch's admin API: the ready file names it
-    #[arg(long, global = true, value_name = "FILE", default_value = "data/admin.socket")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        default_value = "data/admin.socket"
+    )]
     socket: PathBuf,
     #[command(subcommand)]
     command: Command,
