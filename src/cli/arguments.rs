@@ -84,6 +84,8 @@ Examples:
     Audit(Audit),
     /// Print a completion script for your shell
     Completions(Completions),
+    /// Print the manual page, or write the pages of all commands
+    Man(Man),
 }
 
 /// Run the switch.
@@ -549,4 +551,16 @@ pub(super) struct Completions {
     /// Which
     #[arg(value_enum)]
     pub(super) shell: Shell,
+}
+
+/// Print the manual page, or write the pages of all commands.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  cpg-switch man | man -l -
+  cpg-switch man --out /usr/local/share/man/man1")]
+pub(super) struct Man {
+    /// A folder: a page for each command is written into it
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) out: Option<PathBuf>,
 }

@@ -14,6 +14,7 @@ mod ctl;
 mod exit;
 mod journal;
 mod list;
+mod man;
 mod message;
 mod onboard;
 mod route;
@@ -69,6 +70,7 @@ fn dispatch(command: Command, console: &mut Console<'_>) -> Ended {
         Command::Sim(arguments) => sim::execute(&arguments, console),
         Command::Audit(arguments) => audit::execute(&arguments, console),
         Command::Completions(arguments) => completions::execute(&arguments, console),
+        Command::Man(arguments) => man::execute(&arguments, console),
     }
 }
 

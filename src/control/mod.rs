@@ -6,6 +6,7 @@
 pub mod api;
 pub mod configuration;
 pub mod dashboard;
+pub mod life;
 pub mod log;
 pub mod metrics;
 pub mod office;

@@ -27,7 +27,10 @@ use tokio::sync::{mpsc as letters, oneshot};
 
 use crate::control::api::{self, Api, Lobby, serve as connections};
 use crate::control::dashboard::{self, Dashboard, Subject};
+use crate::control::life::{self, Herald, Look, Pulse, Stuck};
 use crate::control::metrics::{CONTENT_TYPE, EachSample, Metrics};
+use crate::shard::stats::Counters;
+use crate::sys::clock::Clock;
 use crate::sys::error::MachineError;
 use crate::sys::threads;
 
@@ -50,6 +53,8 @@ pub struct Feed {
     pub order: Box<dyn Fn(Order) + Send + Sync>,
     /// What the dashboard shows.
     pub subject: Option<Subject>,
+    /// The shards, to see that they live.
+    pub shards: Vec<Arc<Counters>>,
 }
 
 impl fmt::Debug for Feed {
@@ -113,6 +118,7 @@ impl Office {
         }
         desk.metrics = Some(Metrics::new(Arc::new(feed.samples)));
         desk.unready = Some(feed.unready);
+        desk.shards = feed.shards;
         desk.pass = Some(feed.order);
     }
 
@@ -205,6 +211,9 @@ struct Desk {
     unready: Option<Box<dyn Fn() -> Option<String> + Send + Sync>>,
     pass: Option<Box<dyn Fn(Order) + Send + Sync>>,
     order: Option<Order>,
+    shards: Vec<Arc<Counters>>,
+    pulse: Pulse,
+    stuck: Option<Stuck>,
 }
 
 impl fmt::Debug for Desk {
@@ -226,7 +235,10 @@ impl Board {
     fn signalled(&self) {
         let mut desk = self.desk();
         let order = match desk.order {
-            None => Order::Drain,
+            None => {
+                life::tell_ending();
+                Order::Drain
+            }
             Some(Order::Drain | Order::Stop) => Order::Stop,
         };
         desk.order = Some(order);
@@ -251,6 +263,27 @@ impl Board {
             (None, None) => Some("starting: the journal is being recovered".to_owned()),
             (None, Some(unready)) => unready(),
         }
+    }
+}
+
+impl Board {
+    /// Whether the shards turn, and what systemd is to hear of it.
+    fn look(&self, herald: &mut Herald) -> Vec<String> {
+        let unready = self.unready();
+        let now = Clock.now().monotonic;
+        let mut desk = self.desk();
+        let Desk { shards, pulse, .. } = &mut *desk;
+        let stuck = pulse.feel(life::turns(shards), now);
+        if let (Some(stuck), None) = (stuck, desk.stuck) {
+            tracing::error!(%stuck, "the switch does not live any more: start it again");
+        }
+        desk.stuck = stuck;
+        let look = Look {
+            open: desk.pass.is_some(),
+            stuck,
+            unready: unready.as_deref(),
+        };
+        herald.words(&look, now)
     }
 }
 
@@ -285,7 +318,7 @@ async fn serve(address: SocketAddr, post: Post, started: &Started) -> Result<(),
     let watched = Arc::clone(&post.board);
     let unready = move || watched.unready();
     let router = Router::new()
-        .route("/healthz", get(|| async { "alive\n" }))
+        .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .with_state(Arc::clone(&post.board))
@@ -299,6 +332,7 @@ async fn serve(address: SocketAddr, post: Post, started: &Started) -> Result<(),
         served = admitted(post.socket, router, &post.lobby) => served.map_err(at),
         () = watch(terminate, interrupt, &post.board) => Ok(()),
         () = post.board.dashboard.run(&unready) => Ok(()),
+        () = live(&post.board) => Ok(()),
         _ = post.stopped => Ok(()),
     }
 }
@@ -337,6 +371,26 @@ async fn watch(mut terminate: Signal, mut interrupt: Signal, board: &Board) {
             _ = interrupt.recv() => tracing::info!(signal = "SIGINT", "told to end"),
         }
         board.signalled();
+    }
+}
+
+/// Looks after the shards, and tells systemd.
+#[expect(clippy::infinite_loop, reason = "the office's end drops it")]
+async fn live(board: &Board) {
+    let mut herald = Herald::new(sd_notify::watchdog_enabled(), Clock.now().monotonic);
+    loop {
+        life::tell(&board.look(&mut herald));
+        tokio::time::sleep(life::LOOK_EVERY).await;
+    }
+}
+
+async fn healthz(State(board): State<Arc<Board>>) -> Response {
+    match board.desk().stuck {
+        None => "alive\n".into_response(),
+        Some(stuck) => {
+            let text = format!("not alive: {stuck}\n");
+            (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+        }
     }
 }
 
@@ -401,6 +455,7 @@ mod tests {
             unready: Box::new(|| None),
             order: Box::new(move |order| told.send(order).unwrap()),
             subject: None,
+            shards: Vec::new(),
         });
         assert!(ask(address, "/readyz").starts_with("HTTP/1.1 200"));
         assert!(ask(address, "/metrics").contains("cpg_switch_links_now 2"));
@@ -428,6 +483,7 @@ mod tests {
             unready: Box::new(|| None),
             order: Box::new(move |order| told.send(order).unwrap()),
             subject: None,
+            shards: Vec::new(),
         });
         assert_eq!(orders.try_recv(), Ok(Order::Drain));
         office.close();

@@ -1,5 +1,6 @@
 //! The program from outside: exit codes, errors with their remedy, start and end.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -67,6 +68,16 @@ impl Switch {
 
     /// With its journal somewhere else, and more words.
     pub(crate) fn start_on(folder: &Path, data: &Path, words: &[&str]) -> Self {
+        Self::start_in(folder, data, words, &[])
+    }
+
+    /// In such an environment, too.
+    pub(crate) fn start_in(
+        folder: &Path,
+        data: &Path,
+        words: &[&str],
+        environment: &[(&str, &OsStr)],
+    ) -> Self {
         let ready_file = folder.join("ready.json");
         let config = folder.join("small.toml");
         fs::write(&config, small_sandbox(folder)).unwrap();
@@ -75,6 +86,7 @@ impl Switch {
             .args(["--ready-file".as_ref(), ready_file.as_os_str()])
             .args(["--data".as_ref(), data.as_os_str()])
             .args(words)
+            .envs(environment.iter().copied())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

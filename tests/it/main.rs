@@ -5,6 +5,7 @@ mod cli;
 mod formats;
 mod golden_iso8583;
 mod golden_sbe;
+mod life;
 mod onboard;
 mod shards;
 mod tables;

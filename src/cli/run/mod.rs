@@ -299,6 +299,7 @@ fn feed(configuration: &Configuration, shards: &RunningShards) -> Feed {
     Feed {
         samples: Box::new(move |visit| readings.each(visit)),
         subject: Some(subject),
+        shards: shards.counters.clone(),
         unready: Box::new(move || unready(&watched)),
         order: Box::new(move |order| {
             let command = match order {

@@ -53,6 +53,7 @@ fn served(tokens: Option<&str>) -> Served {
     office.open(Feed {
         samples: Box::new(|_| {}),
         subject: None,
+        shards: Vec::new(),
         unready: Box::new(|| None),
         order: Box::new(move |_| told.send(recorded(&path)).unwrap()),
     });
