@@ -6,6 +6,7 @@ use crate::model::message::{Header, Message, Notice};
 use crate::model::refusal::Fault;
 use crate::model::time::Monotonic;
 use crate::session::{Care, CutReason};
+use crate::shard::news::{Cut, Happened};
 use crate::shard::stats::{Counter, Counters, Stage};
 use crate::shard::{Pass, Shard};
 
@@ -22,13 +23,12 @@ impl Shard {
         for care in cares.drain(..) {
             match care {
                 Care::Cut(link, reason) => {
-                    self.stats.add(
-                        match reason {
-                            CutReason::NoSignOn => Counter::LinksCutSignOn,
-                            CutReason::EchoesMissed => Counter::LinksCutEchoes,
-                        },
-                        1,
-                    );
+                    let (counter, why) = match reason {
+                        CutReason::NoSignOn => (Counter::LinksCutSignOn, Cut::NoSignOn),
+                        CutReason::EchoesMissed => (Counter::LinksCutEchoes, Cut::EchoesMissed),
+                    };
+                    self.stats.add(counter, 1);
+                    self.note_link(link, Happened::Cut(why), pass.now.wall);
                     self.cut(link, pass);
                 }
                 Care::AskEcho(link, participant) => self.ask_echo(link, participant, pass),
@@ -50,6 +50,12 @@ impl Shard {
         }
         for (link, counter) in stuck.drain(..) {
             self.stats.add(counter, 1);
+            let why = if counter == Counter::LinksCutSlow {
+                Cut::Slow
+            } else {
+                Cut::Stalled
+            };
+            self.note_link(link, Happened::Cut(why), pass.now.wall);
             self.cut(link, pass);
         }
         self.stuck = stuck;
@@ -80,7 +86,8 @@ impl Shard {
     }
 
     /// Copies everything that is counted to where others read it.
-    pub fn publish(&self, counters: &Counters) {
+    pub fn publish(&mut self, counters: &Counters) {
+        self.tell_news(&counters.news);
         counters.publish(&self.stats, self.carried());
         counters.publish_live(&self.stats, self.engine.parties(), |participant| {
             let links = self.sessions.links_of(participant);

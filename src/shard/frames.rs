@@ -13,6 +13,7 @@ use crate::model::participant::Protocol;
 use crate::model::refusal::{Fault, Refusal, Refused};
 use crate::session::LinkState;
 use crate::shard::codes::scan;
+use crate::shard::news::Happened;
 use crate::shard::stats::Counter;
 use crate::shard::{Pass, Shard};
 
@@ -90,6 +91,8 @@ impl Shard {
                 if let Some(place) = self.links.find(link) {
                     place.participant = Some(index);
                 }
+                let first = self.sessions.links_of(index) == 1;
+                self.note_link(link, Happened::SignedOn { first }, pass.now.wall);
                 (
                     ResponseCode::APPROVED,
                     self.tables.participant(index).echo_idle_ms,
@@ -97,6 +100,7 @@ impl Shard {
             }
             Err(fault) => {
                 self.stats.refuse(fault);
+                self.note_link(link, Happened::SignOnRefused(fault), pass.now.wall);
                 self.foreign_messages += u64::from(fault == Fault::ForeignInstitution);
                 (fault.response_code(), 0)
             }
@@ -127,7 +131,10 @@ impl Shard {
             Message::SignOn(sign_on) => self.handle_sign_on(from.link, sign_on, pass),
             Message::SignOff(notice) => {
                 let code = match self.sessions.handle_sign_off(from.link) {
-                    Ok(()) => ResponseCode::APPROVED,
+                    Ok(()) => {
+                        self.note_link(from.link, Happened::SignedOff, pass.now.wall);
+                        ResponseCode::APPROVED
+                    }
                     Err(fault) => fault.response_code(),
                 };
                 self.acknowledge(from.link, Message::SignOffAck, &notice.header, code, pass);
@@ -286,6 +293,7 @@ impl Shard {
         pass: &mut Pass<'_>,
     ) {
         self.stats.refuse(refused.refusal.fault);
+        self.note_link(link, Happened::Refused(refused.refusal), pass.now.wall);
         let is_answer = refused.kind.map_or_else(
             || self.looks_like_answer(link, refused),
             |kind| kind.is_answer(),
@@ -363,16 +371,20 @@ impl Shard {
             return self.stats.add(Counter::Unanswerable, 1);
         }
         self.stats.refuse(fault);
-        let Some(place) = self.links.find(link) else {
-            return;
-        };
-        let protocol = self.listeners[usize::from(place.listener)].protocol;
-        let regarding = regarding(message.kind(), protocol);
         let refusal = Refusal {
             fault,
             field_id: 0,
             offset: 0,
         };
+        // Shedding is quick, and counted.
+        if fault != Fault::Shed {
+            self.note_link(link, Happened::Refused(refusal), pass.now.wall);
+        }
+        let Some(place) = self.links.find(link) else {
+            return;
+        };
+        let protocol = self.listeners[usize::from(place.listener)].protocol;
+        let regarding = regarding(message.kind(), protocol);
         let header = answer_header(message.header(), pass);
         self.send_reject(link, header, regarding, refusal, pass);
     }

@@ -16,6 +16,7 @@ mod holds;
 mod librarian;
 mod links;
 mod mailbox;
+pub mod news;
 mod peers;
 pub mod plan;
 pub mod reshard;
@@ -46,6 +47,7 @@ use crate::session::{Care, SessionLimits, Sessions};
 use crate::shard::gate::GatedFrames;
 use crate::shard::holds::GIVEN_BACK_MAX;
 use crate::shard::links::Links;
+use crate::shard::news::Noted;
 use crate::shard::peers::Peers;
 use crate::shard::plan::{Credential, ListenerPlan};
 use crate::shard::send::{UNTAKEN_MAX, Untaken};
@@ -103,6 +105,7 @@ pub struct Shard {
     stuck: Vec<(LinkId, Counter)>,
     /// Requests of ours that nobody took, until the engine is told.
     untaken: Vec<Untaken>,
+    noted: Noted,
     /// Sign-ons and requests in the name of somebody else.
     foreign_messages: u64,
     journal_full: bool,
@@ -277,6 +280,7 @@ impl Shard {
             cares: Vec::with_capacity(links_max),
             stuck: Vec::with_capacity(links_max),
             untaken: Vec::with_capacity(UNTAKEN_MAX),
+            noted: Noted::new(),
             foreign_messages: 0,
             journal_full: false,
             stats: Stats::default(),

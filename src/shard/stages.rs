@@ -12,6 +12,7 @@ use crate::model::ids::LinkId;
 use crate::model::keys::{BusinessKey, Class};
 use crate::model::message::{Message, PaymentRequest};
 use crate::shard::frames::Speaker;
+use crate::shard::news::{Cut, Happened};
 use crate::shard::stats::Counter;
 use crate::shard::{Pass, Shard};
 use crate::sys::memory::prefetch;
@@ -72,6 +73,8 @@ impl Shard {
                 Then::Lost(fault) => {
                     self.stats.refuse(fault);
                     self.stats.add(Counter::LinksCutFraming, 1);
+                    let why = Cut::Framing(fault);
+                    self.note_link(link, Happened::Cut(why), pass.now.wall);
                     self.cut(link, pass);
                     return &[];
                 }

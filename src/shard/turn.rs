@@ -13,6 +13,7 @@ use crate::journal;
 use crate::model::ids::{LinkId, ParticipantIndex};
 use crate::model::time::{DAY_NS, Monotonic};
 use crate::session::Sessions;
+use crate::shard::news::{Cut, Happened};
 use crate::shard::stats::{Counter, Health};
 use crate::shard::{Pass, Shard};
 use crate::sys::operation::{Completion, Submission};
@@ -69,12 +70,16 @@ impl Shard {
                 let now = pass.now.monotonic;
                 if self.draining || !self.sessions.on_accepted(link, plan.protocol, now) {
                     self.stats.add(Counter::LinksRefused, 1);
+                    self.note_link(link, Happened::Cut(Cut::NoRoom), pass.now.wall);
                     self.cut(link, pass);
                 }
             }
             Completion::AcceptRefused { .. } => self.stats.add(Counter::LinksRefused, 1),
             Completion::Received { link, bytes } => self.handle_received(link, bytes, pass),
-            Completion::Ended { link, .. } => self.cut(link, pass),
+            Completion::Ended { link, errno } => {
+                self.note_link(link, Happened::Ended(errno), pass.now.wall);
+                self.cut(link, pass);
+            }
             Completion::Sent {
                 link,
                 buffer,
@@ -250,6 +255,7 @@ impl Shard {
 
     pub(super) fn cut_slow(&mut self, link: LinkId, pass: &mut Pass<'_>) {
         self.stats.add(Counter::LinksCutSlow, 1);
+        self.note_link(link, Happened::Cut(Cut::Slow), pass.now.wall);
         self.cut(link, pass);
     }
 

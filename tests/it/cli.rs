@@ -19,7 +19,7 @@ pub(crate) const ENVIRONMENT: Option<i32> = Some(3);
 pub(crate) const INTEGRITY: Option<i32> = Some(4);
 
 /// How long a switch may take to start or to end.
-const PATIENCE_TICKS: u32 = 600;
+pub(super) const PATIENCE_TICKS: u32 = 600;
 const TICK: Duration = Duration::from_millis(50);
 
 fn cpg_switch(words: &[&str]) -> Command {
@@ -164,7 +164,7 @@ impl Drop for Switch {
     clippy::disallowed_methods,
     reason = "a test may wait for another process"
 )]
-fn wait() {
+pub(super) fn wait() {
     std::thread::sleep(TICK);
 }
 

@@ -18,7 +18,7 @@ use super::shards::{WALLET, listener, refund, sign_on, today};
 const PUBLICATIONS: u32 = 300;
 
 /// What the admin API answers over the socket.
-fn ask(switch: &Switch, request: &str, body: &str) -> (u16, String) {
+pub(super) fn ask(switch: &Switch, request: &str, body: &str) -> (u16, String) {
     let mut link = UnixStream::connect(switch.ready["socket"].as_str().unwrap()).unwrap();
     let length = body.len();
     let head = "HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length:";
@@ -29,7 +29,7 @@ fn ask(switch: &Switch, request: &str, body: &str) -> (u16, String) {
     (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
 }
 
-fn json(switch: &Switch, request: &str, body: &str) -> Json {
+pub(super) fn json(switch: &Switch, request: &str, body: &str) -> Json {
     let (code, answer) = ask(switch, request, body);
     assert_eq!(code, 200, "{request}: {answer}");
     serde_json::from_str(&answer).unwrap()

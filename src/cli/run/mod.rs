@@ -28,7 +28,7 @@ use crate::control::api::Facts;
 use crate::control::api::open::{self, Opening};
 use crate::control::configuration::{Configuration, commit_name};
 use crate::control::dashboard::Subject;
-use crate::control::log::{self, LogFilter};
+use crate::control::log::{self, Log, LogFilter};
 use crate::control::office::{Feed, Office, Order};
 use crate::control::publish::{self, PublishError, Publisher, Restored};
 use crate::control::ready_file::{Ready, ReadyFile, ReadyListener};
@@ -42,7 +42,7 @@ use crate::sys::{faults, probe};
 pub(super) fn execute(arguments: &Run, console: &mut Console<'_>) -> Ended {
     let filter = filter(&arguments.log)?;
     let configuration = configuration(arguments)?;
-    log::start(filter);
+    let log = log::start(filter);
     for fault in &arguments.fault {
         tracing::warn!("A FAULT IS ARMED, for tests alone: {fault}");
         faults::arm(*fault).map_err(|error| environment(&error))?;
@@ -71,14 +71,14 @@ pub(super) fn execute(arguments: &Run, console: &mut Console<'_>) -> Ended {
         shards.mailboxes.clone(),
         shards.counters.clone(),
     );
-    let ended = serve(arguments, publisher, &office, shards, console);
+    let ended = serve((arguments, log), publisher, &office, shards, console);
     office.close();
     ended
 }
 
 /// From listening to the end.
 fn serve(
-    arguments: &Run,
+    (arguments, log): (&Run, Log),
     publisher: Publisher,
     office: &Office,
     shards: RunningShards,
@@ -89,10 +89,12 @@ fn serve(
         tracing::info!("{note}");
     }
     let keeper = keeper::start(&configuration.journal, &shards);
-    let watch = watch::start(&shards.counters);
+    let participants = configuration.participants.iter();
+    let names = participants.map(|participant| participant.participant.name.clone());
+    let watch = watch::start(&shards.counters, names.collect());
     let mut ready = ready(configuration, office, &shards);
     let feed = feed(configuration, &shards);
-    let door = match door(publisher, &ready, &shards) {
+    let door = match door(publisher, (&ready, log), &shards) {
         Ok(door) => door,
         Err(error) => return given_up(shards, environment(&error)),
     };
@@ -153,13 +155,14 @@ fn restored(mut configuration: Configuration) -> Result<Restored, Failure> {
 /// What operators come in by.
 fn door(
     publisher: Publisher,
-    ready: &Ready,
+    (ready, log): (&Ready, Log),
     shards: &RunningShards,
 ) -> Result<Opening, MachineError> {
     let facts = Facts {
         pid: ready.pid,
         commit: ready.commit,
         data: ready.data.clone(),
+        log,
     };
     let admin = publisher.current().admin.clone();
     open::open(&admin, facts, shards.counters.clone(), publisher)

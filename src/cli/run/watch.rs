@@ -1,11 +1,14 @@
 //! The thread that tells people when a shard stops to take payments, and when it takes them again:
-//! who reads logs and not `/readyz` must hear of it too. It changes nothing.
+//! who reads logs and not `/readyz` must hear of it too; and what happens to links. It changes
+//! nothing.
 
 use core::time::Duration;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 
+use crate::control::news::{self, Newsroom};
 use crate::shard::stats::{Counters, Health};
+use crate::sys::clock::Clock;
 use crate::sys::threads;
 
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -20,16 +23,17 @@ pub(super) struct Watch {
 }
 
 /// Starts it. A switch without it works; it only says less.
-pub(super) fn start(counters: &[Arc<Counters>]) -> Option<Watch> {
+pub(super) fn start(counters: &[Arc<Counters>], participants: Vec<String>) -> Option<Watch> {
     let (alive, ended) = channel();
     let counters = counters.to_vec();
-    threads::spawn("cpg-watch", move || watch(&counters, &ended))
+    threads::spawn("cpg-watch", move || watch(&counters, participants, &ended))
         .inspect_err(|error| tracing::warn!(%error, "nobody watches the shards"))
         .ok()?;
     Some(Watch { _alive: alive })
 }
 
-fn watch(counters: &[Arc<Counters>], ended: &Receiver<()>) {
+fn watch(counters: &[Arc<Counters>], participants: Vec<String>, ended: &Receiver<()>) {
+    let mut newsroom = Newsroom::new(participants, Clock.now().monotonic);
     let mut shards = vec![Watched::default(); counters.len()];
     while ended.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
         for (shard, (watched, counters)) in shards.iter_mut().zip(counters).enumerate() {
@@ -43,6 +47,22 @@ fn watch(counters: &[Arc<Counters>], ended: &Receiver<()>) {
                 Some(News::Over) => tracing::info!(shard, "payments are taken again"),
             }
         }
+        write_news(counters, &mut newsroom);
+    }
+    write_news(counters, &mut newsroom);
+}
+
+/// What has happened to links since.
+fn write_news(counters: &[Arc<Counters>], newsroom: &mut Newsroom) {
+    for (shard, counters) in counters.iter().enumerate() {
+        while let Some(happened) = counters.news.take() {
+            if let Some(line) = newsroom.hear(shard, &happened) {
+                news::write(&line);
+            }
+        }
+    }
+    for (peer, lines) in newsroom.suppressed(Clock.now().monotonic) {
+        tracing::warn!(peer, lines, "more happened than was written");
     }
 }
 

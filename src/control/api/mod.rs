@@ -14,8 +14,10 @@
 
 pub mod authority;
 pub mod document;
+mod log;
 pub mod open;
 pub mod problem;
+mod process;
 pub mod record;
 pub mod serve;
 mod switch;
@@ -42,8 +44,10 @@ use problem::Problem;
 use record::{ActionRecord, Intention, REASON_BYTES_MAX};
 
 use crate::control::dashboard;
+use crate::control::log::Log;
 use crate::control::publish::Publisher;
 use crate::shard::stats::Counters;
+use crate::sys::clock::Clock;
 
 /// Of one request, its answer included: who reads and writes so slowly is cut.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -104,6 +108,8 @@ impl fmt::Debug for Door {
 pub const DOORS: &[&[Door]] = &[
     document::DOORS,
     switch::DOORS,
+    process::DOORS,
+    log::DOORS,
     tables::DOORS,
     dashboard::DOORS,
 ];
@@ -122,6 +128,8 @@ pub struct Facts {
     pub commit: &'static str,
     /// The directory of the journal.
     pub data: std::path::PathBuf,
+    /// Where it logs.
+    pub log: Log,
 }
 
 /// What the doors lead to. There once the shards are recovered.
@@ -176,6 +184,9 @@ impl Lobby {
     pub fn tend(&self) {
         if let Some(api) = self.api.get() {
             api.publisher().deliver();
+            if api.facts.log.tend(Clock.now().monotonic) {
+                tracing::info!("as much is logged as before");
+            }
         }
     }
 

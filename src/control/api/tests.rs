@@ -43,6 +43,7 @@ fn served(tokens: Option<&str>) -> Served {
         pid: 7,
         commit: "disk",
         data: folder.path().to_owned(),
+        log: crate::control::log::Log::default(),
     };
     let counters = Arc::new(Counters::default());
     counters.set_health(Health::Serving);

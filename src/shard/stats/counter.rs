@@ -75,6 +75,7 @@ pub enum Counter {
     HoldsLost,
     CodeInquiries,
     Quotes,
+    NewsLost,
     Turns,
 }
 
@@ -444,6 +445,12 @@ pub const TABLE: [Row; COUNTERS] = {
             None,
         ),
         (C::Quotes, "quotes", "quotes given to wallets", None),
+        (
+            C::NewsLost,
+            "news_lost",
+            "lines about links that did not fit, and are not in the log",
+            None,
+        ),
         (C::Turns, "turns", "turns of the shard's loop", None),
     ]
 };

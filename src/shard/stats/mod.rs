@@ -17,6 +17,7 @@ use crate::model::metric::{Histogram, Sample, Value, Visit};
 use crate::model::outcome::Check;
 use crate::model::refusal::Fault;
 use crate::shard::carried::CarriedNumbers;
+use crate::shard::news::NewsQueue;
 
 pub use crate::engine::parties::{PartyCount, code_name};
 pub use counter::{Counter, TABLE};
@@ -125,6 +126,8 @@ pub struct Counters {
     not_allowed: CachePadded<[AtomicU64; CHECKS]>,
     health: CachePadded<AtomicU8>,
     live: Live,
+    /// What happened to links.
+    pub news: NewsQueue,
     /// The version of the tables that decide.
     tables: CachePadded<AtomicU32>,
     /// What is carried, which whoever reads it wants one by one.
@@ -142,6 +145,7 @@ impl Counters {
     pub fn new(participants: usize) -> Self {
         Self {
             live: Live::new(participants),
+            news: NewsQueue::default(),
             values: CachePadded::new([const { AtomicU64::new(0) }; COUNTERS]),
             refusals: CachePadded::new([const { AtomicU64::new(0) }; FAULTS]),
             not_allowed: CachePadded::new([const { AtomicU64::new(0) }; CHECKS]),
