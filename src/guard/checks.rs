@@ -6,7 +6,7 @@ use crate::guard::Place;
 use crate::model::outcome::{Check, ResponseCode};
 
 /// How many checks there are.
-pub const CHECKS: usize = 14;
+pub const CHECKS: usize = 15;
 
 /// Where several fail, the first of these decides. Who speaks comes before what is said. Lists come
 /// before limits, so that nobody who is blocked learns what the limits are. What no change of the
@@ -15,6 +15,7 @@ pub const CHECKS: usize = 14;
 pub const ORDER: [Check; CHECKS] = [
     Check::OriginatorSuspended,
     Check::DestinationSuspended,
+    Check::CorridorStopped,
     Check::InstitutionListed,
     Check::PayerUnnamed,
     Check::PayerListed,
@@ -41,6 +42,8 @@ pub const fn response_code(check: Check) -> ResponseCode {
         Check::InstitutionListed | Check::PayerListed | Check::MerchantListed => {
             ResponseCode::BLOCKED
         }
+        // There is no way there, as for a code that nobody owns; another day there is.
+        Check::CorridorStopped => ResponseCode::NO_ROUTE,
         Check::Category | Check::KycLevel => ResponseCode::NOT_PERMITTED_TO_PAYER,
         Check::PayerUnnamed => ResponseCode::INVALID_TRANSACTION,
         // That there is no such rate is our fault, and no other amount would do.
@@ -80,6 +83,7 @@ impl fmt::Display for Refusal {
         write!(formatter, "{}", self.check.name())?;
         match self.place {
             Place::Configuration | Place::Payments => Ok(()),
+            Place::Standing(line) => write!(formatter, " (standing, line {line})"),
             Place::Limits(line) => write!(formatter, " (limits, line {line})"),
             Place::List { list, line } => write!(formatter, " (list {list}, line {line})"),
         }

@@ -16,7 +16,7 @@ mod lists;
 use core::fmt;
 
 use foldhash::fast::FixedState;
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 
 use crate::model::chars::Chars;
 use crate::model::hold::PayerHash;
@@ -115,6 +115,9 @@ pub struct Rules {
     pub institutions: Vec<Institution>,
     /// Those of suspended participants.
     pub suspended: Vec<Institution>,
+    /// Corridors that are stopped, from the payer's country to the merchant's (zero: any), each
+    /// with its line.
+    pub stopped: Vec<((u16, u16), u32)>,
     /// Those of wallets that keep limits over time themselves.
     pub self_counting: Vec<Institution>,
 }
@@ -168,6 +171,7 @@ pub struct Guard {
     limits: Limits,
     lists: Lists,
     suspended: HashSet<Institution, FixedState>,
+    stopped: HashMap<(u16, u16), u32, FixedState>,
     self_counting: HashSet<Institution, FixedState>,
     /// Whether anything could be forbidden.
     has_rules: bool,
@@ -183,10 +187,14 @@ impl Guard {
         let lists = Lists::new(rules.list_key, rules.lists, &rules.institutions)?;
         let suspended: HashSet<_, _> = rules.suspended.into_iter().collect();
         Ok(Self {
-            has_rules: !limits.is_empty() || !lists.is_empty() || !suspended.is_empty(),
+            has_rules: !limits.is_empty()
+                || !lists.is_empty()
+                || !suspended.is_empty()
+                || !rules.stopped.is_empty(),
             limits,
             lists,
             suspended,
+            stopped: rules.stopped.into_iter().collect(),
             self_counting: rules.self_counting.into_iter().collect(),
         })
     }
@@ -249,6 +257,7 @@ impl Guard {
                 Check::OrderTaken => counted.order_taken.then_some(Place::Payments),
                 Check::OriginatorSuspended => self.suspended(ask.originator()),
                 Check::DestinationSuspended => self.suspended(ask.destination()),
+                Check::CorridorStopped => self.stopped(ask.payer_country, ask.merchant_country),
                 Check::InstitutionListed => self
                     .lists
                     .institution(ask.wallet)
@@ -277,13 +286,24 @@ impl Guard {
         (!self.suspended.is_empty() && self.suspended.contains(&institution))
             .then_some(Place::Configuration)
     }
+
+    fn stopped(&self, payer: u16, merchant: u16) -> Option<Place> {
+        if self.stopped.is_empty() {
+            return None;
+        }
+        let corridors = [(payer, merchant), (payer, 0), (0, merchant), (0, 0)];
+        let line = corridors.iter().find_map(|it| self.stopped.get(it));
+        line.map(|line| Place::Standing(*line))
+    }
 }
 
 /// Which line of which file decided.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Place {
-    /// The participant's own entry.
+    /// The participant's own entry, or what the standing says of it.
     Configuration,
+    /// A line of the standing, from 1.
+    Standing(u32),
     /// None: another payment.
     Payments,
     /// A line of the file of limits, from 1.

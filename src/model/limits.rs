@@ -46,6 +46,8 @@ pub const TEXT_BYTES_MAX: usize = 25;
 pub const PARTICIPANTS_MAX: usize = 60_000;
 /// Rows of a file of limits: every corridor of two hundred countries could have one.
 pub const LIMIT_ROWS_MAX: usize = 50_000;
+/// Rows of a standing: every participant, and every corridor that could be stopped by itself.
+pub const STANDING_ROWS_MAX: usize = 100_000;
 /// Lists of who and what is blocked.
 pub const LISTS_MAX: usize = 64;
 /// Entries of all lists together. Each takes some 40 bytes in the table snapshot.

@@ -272,6 +272,8 @@ numbered! {
         AmountUnmeasured = 13 "amount-unmeasured",
         /// The order of the dynamic code is paid, or being paid, by another payment.
         OrderTaken = 14 "order-taken",
+        /// The corridor is stopped for now.
+        CorridorStopped = 15 "corridor-stopped",
     }
 }
 

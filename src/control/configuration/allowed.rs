@@ -9,6 +9,7 @@ use super::ParticipantEntry;
 use super::diagnostic::Diagnostics;
 use super::section::Section;
 use super::table_files::{TableFiles, remedy};
+use crate::control::tables::standing::Standing;
 use crate::control::tables::{Reader, limits, lists};
 use crate::guard::{Guard, ListKey, Rules};
 use crate::model::ids::Institution;
@@ -78,16 +79,19 @@ fn list_key(
 /// was noted, at `span`.
 pub(super) fn guard(
     entries: &[ParticipantEntry],
-    rules: Rules,
+    (rules, standing): (Rules, &Standing),
     span: &Range<usize>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Arc<Guard>> {
-    let suspended = entries.iter().filter(|entry| entry.suspended);
+    let suspended = entries.iter().filter(|entry| entry.is_suspended(standing));
+    let stopped = standing.stopped.iter();
+    let stopped = stopped.map(|(corridor, line)| ((corridor.payer, corridor.merchant), *line));
     let counting = entries.iter().filter(|entry| entry.self_counting);
     let rules = Rules {
         self_counting: counting.flat_map(spoken_for).collect(),
         institutions: entries.iter().flat_map(spoken_for).collect(),
         suspended: suspended.flat_map(spoken_for).collect(),
+        stopped: stopped.collect(),
         ..rules
     };
     match Guard::new(rules) {

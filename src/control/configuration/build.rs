@@ -17,7 +17,7 @@ use super::{
     CommitMode, Configuration, Idle, JournalConfiguration, Limits, Listener, Source, admin,
     allowed, fx, participants,
 };
-use crate::control::tables::{Reader, rates, routes};
+use crate::control::tables::{Reader, rates, routes, standing};
 use crate::model::limits::BLOCK_BYTES;
 use crate::model::participant::Protocol;
 use crate::wire::frame::{Framing, MESSAGE_HEADER_BYTES_MAX, MessageHeader};
@@ -59,7 +59,15 @@ pub(super) fn configuration<'a>(
     });
     let tables = root.section("tables");
     let stated = allowed::rules(&mut files, &tables, reader, diagnostics);
+    let standing = is_whole.then(|| {
+        let without = standing::WITHOUT_FILE;
+        files.take_or("standing", without, diagnostics, |name, text| {
+            standing::read(name, text, &participants)
+        })
+    });
+    let standing = standing.flatten().unwrap_or_default();
     let (table_files, table_hash) = files.finish(table_hash, &fx);
+    let stated = (stated, &standing);
     let guard = allowed::guard(&participants, stated, &tables.span, diagnostics);
     let (shards, cores, idle) = shard?;
     Some(Configuration {
@@ -78,6 +86,7 @@ pub(super) fn configuration<'a>(
         participants,
         routes: rules.flatten().unwrap_or_default(),
         guard: guard?,
+        standing,
         source: Source::default(),
     })
 }

@@ -118,6 +118,10 @@ pub const KEYS: &[Key] = &[
         "The file with the key under which all lists are hashed, in 64 hexadecimal digits or more; \
         `cpg-switch list hash` takes the same."),
 
+    key("tables.standing", Text, Optional("nobody is suspended and nothing is stopped by it"),
+        "The file of who is suspended and which corridors are stopped for now: its path. Without \
+        one the table `switch:standing` stands in, empty until something is published."),
+
     key("shard", Table, Optional("all its defaults"), "The threads that do the work."),
     key("shard.count", Whole(1, SHARDS_MAX as u64), Default("1"),
         "How many shards share the transactions. A journal belongs to as many as it was made for; \

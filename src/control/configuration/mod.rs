@@ -32,6 +32,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::control::api::authority::{Role, TokenLine};
+use crate::control::tables::standing::Standing;
 use crate::control::tables::{self, Reader, TableFile};
 use crate::guard::Guard;
 use crate::model::ids::{Institution, ParticipantIndex};
@@ -82,6 +83,8 @@ pub struct Configuration {
     pub table_hash: u64,
     /// The rules of the routes file.
     pub routes: Vec<Rule>,
+    /// Who is suspended and what is stopped for now.
+    pub standing: Standing,
     /// The table files that were read, in the order of [`tables::FORMS`].
     pub table_files: Vec<TableFile>,
     /// At what rate.
@@ -118,7 +121,7 @@ pub struct ParticipantEntry {
     pub addresses: Vec<Network>,
     /// Payment codes that begin so are its payers' (longest prefix wins); digits.
     pub code_prefixes: Vec<String>,
-    /// Whether new payments from it and to it are refused.
+    /// Whether new payments from it and to it are refused, as far as the standing says nothing.
     pub suspended: bool,
     /// Whether it keeps limits over time for its payers itself.
     pub self_counting: bool,
@@ -130,6 +133,13 @@ impl ParticipantEntry {
         self.addresses
             .iter()
             .any(|network| network.contains(address))
+    }
+
+    /// Whether new payments from it and to it are refused.
+    pub fn is_suspended(&self, standing: &Standing) -> bool {
+        standing
+            .of(&self.participant.name)
+            .unwrap_or(self.suspended)
     }
 }
 
@@ -259,6 +269,7 @@ impl Configuration {
             routes: other.routes,
             table_files: other.table_files,
             guard: other.guard,
+            standing: other.standing,
             fx: other.fx,
             ..self
         }

@@ -41,6 +41,21 @@ impl<'a> TableFiles<'a> {
         self.take_file(key, found, diagnostics, take)
     }
 
+    /// The same of the file under `key`, or of what comes with the switch as `otherwise`.
+    pub(super) fn take_or<T>(
+        &mut self,
+        key: &'static str,
+        otherwise: &str,
+        diagnostics: &mut Diagnostics,
+        take: impl FnOnce(&str, &str) -> Taken<T>,
+    ) -> Option<T> {
+        let found = self.section.text(key).unwrap_or_else(|| Found {
+            value: otherwise.to_owned(),
+            span: self.section.span.clone(),
+        });
+        self.take_file(key, found, diagnostics, take)
+    }
+
     /// The same of each file that the list under `key` names.
     pub(super) fn take_each<T>(
         &mut self,
@@ -89,12 +104,17 @@ impl<'a> TableFiles<'a> {
     /// What was read, and the hash of all tables: the participants', and what is made of the files
     /// by `fx`.
     pub(super) fn finish(self, participants: u64, fx: &FxConfiguration) -> (Vec<TableFile>, u64) {
-        if self.taken.is_empty() && fx.settlement.is_none() {
+        // What exists without a file, and says nothing, is not there: hashes stay what they were.
+        let told = || {
+            let nothing = |file: &TableFile| file.key == "standing" && file.tally.rows == 0;
+            self.taken.iter().filter(move |file| !nothing(file))
+        };
+        if told().next().is_none() && fx.settlement.is_none() {
             return (self.taken, participants);
         }
         let (settings, settlement) = (fx.settings, fx.settlement);
         let mut text = format!("{participants:016x} {settings:?} {settlement:?}");
-        for file in &self.taken {
+        for file in told() {
             write!(text, " {} {:016x}", file.key, file.tally.hash)
                 .expect("a string takes all that is written");
         }

@@ -7,6 +7,7 @@ use super::section::{element, number};
 use super::*;
 use crate::control::tables::FORMS;
 use crate::control::tables::sheet::{Column, Needed};
+use crate::control::tables::standing::WITHOUT_FILE;
 use crate::model::participant::Role;
 
 const DOCUMENT: &str = include_str!("../CONFIGURATION.md");
@@ -114,6 +115,9 @@ fn a_table_that_is_missing_or_wrong_is_told_with_its_own_name() {
     let read = |table: std::io::Result<&str>| {
         let table = table.map(str::to_owned).map_err(|error| error.kind());
         Configuration::from_text_and_tables("etc/small.toml", &text, &|name| {
+            if name == WITHOUT_FILE {
+                return Err(std::io::ErrorKind::NotFound.into());
+            }
             assert_eq!(name, "rates.tsv");
             table.clone().map_err(std::io::Error::from)
         })
@@ -121,9 +125,10 @@ fn a_table_that_is_missing_or_wrong_is_told_with_its_own_name() {
     let head = "base\tquote\trate\tvalid_from\tvalid_until\tsource\n";
     let row = "MYR\tCNY\t1.7\t2026-01-01T00:00:00Z\t2027-01-01T00:00:00Z\tbank\n";
     let good = read(Ok(&format!("{head}{row}"))).unwrap();
-    let [file] = good.table_files.as_slice() else {
+    let [file, standing] = good.table_files.as_slice() else {
         panic!("{:?}", good.table_files)
     };
+    assert_eq!((standing.key, standing.tally.rows), ("standing", 0));
     assert_eq!(
         (file.key, file.name.as_str(), file.tally.rows),
         ("rates", "rates.tsv", 1)
@@ -479,6 +484,9 @@ fn a_key_file_holds_one_key_or_two_and_is_never_shown() {
     let text = format!("[quotes]\nkey_file = \"quotes.hex\"\n{SMALL}");
     let read = |file: &str| {
         Configuration::from_text_and_tables("small.toml", &text, &|name| {
+            if name == WITHOUT_FILE {
+                return Err(std::io::ErrorKind::NotFound.into());
+            }
             assert_eq!(name, "quotes.hex");
             Ok(file.to_owned())
         })

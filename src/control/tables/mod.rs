@@ -10,6 +10,7 @@ pub mod lists;
 pub mod rates;
 pub mod routes;
 pub mod sheet;
+pub mod standing;
 
 use std::io;
 use std::path::Path;
@@ -22,7 +23,13 @@ use crate::control::configuration::Diagnostics;
 pub type Reader<'a> = &'a dyn Fn(&str) -> io::Result<String>;
 
 /// Every kind of table file, in the order in which they are told and hashed.
-pub const FORMS: &[&Form] = &[&rates::FORM, &routes::FORM, &limits::FORM, &lists::FORM];
+pub const FORMS: &[&Form] = &[
+    &rates::FORM,
+    &routes::FORM,
+    &limits::FORM,
+    &lists::FORM,
+    &standing::FORM,
+];
 
 /// A table file that was taken.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -43,6 +50,7 @@ const EMBEDDED: &[(&str, &str)] = &[
     ("sandbox:rates", include_str!("../sandbox-rates.tsv")),
     ("sandbox:routes", include_str!("../sandbox-routes.tsv")),
     ("sandbox:limits", include_str!("../sandbox-limits.tsv")),
+    (standing::WITHOUT_FILE, standing::EMPTY),
 ];
 
 /// The text of the table `name`: what `reader` finds, or else one that comes with the switch.

@@ -128,6 +128,7 @@ fn forbid(rules: &mut Rules, ask: &mut Ask, check: Check) {
                 .limits
                 .push(everywhere(1, total(i64::MAX - 1, u32::MAX)));
         }
+        Check::CorridorStopped => rules.stopped.push(((MALAYSIA, 0), 3)),
         Check::OrderTaken => ask.counted.order_taken = true,
     }
 }
@@ -146,6 +147,7 @@ fn rules() -> Rules {
 const AGREED: [(Check, &[u8; 2], Place); CHECKS] = [
     (Check::OriginatorSuspended, b"58", Place::Configuration),
     (Check::DestinationSuspended, b"91", Place::Configuration),
+    (Check::CorridorStopped, b"92", Place::Standing(3)),
     (
         Check::InstitutionListed,
         b"62",
@@ -235,6 +237,29 @@ fn the_two_sides_change_places_with_the_presentation() {
             guard.check(&ask),
             Verdict::Refused(Refusal::new(expected, place))
         );
+    }
+}
+
+#[test]
+fn a_corridor_is_stopped_from_and_to_where_its_line_says_and_nowhere_else() {
+    let (malaysia, china) = (MALAYSIA, CHINA);
+    for (line, expected) in [
+        ((malaysia, china), true),
+        ((malaysia, 0), true),
+        ((0, china), true),
+        ((0, 0), true),
+        ((china, malaysia), false),
+        ((china, 0), false),
+        ((0, malaysia), false),
+    ] {
+        let guard = Guard::new(Rules {
+            stopped: vec![(line, 7)],
+            ..Rules::default()
+        })
+        .unwrap();
+        assert!(guard.has_rules());
+        let refused = matches!(guard.check(&ask()), Verdict::Refused(_));
+        assert_eq!(refused, expected, "{line:?}");
     }
 }
 
