@@ -195,6 +195,7 @@ fn write_cut(cut: Cut, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         Cut::Stalled => "a frame was begun and not ended",
         Cut::Slow => "it does not read what it is sent; its window may be too large for it",
         Cut::NoRoom => "there are too many links (`limits`), or the switch drains",
+        Cut::Drained => "its participant was drained",
         Cut::Framing(fault) => {
             let name = fault.name();
             return write!(

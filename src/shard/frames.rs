@@ -145,6 +145,7 @@ impl Shard {
             }
             // Whatever arrives shows that the link lives; the answer has done its work.
             Message::EchoAck(_) => {}
+            Message::SignOffAck(_) => self.hear_goodbye(from.link),
             Message::KeyChange(change) => {
                 let code = ResponseCode::NOT_SUPPORTED;
                 self.acknowledge(from.link, Message::KeyChangeAck, &change.header, code, pass);
@@ -182,10 +183,9 @@ impl Shard {
             Message::CodeInquiry(CodeInquiry { key, .. }) => {
                 self.handle_claim(from, message, (key.originator, None), pass);
             }
-            Message::SignOnAck(_)
-            | Message::SignOffAck(_)
-            | Message::KeyChangeAck(_)
-            | Message::CutoverAck(_) => self.stats.add(Counter::Unanswerable, 1),
+            Message::SignOnAck(_) | Message::KeyChangeAck(_) | Message::CutoverAck(_) => {
+                self.stats.add(Counter::Unanswerable, 1)
+            }
         }
     }
 

@@ -32,6 +32,8 @@ pub(super) struct Link {
     /// Since when the machine has had the other buffer.
     pub(super) sending_since: Option<Monotonic>,
     pub(super) closing: bool,
+    /// It was told that we end, and has not said that it heard.
+    pub(super) told_goodbye: bool,
     dirty: bool,
 }
 
@@ -78,6 +80,7 @@ impl Links {
         link.partial.reserve(frame_bytes_max);
         link.tpdu = None;
         link.closing = false;
+        link.told_goodbye = false;
         link.dirty = false;
         link.sending_since = None;
         if link.spare.is_none() {

@@ -7,7 +7,7 @@ use crossbeam_queue::ArrayQueue;
 
 use crate::engine::Snapshot;
 use crate::journal::keeper::Progress;
-use crate::model::ids::ShardId;
+use crate::model::ids::{ParticipantIndex, ShardId};
 use crate::sys::wake::Waker;
 
 /// One generation of all tables, to be handed to shards. Whoever makes it keeps it until it is the
@@ -44,8 +44,12 @@ impl Eq for Handed {}
 /// What a shard is told from outside.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Command {
-    /// Accept nothing new, answer what is in flight, then end.
+    /// Sign off with everybody, accept nothing new, answer what is in flight, then end.
     Drain,
+    /// Sign off with a participant: nothing new to it and from it over its links of now.
+    SignOffWith(ParticipantIndex),
+    /// End the links of a participant that are signed off.
+    EndLinksOf(ParticipantIndex),
     /// Another shard has ended: what it owned is refused, its links are gone.
     PeerEnded(ShardId),
     /// Decide by these tables from the next turn on.

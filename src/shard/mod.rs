@@ -13,6 +13,7 @@ mod digests;
 mod frames;
 mod gate;
 mod holds;
+mod leaving;
 mod librarian;
 mod links;
 mod mailbox;
@@ -46,6 +47,7 @@ use crate::model::time::{DAY_NS, Date, Monotonic, Now, Wall};
 use crate::session::{Care, SessionLimits, Sessions};
 use crate::shard::gate::GatedFrames;
 use crate::shard::holds::GIVEN_BACK_MAX;
+use crate::shard::leaving::Goodbye;
 use crate::shard::links::Links;
 use crate::shard::news::Noted;
 use crate::shard::peers::Peers;
@@ -111,6 +113,8 @@ pub struct Shard {
     journal_full: bool,
     stats: Stats,
     draining: bool,
+    /// What was said before.
+    goodbye: Option<Goodbye>,
     resumed: bool,
     /// The date of this turn, which ISO 8583 dates are read against.
     today: Date,
@@ -285,6 +289,7 @@ impl Shard {
             journal_full: false,
             stats: Stats::default(),
             draining: false,
+            goodbye: None,
             resumed: false,
             today: now.wall.date(),
             day: now.wall.0 / DAY_NS,

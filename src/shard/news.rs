@@ -34,6 +34,8 @@ pub enum Cut {
     Framing(Fault),
     /// There are too many links, or the switch drains.
     NoRoom,
+    /// An operator drained its participant, and nothing was in flight any more.
+    Drained,
 }
 
 /// What happened to a link.

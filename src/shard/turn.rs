@@ -99,7 +99,7 @@ impl Shard {
 
     /// Whether payments are taken.
     pub fn health(&self) -> Health {
-        if self.draining {
+        if self.draining || self.goodbye.is_some() {
             Health::Draining
         } else if self.room() == Room::Ample {
             Health::Serving
@@ -116,6 +116,7 @@ impl Shard {
     /// Everything that is due at the end of a turn.
     pub fn finish(&mut self, pass: &mut Pass<'_>) -> TurnEnd {
         self.read_calendar(pass);
+        self.end_goodbye(pass.now.monotonic);
         if !self.closing {
             self.resume(pass);
             self.handle_deadlines(pass);
@@ -247,6 +248,7 @@ impl Shard {
             return;
         };
         place.closing = true;
+        self.hear_goodbye(link);
         pass.submissions.push(Submission::Close { link });
         // Nothing goes over it any more, before it is asked who else could carry what it had.
         self.sessions.on_closed(link);

@@ -237,8 +237,10 @@ impl Worker {
                 match command {
                     Command::Drain => {
                         machine.stop_listening();
-                        shard.drain();
+                        shard.say_goodbye(&mut pass);
                     }
+                    Command::SignOffWith(it) => shard.sign_off_with(it, &mut pass),
+                    Command::EndLinksOf(it) => shard.end_links_of(it, &mut pass),
                     Command::PeerEnded(peer) => shard.handle_peer_ended(peer),
                     Command::Tables(handed) => {
                         shard.handle_tables(handed);

@@ -3,6 +3,7 @@
 
 mod crossings;
 mod digests;
+mod goodbyes;
 mod holds;
 mod keeping;
 mod old_payments;
@@ -267,6 +268,15 @@ impl World {
 
     /// One turn with these completions; then as many more as the machine's own answers take.
     fn turn(&mut self, completions: Vec<Completion<'_>>) -> TurnEnd {
+        self.told(completions, |_, _| {})
+    }
+
+    /// The same with a word of the office's before it.
+    fn told(
+        &mut self,
+        completions: Vec<Completion<'_>>,
+        word: impl FnOnce(&mut Shard, &mut Pass<'_>),
+    ) -> TurnEnd {
         let now = self.now();
         let mut submissions = Vec::new();
         let mut pass = Pass {
@@ -274,6 +284,7 @@ impl World {
             tail: &mut self.tail,
             submissions: &mut submissions,
         };
+        word(&mut self.shard, &mut pass);
         for completion in completions {
             self.shard.handle(completion, &mut pass);
         }

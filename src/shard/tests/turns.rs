@@ -9,20 +9,20 @@ use crate::model::refusal::Fault;
 use crate::shard::stats::Counter;
 use crate::sys::operation::SendBuffer;
 
-fn iso_world(mode: CommitMode) -> (World, LinkId, LinkId) {
+pub(super) fn iso_world(mode: CommitMode) -> (World, LinkId, LinkId) {
     let mut world = World::new(Protocol::Iso8583Ascii, Protocol::Sbe, mode);
     let (acquirer, wallet) = world.open();
     (world, acquirer, wallet)
 }
 
-fn pay(world: &mut World, link: LinkId, stan: u32) {
+pub(super) fn pay(world: &mut World, link: LinkId, stan: u32) {
     world.say(
         link,
         &Message::PaymentRequest(request(Presentation::Cpm, stan)),
     );
 }
 
-fn forwarded(world: &mut World, link: LinkId) -> Header {
+pub(super) fn forwarded(world: &mut World, link: LinkId) -> Header {
     let body = world.heard(link).expect("a request");
     *world
         .dialect_of(link)
@@ -31,7 +31,7 @@ fn forwarded(world: &mut World, link: LinkId) -> Header {
         .header()
 }
 
-fn approve(world: &mut World, link: LinkId, header: Header) {
+pub(super) fn approve(world: &mut World, link: LinkId, header: Header) {
     let request = request(Presentation::Cpm, 1);
     let result = PaymentResult {
         header,
@@ -48,7 +48,7 @@ fn approve(world: &mut World, link: LinkId, header: Header) {
     world.say(link, &Message::PaymentResult(result));
 }
 
-fn answer_code(world: &mut World, link: LinkId) -> Option<ResponseCode> {
+pub(super) fn answer_code(world: &mut World, link: LinkId) -> Option<ResponseCode> {
     let body = world.heard(link)?;
     match world.dialect_of(link).decode(&body, world.today()).unwrap() {
         Message::PaymentResult(result) => Some(result.response_code),
