@@ -324,6 +324,8 @@ async fn serve(address: SocketAddr, post: Post, started: &Started) -> Result<(),
         .with_state(Arc::clone(&post.board))
         .merge(api::router(&post.lobby))
         .merge(dashboard::page())
+        .fallback(api::asked::nothing)
+        .method_not_allowed_fallback(api::asked::not_so)
         .layer(Extension(Arc::clone(&post.board.dashboard)));
     started.send(Ok(local)).map_err(|_| OfficeError::Gone)?;
     // Dropping the server cuts its connections: nobody may hold up the end of a switch.

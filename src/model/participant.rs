@@ -16,6 +16,17 @@ pub enum Role {
     Infrastructure,
 }
 
+impl Role {
+    /// The word in configuration and in what people are shown.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Wallet => "wallet",
+            Self::Acquirer => "acquirer",
+            Self::Infrastructure => "infrastructure",
+        }
+    }
+}
+
 /// Which encoding a listener, and so each of its links, speaks.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Protocol {

@@ -56,6 +56,9 @@ pub enum Way {
 pub struct Caller {
     /// As the token file has it, or `uid N`.
     pub name: String,
+    /// Somebody in particular: whoever has a token of a file, or is a user that the configuration
+    /// names. The switch's own user, root and a token that was drawn are nobody in particular.
+    pub is_person: bool,
     roles: Vec<Role>,
 }
 
@@ -91,6 +94,11 @@ impl fmt::Debug for TokenLine {
 }
 
 impl TokenLine {
+    /// Who it is that may change what is served, if it is such a line.
+    pub fn operator(&self) -> Option<&str> {
+        (self.role == Role::Operate).then_some(self.name.as_str())
+    }
+
     /// A line for each role of somebody with this token.
     pub fn all_roles(name: &str, token: &str) -> Vec<Self> {
         let line = |role| Self {
@@ -162,6 +170,8 @@ pub struct Authority {
     pub own_user: u32,
     /// Tokens of those who come over TCP.
     pub tokens: Vec<TokenLine>,
+    /// Whether those tokens were drawn at the start, and are nobody's in particular.
+    pub drawn: bool,
     /// Other users of this machine.
     pub users: Vec<(Role, u32)>,
 }
@@ -185,6 +195,7 @@ impl Authority {
             if line.hash.ct_eq(&hash).to_bool() {
                 let caller = caller.get_or_insert_with(|| Caller {
                     name: line.name.clone(),
+                    is_person: !self.drawn,
                     roles: Vec::new(),
                 });
                 caller.roles.push(line.role);
@@ -202,6 +213,7 @@ impl Authority {
         };
         (!roles.is_empty()).then(|| Caller {
             name: format!("uid {user}"),
+            is_person: self.users.iter().any(|(_, known)| *known == user),
             roles,
         })
     }
@@ -243,7 +255,7 @@ mod tests {
         let authority = Authority {
             own_user: 7,
             users: vec![(Role::View, 8), (Role::Keys, 9)],
-            tokens: Vec::new(),
+            ..Authority::default()
         };
         let roles = |user| {
             let caller = authority.caller(Way::Socket { user }, None);

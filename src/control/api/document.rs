@@ -5,7 +5,8 @@ use axum::routing::get;
 use serde_json::{Map, Value, json};
 
 use super::authority::Role;
-use super::{Door, Verb, doors};
+use super::{Door, Holds, Verb, doors};
+use crate::control::tables::FORMS;
 
 pub(super) const DOORS: &[Door] = &[Door {
     verb: Verb::Get,
@@ -46,12 +47,16 @@ fn operation(door: &Door) -> Value {
     let in_path = door.path.split('/').filter_map(|part| {
         let name = part.strip_prefix('{')?.strip_suffix('}')?;
         Some(json!({
-            "name": name, "in": "path", "required": true, "schema": { "type": "string" },
+            "name": name, "in": "path", "required": true, "schema": path_schema(name),
         }))
     });
-    let in_query = door.query.iter().map(|(name, meaning)| {
+    let in_query = door.query.iter().map(|parameter| {
         json!({
-            "name": name, "in": "query", "description": meaning, "schema": { "type": "string" },
+            "name": parameter.name,
+            "in": "query",
+            "description": parameter.meaning,
+            "required": parameter.required,
+            "schema": schema(parameter.holds),
         })
     });
     let refusal = json!({
@@ -65,7 +70,11 @@ fn operation(door: &Door) -> Value {
         "x-role": door.role.name(),
         "parameters": in_path.chain(in_query).collect::<Vec<_>>(),
         "responses": {
-            "200": { "description": "done", "content": { "application/json": {} } },
+            "200": { "description": "done", "content": { content(door): {} } },
+            "202": {
+                "description": "proposed: it takes another person's approval",
+                "content": { "application/json": {} },
+            },
             "default": refusal,
         },
     });
@@ -86,6 +95,37 @@ fn operation(door: &Door) -> Value {
         members.insert("requestBody".to_owned(), body);
     }
     operation
+}
+
+fn schema(holds: Holds) -> Value {
+    match holds {
+        Holds::Text => json!({ "type": "string" }),
+        Holds::Flag => json!({ "type": "boolean" }),
+        Holds::Whole(least, most) => {
+            json!({ "type": "integer", "minimum": least, "maximum": most })
+        }
+    }
+}
+
+fn path_schema(name: &str) -> Value {
+    match name {
+        "table" => {
+            let tables: Vec<_> = FORMS.iter().map(|form| form.key).collect();
+            json!({ "type": "string", "enum": tables })
+        }
+        "version" => schema(Holds::Whole(0, u64::from(u32::MAX))),
+        "number" => schema(Holds::Whole(0, u64::MAX)),
+        _ => json!({ "type": "string", "minLength": 1 }),
+    }
+}
+
+/// What a door answers, where it is no JSON.
+fn content(door: &Door) -> &'static str {
+    match (door.verb, door.path) {
+        (Verb::Get, "/v1/tables/{table}") => "text/tab-separated-values",
+        (Verb::Get, "/v1/board/stream") => "text/event-stream",
+        _ => "application/json",
+    }
 }
 
 fn problem() -> Value {

@@ -1,15 +1,14 @@
 //! Doors to the log: its last lines, and how much is logged for the next while.
 
-use axum::body::Bytes;
-use axum::extract::Query;
 use axum::routing::{get, post};
 use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::asked::{Asked, Sent};
 use super::authority::Role;
 use super::problem::Problem;
-use super::{Door, Verb, Visit, Why};
+use super::{Door, Holds, Parameter, Verb, Visit, Why};
 use crate::control::log::LogFilter;
 use crate::model::time::Monotonic;
 use crate::sys::clock::Clock;
@@ -20,7 +19,11 @@ pub(super) const DOORS: &[Door] = &[
         path: "/v1/log",
         role: Role::Operate,
         summary: "How much is logged, and the last lines: 2000 at most.",
-        query: &[("lines", "How many lines: 200 unless told.")],
+        query: &[Parameter::new(
+            "lines",
+            Holds::Whole(0, u64::MAX),
+            "How many lines: 200 unless told.",
+        )],
         handler: || get(read),
     },
     Door {
@@ -29,13 +32,16 @@ pub(super) const DOORS: &[Door] = &[
         role: Role::Operate,
         summary: "Logs more, or less, for a while, and then as before.",
         query: &[
-            (
+            Parameter::new(
                 "filter",
+                Holds::Text,
                 "A level, or a level for each module: `warn,cpg_switch::shard=debug`.",
-            ),
-            (
+            )
+            .required(),
+            Parameter::new(
                 "for_s",
-                "For how many seconds: 900 unless told, 86400 at most.",
+                Holds::Whole(1, FOR_S_MAX),
+                "For how many seconds: 900 unless told.",
             ),
         ],
         handler: || post(change),
@@ -59,7 +65,7 @@ struct Change {
     for_s: Option<u64>,
 }
 
-async fn read(Extension(visit): Extension<Visit>, Query(asked): Query<Lines>) -> Json<Value> {
+async fn read(Extension(visit): Extension<Visit>, Asked(asked): Asked<Lines>) -> Json<Value> {
     let log = &visit.api().facts.log;
     let (filter, until) = log.filter();
     let left_s = until.map(|until| {
@@ -80,8 +86,8 @@ async fn read(Extension(visit): Extension<Visit>, Query(asked): Query<Lines>) ->
 
 async fn change(
     Extension(visit): Extension<Visit>,
-    Query(change): Query<Change>,
-    body: Bytes,
+    Asked(change): Asked<Change>,
+    Sent(body): Sent,
 ) -> Result<Json<Value>, Problem> {
     let why = Why::of(&body)?;
     let filter = change.filter.parse::<LogFilter>().map_err(|error| {
@@ -101,7 +107,7 @@ async fn change(
     let (before, _) = log.filter();
     let after = filter.to_string();
     let details = json!({ "before": before, "after": after, "for_s": for_s });
-    visit.act("change log", &why.reason, details, || {
+    visit.act("change log", &why.reason, details, |_| {
         let until = Monotonic(Clock.now().monotonic.0 + for_s * 1_000_000_000);
         log.change(filter, Some(until)).map_err(|cause| {
             let remedy = "what started this switch keeps its log: change it there";

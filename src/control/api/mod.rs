@@ -12,10 +12,14 @@
     reason = "the office may lock: no shard ever waits for it"
 )]
 
+pub(in crate::control) mod asked;
 pub mod authority;
+mod change;
+pub mod consent;
 pub mod document;
 mod log;
 pub mod open;
+mod participants;
 pub mod problem;
 mod process;
 pub mod record;
@@ -40,12 +44,14 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use authority::{Authority, Caller, Role, Way};
+use consent::Proposals;
 use problem::Problem;
 use record::{ActionRecord, Intention, REASON_BYTES_MAX};
 
 use crate::control::dashboard;
 use crate::control::log::Log;
 use crate::control::publish::Publisher;
+use crate::model::time::Monotonic;
 use crate::shard::stats::Counters;
 use crate::sys::clock::Clock;
 
@@ -81,6 +87,51 @@ impl Verb {
     }
 }
 
+/// What a parameter of a query holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Holds {
+    /// Any text.
+    Text,
+    /// `true` or `false`.
+    Flag,
+    /// A whole number between these.
+    Whole(u64, u64),
+}
+
+/// A parameter of a query.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Parameter {
+    /// As it is written.
+    pub name: &'static str,
+    /// What it holds.
+    pub holds: Holds,
+    /// Whether it must be there.
+    pub required: bool,
+    /// What it means.
+    pub meaning: &'static str,
+}
+
+impl Parameter {
+    /// One that may be there.
+    pub const fn new(name: &'static str, holds: Holds, meaning: &'static str) -> Self {
+        Self {
+            name,
+            holds,
+            required: false,
+            meaning,
+        }
+    }
+
+    /// The same, and it must be there.
+    #[must_use]
+    pub const fn required(self) -> Self {
+        Self {
+            required: true,
+            ..self
+        }
+    }
+}
+
 /// One thing that can be asked.
 #[derive(Clone, Copy)]
 pub struct Door {
@@ -92,8 +143,8 @@ pub struct Door {
     pub role: Role,
     /// What for, in a sentence.
     pub summary: &'static str,
-    /// What may stand in its query: names and meanings.
-    pub query: &'static [(&'static str, &'static str)],
+    /// What may stand in its query.
+    pub query: &'static [Parameter],
     /// What answers.
     pub handler: fn() -> MethodRouter,
 }
@@ -111,6 +162,8 @@ pub const DOORS: &[&[Door]] = &[
     process::DOORS,
     log::DOORS,
     tables::DOORS,
+    participants::DOORS,
+    consent::DOORS,
     dashboard::DOORS,
 ];
 
@@ -140,6 +193,9 @@ pub struct Api {
     facts: Facts,
     counters: Vec<Arc<Counters>>,
     publisher: Mutex<Publisher>,
+    proposals: Mutex<Proposals>,
+    /// Whether what moves money takes two people.
+    two_people: bool,
 }
 
 impl Api {
@@ -149,6 +205,30 @@ impl Api {
         self.publisher
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What waits for a second person.
+    fn proposals(&self) -> MutexGuard<'_, Proposals> {
+        // Each change is one push or one removal.
+        let proposals = self.proposals.lock();
+        proposals.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends what nobody has approved in time, on record.
+    fn expire(&self, now: Monotonic) {
+        for proposal in self.proposals().expired(now) {
+            let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
+            let action = format!("expire {}: {}", proposal.number, proposal.change.action());
+            let ended = record.begin(&Intention {
+                who: "switch",
+                via: "itself",
+                action: &action,
+                reason: "nobody approved it in time",
+                details: Value::Null,
+            });
+            let ended = ended.and_then(|number| record.end(number, "done"));
+            tracing::info!(action, recorded = ended.is_ok(), "a proposal is over");
+        }
     }
 }
 
@@ -184,6 +264,7 @@ impl Lobby {
     pub fn tend(&self) {
         if let Some(api) = self.api.get() {
             api.publisher().deliver();
+            api.expire(Clock.now().monotonic);
             if api.facts.log.tend(Clock.now().monotonic) {
                 tracing::info!("as much is logged as before");
             }
@@ -212,7 +293,8 @@ impl Visit {
         api.expect("nobody is let in before there is something to see")
     }
 
-    /// Writes down what is about to be done, does it, and writes down what became of it.
+    /// Writes down what is about to be done, does it, and writes down what became of it. `act` is
+    /// told the number of its line in the record.
     ///
     /// # Errors
     /// The reason is missing or too long, the record cannot be written (then nothing was done), or
@@ -222,7 +304,7 @@ impl Visit {
         action: &str,
         reason: &str,
         details: Value,
-        act: impl FnOnce() -> Result<T, Problem>,
+        act: impl FnOnce(u64) -> Result<T, Problem>,
     ) -> Result<T, Problem> {
         let reason = reason.trim();
         if reason.is_empty() || reason.len() > REASON_BYTES_MAX {
@@ -247,7 +329,7 @@ impl Visit {
         let number = record
             .begin(&intention)
             .map_err(|error| unrecorded(&error))?;
-        let done = act();
+        let done = act(number);
         let outcome = match &done {
             Ok(_) => "done".to_owned(),
             Err(problem) => format!("refused: {}", problem.line()),

@@ -96,6 +96,7 @@ pub fn open(
     let authority = Authority {
         own_user: rustix::process::geteuid().as_raw(),
         tokens,
+        drawn: token_file.is_some(),
         users: admin.users.clone(),
     };
     let api = Api {
@@ -104,6 +105,8 @@ pub fn open(
         facts,
         counters,
         publisher: Mutex::new(publisher),
+        proposals: Mutex::default(),
+        two_people: admin.two_people,
     };
     Ok(Opening {
         api,

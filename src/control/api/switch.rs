@@ -1,10 +1,10 @@
 //! Doors to the switch as a whole: how it is, its shards, and its end.
 
-use axum::body::Bytes;
 use axum::routing::{get, post};
 use axum::{Extension, Json};
 use serde_json::{Value, json};
 
+use super::asked::Sent;
 use super::authority::Role;
 use super::problem::Problem;
 use super::{Door, Verb, Visit, Why};
@@ -73,9 +73,12 @@ async fn shards(Extension(visit): Extension<Visit>) -> Json<Value> {
     Json(json!({ "shards": shards.collect::<Vec<_>>() }))
 }
 
-async fn drain(Extension(visit): Extension<Visit>, body: Bytes) -> Result<Json<Value>, Problem> {
+async fn drain(
+    Extension(visit): Extension<Visit>,
+    Sent(body): Sent,
+) -> Result<Json<Value>, Problem> {
     let why = Why::of(&body)?;
-    visit.act("drain switch", &why.reason, Value::Null, || {
+    visit.act("drain switch", &why.reason, Value::Null, |_| {
         (visit.lobby.drain)();
         Ok(())
     })?;

@@ -2,8 +2,6 @@
 
 use core::time::Duration;
 
-use axum::body::Bytes;
-use axum::extract::{Path, Query};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
@@ -11,10 +9,13 @@ use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::asked::{Asked, Named, Sent};
 use super::authority::Role;
+use super::change::Change;
+use super::consent;
 use super::problem::Problem;
-use super::{Door, Verb, Visit, Why};
-use crate::control::publish::{Candidate, PublishError, Publisher, shown};
+use super::{Door, Holds, Parameter, Verb, Visit, Why};
+use crate::control::publish::{PublishError, shown};
 use crate::control::tables::FORMS;
 
 pub(super) const DOORS: &[Door] = &[
@@ -30,11 +31,8 @@ pub(super) const DOORS: &[Door] = &[
         verb: Verb::Get,
         path: "/v1/tables/{table}",
         role: Role::View,
-        summary: "The text of a table in force: rates, routes, limits or lists.",
-        query: &[(
-            "name",
-            "Which file, where there are several: as the configuration has it.",
-        )],
+        summary: "The text of a table in force: rates, routes, limits, lists or standing.",
+        query: &[NAME],
         handler: || get(text),
     },
     Door {
@@ -43,12 +41,9 @@ pub(super) const DOORS: &[Door] = &[
         role: Role::Operate,
         summary: "Publishes a table: its whole text, in the format of its file. All or nothing.",
         query: &[
-            ("reason", "Why: for the record."),
-            (
-                "name",
-                "Which file, where there are several: as the configuration has it.",
-            ),
-            ("dry_run", "`true`: only say what would change."),
+            Parameter::new("reason", Holds::Text, "Why: for the record."),
+            NAME,
+            DRY_RUN,
         ],
         handler: || put(publish),
     },
@@ -65,10 +60,22 @@ pub(super) const DOORS: &[Door] = &[
         path: "/v1/generations/{version}/restore",
         role: Role::Operate,
         summary: "Publishes once more what was published as this version; 0: what the files had.",
-        query: &[("dry_run", "`true`: only say what would change.")],
+        query: &[DRY_RUN],
         handler: || post(restore),
     },
 ];
+
+const NAME: Parameter = Parameter::new(
+    "name",
+    Holds::Text,
+    "Which file, where there are several: as the configuration has it.",
+);
+
+const DRY_RUN: Parameter = Parameter::new(
+    "dry_run",
+    Holds::Flag,
+    "`true`: only say what would change.",
+);
 
 /// Generations in one answer.
 const TOLD_MAX: usize = 1_000;
@@ -112,8 +119,8 @@ async fn tables(Extension(visit): Extension<Visit>) -> Json<Value> {
 
 async fn text(
     Extension(visit): Extension<Visit>,
-    Path(table): Path<String>,
-    Query(how): Query<How>,
+    Named(table): Named<String>,
+    Asked(how): Asked<How>,
 ) -> Result<Response, Problem> {
     let publisher = visit.api().publisher();
     let name = publisher.name_of(known(&table)?, how.name.as_deref());
@@ -131,10 +138,10 @@ async fn text(
 
 async fn publish(
     Extension(visit): Extension<Visit>,
-    Path(table): Path<String>,
-    Query(how): Query<How>,
-    body: Bytes,
-) -> Result<Json<Value>, Problem> {
+    Named(table): Named<String>,
+    Asked(how): Asked<How>,
+    Sent(body): Sent,
+) -> Result<Response, Problem> {
     let key = known(&table)?;
     let text = core::str::from_utf8(&body).map_err(|_| {
         Problem::request(
@@ -142,21 +149,17 @@ async fn publish(
             "send the text of the file as it is",
         )
     })?;
-    let answer = {
-        let mut publisher = visit.api().publisher();
-        let name = publisher
-            .name_of(key, how.name.as_deref())
-            .map_err(problem)?;
-        let candidate = publisher.candidate(&name, text).map_err(problem)?;
-        done(
-            &visit,
-            &mut publisher,
-            candidate,
-            &format!("publish {key}"),
-            &how,
-        )?
+    let named = visit
+        .api()
+        .publisher()
+        .name_of(key, how.name.as_deref())
+        .map_err(problem);
+    let change = Change::Publish {
+        key,
+        name: named?,
+        text: text.into(),
     };
-    Ok(Json(taken(&visit, answer).await))
+    decide(&visit, change, &how.reason, how.dry_run).await
 }
 
 async fn generations(Extension(visit): Extension<Visit>) -> Json<Value> {
@@ -168,63 +171,50 @@ async fn generations(Extension(visit): Extension<Visit>) -> Json<Value> {
 
 async fn restore(
     Extension(visit): Extension<Visit>,
-    Path(version): Path<u32>,
-    Query(how): Query<How>,
-    body: Bytes,
-) -> Result<Json<Value>, Problem> {
+    Named(version): Named<u32>,
+    Asked(how): Asked<How>,
+    Sent(body): Sent,
+) -> Result<Response, Problem> {
     let why = Why::of(&body)?;
-    let how = How {
-        reason: why.reason,
-        ..how
-    };
-    let answer = {
-        let mut publisher = visit.api().publisher();
-        let candidate = publisher.candidate_of(version).map_err(problem)?;
-        let action = format!("restore generation {version}");
-        done(&visit, &mut publisher, candidate, &action, &how)?
-    };
-    Ok(Json(taken(&visit, answer).await))
+    decide(&visit, Change::Restore(version), &why.reason, how.dry_run).await
 }
 
-/// Publishes a candidate, unless nothing would change or only that was asked.
-fn done(
+/// Makes a change, or has it proposed where it takes two people; unless nothing would change or only
+/// that was asked.
+pub(super) async fn decide(
     visit: &Visit,
-    publisher: &mut Publisher,
-    candidate: Candidate,
-    action: &str,
-    how: &How,
-) -> Result<Value, Problem> {
-    let difference = publisher.difference(&candidate);
-    let (before, hash) = (publisher.current(), shown(candidate.hash()));
-    let before = json!({ "version": before.table_version, "hash": shown(before.table_hash) });
-    let outcome = |outcome: &str, version: Option<u32>| {
-        json!({
-            "outcome": outcome,
-            "before": before,
-            "after": { "version": version, "hash": hash },
-            "difference": difference,
-        })
-    };
-    if how.dry_run {
-        return Ok(outcome(
-            "not published: a dry run",
-            publisher.next_version(),
-        ));
+    change: Change,
+    reason: &str,
+    dry_run: bool,
+) -> Result<Response, Problem> {
+    let (mut shows, is_void) = change.look(visit.api())?;
+    if dry_run || is_void {
+        let (outcome, version) = if dry_run {
+            (
+                "not published: a dry run",
+                shows["after"]["version"].clone(),
+            )
+        } else {
+            let version = shows["before"]["version"].clone();
+            ("unchanged: it is in force already", version)
+        };
+        shows["outcome"] = json!(outcome);
+        shows["after"]["version"] = version;
+        return Ok(Json(taken(visit, shows).await).into_response());
     }
-    if candidate.hash() == publisher.current().table_hash {
-        let version = publisher.current().table_version;
-        return Ok(outcome("unchanged: it is in force already", Some(version)));
+    if visit.api().two_people && change.takes_two() {
+        let proposed = consent::propose(visit, change, reason, shows)?;
+        return Ok((StatusCode::ACCEPTED, Json(proposed)).into_response());
     }
-    let details = json!({ "before": before, "after": hash });
-    let version = visit.act(action, &how.reason, details, || {
-        let published = publisher.publish(candidate, &visit.caller.name, how.reason.trim());
-        published.map_err(problem)
+    let details = change.details(&shows);
+    let done = visit.act(&change.action(), reason, details, |_| {
+        change.apply(visit.api(), &visit.caller.name, reason, None)
     })?;
-    Ok(outcome("published", Some(version)))
+    Ok(Json(taken(visit, done).await).into_response())
 }
 
 /// Hands it to the shards, waits a little until they have it, and says which have not.
-async fn taken(visit: &Visit, mut answer: Value) -> Value {
+pub(super) async fn taken(visit: &Visit, mut answer: Value) -> Value {
     let mut behind = visit.api().publisher().deliver();
     for _ in 0..LOOKS {
         if behind.is_empty() {
@@ -256,7 +246,7 @@ fn unknown_table(table: &str) -> Problem {
     )
 }
 
-fn problem(error: PublishError) -> Problem {
+pub(super) fn problem(error: PublishError) -> Problem {
     let remedy = error.remedy();
     match error {
         PublishError::Invalid(diagnostics) => {

@@ -1,5 +1,6 @@
 //! `[admin]`: where the office is, and who may do what there.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use zeroize::Zeroizing;
@@ -37,14 +38,47 @@ pub(super) fn admin(
     if named && tokens.is_none() {
         return None;
     }
+    let users = users(section);
+    let two_people = two_people(section, tokens.as_deref(), &users, diagnostics);
     Some(AdminConfiguration {
         address: address?,
         socket: section
             .text("socket")
             .map(|found| PathBuf::from(found.value)),
         tokens,
-        users: users(section),
+        users,
+        two_people,
     })
+}
+
+/// Where two could not come together, nothing would ever be approved.
+fn two_people(
+    section: &Section<'_>,
+    tokens: Option<&[TokenLine]>,
+    users: &[(Role, u32)],
+    diagnostics: &mut Diagnostics,
+) -> bool {
+    let with_tokens = tokens.into_iter().flatten().filter_map(TokenLine::operator);
+    let mut people: BTreeSet<String> = with_tokens.map(str::to_owned).collect();
+    let operators = users.iter().filter(|(role, _)| *role == Role::Operate);
+    people.extend(operators.map(|(_, user)| format!("uid {user}")));
+    let are_two = people.len() > 1;
+    let Some(asked) = section.flag("two_people") else {
+        return are_two;
+    };
+    if asked.value && !are_two {
+        let problem = format!(
+            "`admin.two_people`, and {} have the role `operate`",
+            match people.len() {
+                0 => "none",
+                _ => "not two",
+            }
+        );
+        let remedy = "give two people tokens with that role (`admin.tokens`), or name two users \
+            as `admin.operate_users`";
+        diagnostics.note(&asked.span, problem, remedy);
+    }
+    asked.value
 }
 
 fn users(section: &Section<'_>) -> Vec<(Role, u32)> {

@@ -199,6 +199,9 @@ pub const KEYS: &[Key] = &[
     key("admin.operate_users", Wholes(0, U32), Default("[]"),
         "Users who may change what is served."),
     key("admin.keys_users", Wholes(0, U32), Default("[]"), "Users who may change keys."),
+    key("admin.two_people", Flag, Optional("true where two people have the role `operate`"),
+        "Whether what moves money, and what opens something that was closed, takes a second \
+        person's approval. To stop, suspend and drain takes one."),
 
     key("listeners[]", Tables, Required, "Where participants dial; at least one."),
     key("listeners[].name", Text, Required,

@@ -194,6 +194,8 @@ pub struct AdminConfiguration {
     pub tokens: Option<Vec<TokenLine>>,
     /// Users of this machine who have roles over the socket.
     pub users: Vec<(Role, u32)>,
+    /// Whether what moves money takes two people.
+    pub two_people: bool,
 }
 
 /// Why there is no configuration.

@@ -26,7 +26,7 @@ use axum::{Extension, Router};
 
 use crate::control::api::authority::Role;
 use crate::control::api::problem::Problem;
-use crate::control::api::{Door, Verb};
+use crate::control::api::{Door, Holds, Parameter, Verb};
 use crate::control::dashboard::picture::Painter;
 use crate::control::dashboard::stream::Watchers;
 use crate::control::readings::Readings;
@@ -160,10 +160,12 @@ pub(in crate::control) const DOORS: &[Door] = &[
         path: "/v1/payments",
         role: Role::View,
         summary: "What became of a payment or refund, found in the journal and the archive.",
-        query: &[(
+        query: &[Parameter::new(
             "reference",
+            Holds::Text,
             "INSTITUTION/YYYYMMDD/REFERENCE, a reference, or a match key of either side",
-        )],
+        )
+        .required()],
         handler: || get(find::payments),
     },
 ];

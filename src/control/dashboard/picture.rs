@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 use crate::control::readings::{LABELLED_MAX, Readings, Seat};
 use crate::model::metric::{Histogram, Sample, Value as Number};
-use crate::model::participant::Role;
 use crate::model::time::Monotonic;
 use crate::shard::stats::{Counter, PartyRead, Stage};
 
@@ -219,11 +218,7 @@ fn participant(seat: &Seat, party: &PartyRead, times: Value) -> Value {
     ] = party.counts;
     json!({
         "name": seat.name,
-        "role": match seat.role {
-            Role::Wallet => "wallet",
-            Role::Acquirer => "acquirer",
-            Role::Infrastructure => "infrastructure",
-        },
+        "role": seat.role.name(),
         "protocol": seat.protocol.name(),
         "country": seat.country,
         "links": party.links,

@@ -18,6 +18,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::control::configuration::{Configuration, Diagnostics, Texts};
+use crate::control::tables::standing;
 use crate::shard::stats::Counters;
 use crate::shard::{Command, Handed, Mailbox};
 
@@ -267,12 +268,25 @@ impl Publisher {
     /// There is no such generation, it cannot be read, or it does not go with the files any more.
     pub fn candidate_of(&self, version: u32) -> Result<Candidate, PublishError> {
         if version == FILES {
-            return self.checked(Texts::new());
+            return self.checked(self.with_standing(Texts::new()));
         }
         let unknown = || PublishError::Unknown(format!("there is no generation {version}"));
         let generation = self.generations.of(version).ok_or_else(unknown)?;
         let texts = self.generations.texts(generation);
-        self.checked(texts.map_err(PublishError::Unreadable)?)
+        self.checked(self.with_standing(texts.map_err(PublishError::Unreadable)?))
+    }
+
+    /// With the standing of now: who goes back to the rates of yesterday does not open what was
+    /// stopped since.
+    fn with_standing(&self, mut texts: Texts) -> Texts {
+        for file in &self.current.table_files {
+            if file.key == standing::FORM.key {
+                texts.remove(&file.name);
+                let now = self.texts.get(&file.name).cloned();
+                texts.extend(now.map(|text| (file.name.clone(), text)));
+            }
+        }
+        texts
     }
 
     fn checked(&self, texts: Texts) -> Result<Candidate, PublishError> {
@@ -396,6 +410,11 @@ impl Publisher {
             place += 1;
             place > last || !held.is_sole()
         });
+    }
+
+    /// Where shards are told.
+    pub fn mailboxes(&self) -> &[Mailbox] {
+        &self.mailboxes
     }
 
     /// Generations that are held in memory.
