@@ -115,6 +115,7 @@ fn checks(criterion: &mut Criterion) {
             list_key: ListKey::new(&[7; 32]),
             lists: vec![strangers(listed)],
             institutions: vec![ask.wallet, ask.acquirer],
+            stopped: Vec::new(),
             suspended: Vec::new(),
             self_counting: Vec::new(),
         })

@@ -47,7 +47,7 @@ pub(super) enum Command {
     Run(Run),
     /// Check a configuration file
     Check(Check),
-    /// Look at a running switch, publish its tables, go back, drain it
+    /// Look at a running switch, stop and start what it serves, publish its tables, drain it
     #[command(after_help = ctl::EXAMPLES)]
     Ctl(Ctl),
     /// Try a participant against a switch of its own, and say what passed

@@ -184,7 +184,7 @@ impl Shard {
                 self.handle_claim(from, message, (key.originator, None), pass);
             }
             Message::SignOnAck(_) | Message::KeyChangeAck(_) | Message::CutoverAck(_) => {
-                self.stats.add(Counter::Unanswerable, 1)
+                self.stats.add(Counter::Unanswerable, 1);
             }
         }
     }

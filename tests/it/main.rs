@@ -7,6 +7,7 @@ mod golden_iso8583;
 mod golden_sbe;
 mod life;
 mod onboard;
+mod operate;
 mod shards;
 mod tables;
 mod tidy;

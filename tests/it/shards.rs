@@ -24,6 +24,11 @@ pub(super) const WALLET: u64 = 45_800_001;
 
 /// Signs on; returns the link, how many shards there are, and the link's own.
 pub(super) fn sign_on(address: SocketAddr) -> (TcpStream, u16, u16) {
+    sign_on_as(address, WALLET)
+}
+
+/// The same as somebody else.
+pub(super) fn sign_on_as(address: SocketAddr, institution: u64) -> (TcpStream, u16, u16) {
     let mut link = TcpStream::connect(address).unwrap();
     link.set_read_timeout(Some(Duration::from_secs(30)))
         .unwrap();
@@ -32,7 +37,7 @@ pub(super) fn sign_on(address: SocketAddr) -> (TcpStream, u16, u16) {
             match_key: MatchKey(1),
             transmit_time: Wall(0),
         },
-        institution: Institution::new(WALLET).unwrap(),
+        institution: Institution::new(institution).unwrap(),
         protocol_version: None,
         business_date: None,
         nonce: None,
@@ -46,7 +51,11 @@ pub(super) fn sign_on(address: SocketAddr) -> (TcpStream, u16, u16) {
 }
 
 /// Says something over a link; what comes next over it, looked at.
-fn ask<R>(link: &mut TcpStream, message: &Message<'_>, look: impl FnOnce(&Message<'_>) -> R) -> R {
+pub(super) fn ask<R>(
+    link: &mut TcpStream,
+    message: &Message<'_>,
+    look: impl FnOnce(&Message<'_>) -> R,
+) -> R {
     let dialect = Dialect::plain(Protocol::Sbe);
     let mut frame = [0; 1_024];
     let written = encode_frame(&dialect, Framing::Sofh, None, message, &mut frame).unwrap();

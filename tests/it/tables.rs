@@ -127,7 +127,10 @@ fn an_operator_publishes_goes_back_and_drains_from_the_command_line() {
     let switch = Switch::start_on(folder.path(), &folder.path().join("data"), &[]);
     let socket = switch.ready["socket"].as_str().unwrap().to_owned();
     let ctl = |words: &[&str]| {
-        let done = output(&[&["ctl", "--socket", &socket], words].concat(), b"");
+        let done = output(
+            &[&["ctl", "--json", "--socket", &socket], words].concat(),
+            b"",
+        );
         let said = String::from_utf8(done.stdout.clone()).unwrap();
         (done.status.code(), said, errors(&done))
     };

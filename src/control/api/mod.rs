@@ -28,6 +28,8 @@ mod switch;
 mod tables;
 
 #[cfg(test)]
+mod consent_tests;
+#[cfg(test)]
 mod tests;
 
 use core::time::Duration;
@@ -41,7 +43,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use authority::{Authority, Caller, Role, Way};
 use consent::Proposals;
@@ -355,7 +357,6 @@ fn unrecorded(error: &std::io::Error) -> Problem {
 #[serde(deny_unknown_fields)]
 pub struct Why {
     /// In the operator's words.
-    #[serde(default)]
     pub reason: String,
 }
 
@@ -365,8 +366,13 @@ impl Why {
     /// # Errors
     /// It is not `{"reason": "..."}`.
     fn of(body: &[u8]) -> Result<Self, Problem> {
-        serde_json::from_slice(body).map_err(|_| {
-            let remedy = "send {\"reason\": \"...\"} as JSON: it goes into the record";
+        // An array of one text would do for the struct, and is not what the document says.
+        let object: Option<Map<String, Value>> = serde_json::from_slice(body).ok();
+        let why = object.and_then(|object| Self::deserialize(Value::from(object)).ok());
+        let fits = |why: &Self| (1..=REASON_BYTES_MAX).contains(&why.reason.len());
+        why.filter(fits).ok_or_else(|| {
+            let remedy =
+                "send {\"reason\": \"...\"} as JSON, 1000 bytes at most: it goes into the record";
             Problem::request("the body does not say why", remedy)
         })
     }

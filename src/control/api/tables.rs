@@ -179,8 +179,8 @@ async fn restore(
     decide(&visit, Change::Restore(version), &why.reason, how.dry_run).await
 }
 
-/// Makes a change, or has it proposed where it takes two people; unless nothing would change or only
-/// that was asked.
+/// Makes a change, or has it proposed where it takes two people; unless nothing would change or
+/// only that was asked.
 pub(super) async fn decide(
     visit: &Visit,
     change: Change,

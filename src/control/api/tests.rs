@@ -26,17 +26,10 @@ view ann 5e17bb983b1ff3b4acbcaa8451a4173faa5575c682e7cf8615e2ed5e50fad7bd
 operate bob 2de8e6cbdda43d8f8c4f33e79b7296ad4159d03cf42dbdf39c1e48ba6547fc61
 ";
 
-/// The same, and of `second-token`.
-const TWO: &str = "\
-view ann 5e17bb983b1ff3b4acbcaa8451a4173faa5575c682e7cf8615e2ed5e50fad7bd
-operate bob 2de8e6cbdda43d8f8c4f33e79b7296ad4159d03cf42dbdf39c1e48ba6547fc61
-operate eve 7a35833597e6687c599a0988b7a53b9b6a7ec18b88ca2a8e60f3265c8be6d527
-";
-
-struct Served {
+pub(super) struct Served {
     /// What the record says while an order is given.
     meanwhile: mpsc::Receiver<Vec<Value>>,
-    office: Office,
+    pub(super) office: Office,
     folder: TempDir,
     name: SocketName,
 }
@@ -45,7 +38,7 @@ fn served(tokens: Option<&str>) -> Served {
     served_to(tokens, false)
 }
 
-fn served_to(tokens: Option<&str>, two_people: bool) -> Served {
+pub(super) fn served_to(tokens: Option<&str>, two_people: bool) -> Served {
     let folder = tempfile::tempdir().unwrap();
     let mut admin = Configuration::sandbox().admin;
     admin.two_people = two_people;
@@ -100,17 +93,17 @@ fn ask(mut link: impl Read + Write, request: &str, token: Option<&str>, body: &s
 }
 
 impl Served {
-    fn network(&self, request: &str, token: Option<&str>, body: &str) -> Heard {
+    pub(super) fn network(&self, request: &str, token: Option<&str>, body: &str) -> Heard {
         let link = TcpStream::connect(self.office.address()).unwrap();
         ask(link, request, token, body)
     }
 
-    fn socket(&self, request: &str, body: &str) -> Heard {
+    pub(super) fn socket(&self, request: &str, body: &str) -> Heard {
         let link = UnixStream::connect(self.name.path()).unwrap();
         ask(link, request, None, body)
     }
 
-    fn record(&self) -> Vec<Value> {
+    pub(super) fn record(&self) -> Vec<Value> {
         recorded(self.folder.path())
     }
 }
@@ -120,7 +113,7 @@ fn recorded(folder: &Path) -> Vec<Value> {
     text.lines().map(json).collect()
 }
 
-fn json(text: &str) -> Value {
+pub(super) fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
 }
 
@@ -316,127 +309,6 @@ fn a_table_is_tried_published_told_of_and_taken_back() {
     ] {
         assert_eq!(served.network(request, operate, "").0, code, "{request}");
     }
-    served.office.close();
-}
-
-#[test]
-fn what_moves_money_takes_two_people_and_what_stops_it_takes_one() {
-    let served = served_to(Some(TWO), true);
-    let (bob, eve) = (Some("operate-token"), Some("second-token"));
-    let why = "{\"reason\":\"a test\"}";
-    let (_, text) = served.network("GET /v1/tables/rates", bob, "");
-    let short = text.trim_end().rsplit_once('\n').unwrap().0;
-    let put = "PUT /v1/tables/rates?reason=new%20rates";
-    let version = |served: &Served| json(&served.socket("GET /v1/tables", "").1)["version"].clone();
-
-    let (code, body) = served.network(put, bob, short);
-    assert_eq!(code, 202, "{body}");
-    let number = json(&body)["proposal"].as_u64().unwrap();
-    assert_eq!(json(&body)["changes"]["difference"][0]["removed"], 1);
-    assert_eq!(version(&served), 1);
-    let (_, body) = served.network("GET /v1/proposals", Some("view-token"), "");
-    assert_eq!(json(&body)["proposals"][0]["by"], "bob");
-    assert_eq!(json(&body)["proposals"][0]["action"], "publish rates");
-
-    let approve = format!("POST /v1/proposals/{number}/approve");
-    // Not himself, not without the role, not who merely has the machine, not without a reason.
-    for (found, expected) in [
-        (served.network(&approve, bob, why), 403),
-        (served.network(&approve, Some("view-token"), why), 403),
-        (served.socket(&approve, why), 403),
-        (served.network(&approve, eve, "{}"), 400),
-        (
-            served.network("POST /v1/proposals/9999/approve", eve, why),
-            404,
-        ),
-    ] {
-        assert_eq!(found.0, expected, "{}", found.1);
-    }
-    assert_eq!(version(&served), 1);
-    let (code, body) = served.network(&approve, eve, why);
-    assert_eq!(
-        (code, &json(&body)["outcome"]),
-        (200, &"published".into()),
-        "{body}"
-    );
-    assert_eq!(version(&served), 2);
-    assert_eq!(served.network(&approve, eve, why).0, 404, "approved once");
-    let (_, body) = served.network("GET /v1/generations", bob, "");
-    assert_eq!(json(&body)["generations"][0]["who"], "bob, approved by eve");
-
-    // One suspends and stops, two resume and start.
-    let post = |what: &str, token| served.network(&format!("POST /v1/{what}"), token, why);
-    assert_eq!(post("participants/kakao-pay/suspend", bob).0, 200);
-    assert_eq!(post("corridors/stop?corridor=MY-%3ECN", bob).0, 200);
-    let (_, body) = served.network("GET /v1/corridors", bob, "");
-    assert_eq!(json(&body)["stopped"][0]["corridor"], "MY->CN");
-    let state = |name: &str| {
-        let (_, body) = served.network("GET /v1/participants", bob, "");
-        let participants = json(&body)["participants"].clone();
-        let mut all = participants.as_array().unwrap().iter();
-        all.find(|one| one["name"] == name).unwrap()["state"].clone()
-    };
-    assert_eq!(state("kakao-pay"), "suspended");
-    let (code, body) = post("participants/kakao-pay/resume", eve);
-    assert_eq!(code, 202, "{body}");
-    let number = json(&body)["proposal"].as_u64().unwrap();
-    // To go back to the files' rates does not open what was stopped since.
-    let (_, body) = post("generations/0/restore", eve);
-    let restore = json(&body)["proposal"].as_u64().unwrap();
-    assert_eq!(post(&format!("proposals/{restore}/approve"), bob).0, 200);
-    assert_eq!(state("kakao-pay"), "suspended");
-    assert_eq!(post(&format!("proposals/{number}/approve"), bob).0, 200);
-    assert_eq!(state("kakao-pay"), "open");
-
-    // What would change something else by now is not done, and who proposed may take it back.
-    let (_, body) = served.network(put, bob, short);
-    let first = json(&body)["proposal"].as_u64().unwrap();
-    let (_, body) = served.network(put, bob, short);
-    let second = json(&body)["proposal"].as_u64().unwrap();
-    assert_eq!(post(&format!("proposals/{second}/approve"), eve).0, 200);
-    let (code, body) = post(&format!("proposals/{first}/approve"), eve);
-    assert_eq!(code, 409, "{body}");
-    let (_, body) = post("corridors/start?corridor=MY-%3ECN", bob);
-    let number = json(&body)["proposal"].as_u64().unwrap();
-    assert_eq!(post(&format!("proposals/{number}/refuse"), bob).0, 200);
-    assert_eq!(post(&format!("proposals/{number}/approve"), eve).0, 404);
-    let record = served.record();
-    let acted: Vec<_> = record
-        .iter()
-        .filter_map(|line| line["action"].as_str())
-        .collect();
-    for action in ["propose: publish rates", "suspend participant kakao-pay"] {
-        assert!(acted.contains(&action), "{acted:?}");
-    }
-    assert!(
-        acted.iter().any(|it| it.starts_with("refuse ")),
-        "{acted:?}"
-    );
-    served.office.close();
-}
-
-#[test]
-fn proposals_are_few_and_their_numbers_are_those_of_the_record() {
-    let served = served_to(Some(TWO), true);
-    let bob = Some("operate-token");
-    let (_, text) = served.network("GET /v1/tables/rates", bob, "");
-    let short = text.trim_end().rsplit_once('\n').unwrap().0;
-    let mut codes = Vec::new();
-    for _ in 0..=super::consent::OPEN_MAX {
-        let (code, body) = served.network("PUT /v1/tables/rates?reason=x", bob, short);
-        codes.push(code);
-        if code == 202 {
-            let number = &json(&body)["proposal"];
-            let record = served.record();
-            let line = record
-                .iter()
-                .find(|line| &line["number"] == number)
-                .unwrap();
-            assert_eq!(line["action"], "propose: publish rates");
-        }
-    }
-    assert_eq!(codes.pop(), Some(409));
-    assert!(codes.iter().all(|code| *code == 202), "{codes:?}");
     served.office.close();
 }
 

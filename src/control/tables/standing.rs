@@ -1,5 +1,6 @@
 //! The standing: which participants are suspended and which corridors are stopped, for now. It
-//! exists, empty, without a file, so that there is always something to change while the switch works.
+//! exists, empty, without a file, so that there is always something to change while the switch
+//! works.
 //!
 //! What is said of a participant goes before its own `status`. Knows no participant that the
 //! configuration does not have.
