@@ -281,6 +281,16 @@ impl Target {
         })
     }
 
+    /// SIGTERM, without waiting for what comes of it.
+    pub(crate) fn tell_to_end(&self) -> Result<(), TargetError> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).map_err(|cause| {
+            TargetError::Process {
+                doing: "tell the switch to end".to_owned(),
+                cause: cause.into(),
+            }
+        })
+    }
+
     /// SIGKILL, in the middle of whatever it does.
     pub(crate) fn kill(mut self) -> Result<(), TargetError> {
         let failed = |cause| TargetError::Process {

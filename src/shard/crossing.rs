@@ -75,6 +75,8 @@ pub(super) enum Crossing<'b> {
     },
     /// Draining, and nothing of mine is open: no more will come of what I promised.
     Quiet,
+    /// Everybody who has a link here knows that we end: no more will come of whom it surprises.
+    Heard,
 }
 
 /// What becomes of a message between two shards, where somebody is between them.
@@ -99,14 +101,18 @@ impl<'b> Crossing<'b> {
         match self {
             Self::Staked { .. } => STAKE_BYTES,
             Self::GivenBack(_) => GIVEN_BACK_BYTES,
-            Self::Frame { .. } | Self::Body { .. } | Self::Presence { .. } | Self::Quiet => 0,
+            Self::Frame { .. }
+            | Self::Body { .. }
+            | Self::Presence { .. }
+            | Self::Quiet
+            | Self::Heard => 0,
         }
     }
 
     fn body(&self) -> &'b [u8] {
         match *self {
             Self::Frame { body, .. } | Self::Body { body, .. } | Self::Staked { body, .. } => body,
-            Self::Presence { .. } | Self::Quiet | Self::GivenBack(_) => &[],
+            Self::Presence { .. } | Self::Quiet | Self::Heard | Self::GivenBack(_) => &[],
         }
     }
 
@@ -135,6 +141,7 @@ impl<'b> Crossing<'b> {
                 ..
             } => (5, flag_of(home), participant, Some(link)),
             Self::GivenBack(_) => (6, 0, NOBODY, None),
+            Self::Heard => (7, 0, NOBODY, None),
         };
         let (slot, generation) = link.map_or((ANY_LINK, 0), |link| (link.slot, link.generation));
         room[..2].copy_from_slice(&[kind, flag]);
@@ -145,7 +152,11 @@ impl<'b> Crossing<'b> {
         match self {
             Self::Staked { stake, .. } => write_stake(extra, stake),
             Self::GivenBack(given_back) => write_given_back(extra, given_back),
-            Self::Frame { .. } | Self::Body { .. } | Self::Presence { .. } | Self::Quiet => {}
+            Self::Frame { .. }
+            | Self::Body { .. }
+            | Self::Presence { .. }
+            | Self::Quiet
+            | Self::Heard => {}
         }
         body.copy_from_slice(self.body());
     }
@@ -194,6 +205,7 @@ impl<'b> Crossing<'b> {
                 }
             }
             6 => Self::GivenBack(read_given_back(body)),
+            7 => Self::Heard,
             _ => unreachable!("kind {kind} is not one of ours"),
         }
     }
@@ -396,6 +408,7 @@ mod tests {
                 up: false,
             },
             Crossing::Quiet,
+            Crossing::Heard,
         ] {
             let mut room = vec![0; crossing.bytes()];
             crossing.write(&mut room);

@@ -41,13 +41,19 @@ impl Shard {
         });
     }
 
-    /// Sheds what is new once everybody has heard that the switch ends.
+    /// Sheds what is new once everybody has heard that the switch ends, whatever shard their links
+    /// are on: any link may carry any payment.
     pub(super) fn end_goodbye(&mut self, now: Monotonic) {
         if let Some(Goodbye { since, unheard }) = self.goodbye
-            && (unheard == 0 || now >= since.plus_ms(GOODBYE_MS))
+            && (now >= since.plus_ms(GOODBYE_MS) || unheard == 0 && self.have_peers_heard())
         {
             self.draining = true;
         }
+    }
+
+    /// Whether all who have a link here have heard that we end.
+    pub(super) fn is_heard(&self) -> bool {
+        self.goodbye.is_some_and(|goodbye| goodbye.unheard == 0)
     }
 
     /// A link has acknowledged our goodbye, or is gone.

@@ -25,6 +25,10 @@ pub(super) struct Peers {
     quiet: u64,
     /// Those that have heard this of us.
     told_quiet: u64,
+    /// Those whose participants have all heard our goodbye.
+    heard: u64,
+    /// Those that know this of ours.
+    told_heard: u64,
 }
 
 impl Shard {
@@ -188,6 +192,7 @@ impl Shard {
                 }
             }
             Crossing::Quiet => self.peers.quiet |= bit(from),
+            Crossing::Heard => self.peers.heard |= bit(from),
             Crossing::Staked {
                 participant,
                 link,
@@ -280,10 +285,20 @@ impl Shard {
         if self.peers.all == 0 {
             return (0, false);
         }
+        let is_heard = self.is_heard();
         let ports = &mut self.ports;
         let mut settled = self.sessions.tell_elsewhere(|participant, up, shard| {
             ports.say(shard, &Crossing::Presence { participant, up }, false)
         });
+        if is_heard {
+            for shard in (0..self.shards).map(ShardId) {
+                let untold = self.peers.all & !self.peers.told_heard & bit(shard) != 0;
+                if untold && self.ports.say(shard, &Crossing::Heard, false) {
+                    self.peers.told_heard |= bit(shard);
+                }
+            }
+            settled &= self.peers.all & !self.peers.told_heard == 0;
+        }
         if self.is_settled() {
             for shard in (0..self.shards).map(ShardId) {
                 let untold = self.peers.all & !self.peers.told_quiet & bit(shard) != 0;
@@ -310,6 +325,11 @@ impl Shard {
     /// for our links, and nothing of us for theirs.
     pub(super) fn are_peers_settled(&self) -> bool {
         self.peers.all & !(self.peers.quiet & self.peers.told_quiet) == 0
+    }
+
+    /// Whether whoever has a link on any other shard has heard our goodbye.
+    pub(super) fn have_peers_heard(&self) -> bool {
+        self.peers.all & !self.peers.heard == 0
     }
 
     /// Whether a peer is there.

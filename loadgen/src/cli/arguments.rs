@@ -244,7 +244,9 @@ impl Faults {
 impl ValueEnum for Faults {
     fn value_variants<'a>() -> &'a [Self] {
         const ALL: &[Faults] = &{
-            use Kind::{Clock, Full, IoError, Kill, NoSpace, Points, Power, Stop, TornHeader};
+            use Kind::{
+                Clock, Full, IoError, Kill, NoSpace, Points, Power, Restart, Stop, TornHeader,
+            };
             [
                 Faults::One(Kill),
                 Faults::One(Points),
@@ -255,6 +257,7 @@ impl ValueEnum for Faults {
                 Faults::One(Full),
                 Faults::One(Stop),
                 Faults::One(Clock),
+                Faults::One(Restart),
                 Faults::All,
             ]
         };

@@ -32,6 +32,8 @@ pub(super) struct Conduct {
     slow_ns: u64,
     /// Its links are cut or signed off: it sends no payments.
     pub(super) absent: bool,
+    /// The switch has signed off with it: it begins no payment before it has signed on anew.
+    pub(super) told_goodbye: bool,
 }
 
 /// Every player's conduct, and what is still to come.
@@ -325,7 +327,9 @@ impl Floor<'_> {
 
     /// A link of `player` has signed on.
     pub(super) fn on_back(&mut self, player: u8) {
-        self.faults.conducts[usize::from(player)].absent = false;
+        let conduct = &mut self.faults.conducts[usize::from(player)];
+        conduct.absent = false;
+        conduct.told_goodbye = false;
     }
 
     /// Signs off or on over each of the player's links.

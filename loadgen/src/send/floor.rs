@@ -75,6 +75,8 @@ pub(crate) struct Tally {
     pub(crate) echoes: u64,
     /// Echoes that the switch asked for.
     pub(crate) echoes_answered: u64,
+    /// Goodbyes of the switch.
+    pub(crate) goodbyes: u64,
     /// Messages about payments of other runs.
     pub(crate) foreign: u64,
     /// Times at which a payment was due and no link had room.
@@ -514,8 +516,8 @@ impl<'a> Floor<'a> {
             | Message::RefundResult(_)
             | Message::StatusResult(_)
             | Message::Reject(_) => self.on_answer(place, player, key, message),
+            Message::SignOff(_) => self.on_goodbye(place, player, key),
             Message::SignOn(_)
-            | Message::SignOff(_)
             | Message::KeyChange(_)
             | Message::Cutover(_)
             | Message::RefundRequest(_) => {

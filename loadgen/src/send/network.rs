@@ -88,6 +88,19 @@ impl Floor<'_> {
         self.put(place, &Message::EchoAck(ack));
     }
 
+    /// The switch signs off: it hears that we know, and nothing new of this player until it is
+    /// back. What was asked before is still answered.
+    pub(super) fn on_goodbye(&mut self, place: usize, player: u8, key: MatchKey) {
+        self.tally.goodbyes += 1;
+        self.faults.conducts[usize::from(player)].told_goodbye = true;
+        let ack = NoticeAck {
+            header: messages::answering(key, self.now.wall),
+            response_code: ResponseCode::APPROVED,
+            mac: b"",
+        };
+        self.put(place, &Message::SignOffAck(ack));
+    }
+
     /// One echo a second for each player.
     pub(super) fn care(&mut self) {
         if self.now.monotonic.0 < self.next_echo_ns {

@@ -40,6 +40,11 @@ impl Floor<'_> {
             let number = self.judge.originators.count();
             let script = self.mix.script(number);
             let player = self.cast.lane(script.lane).originator;
+            // Whoever heed a goodbye waits; his payments come late, and are not left out.
+            if self.conduct(player).told_goodbye {
+                self.waited_for_room = true;
+                return None;
+            }
             if self.conduct(player).absent {
                 self.tally.course.missed_absent += 1;
                 self.judge.originators.leave_out(&script);
@@ -81,7 +86,8 @@ impl Floor<'_> {
     fn issue_next(&mut self, intended_ns: u64) -> bool {
         let number = self.judge.originators.count();
         let script = self.mix.script(number);
-        self.issue_one(intended_ns, number, &script)
+        let player = self.cast.lane(script.lane).originator;
+        !self.conduct(player).told_goodbye && self.issue_one(intended_ns, number, &script)
     }
 
     fn issue_one(&mut self, intended_ns: u64, number: u64, script: &Script) -> bool {

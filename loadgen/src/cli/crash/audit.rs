@@ -63,7 +63,8 @@ fn read(kind: Kind, good: bool, said: &Json) -> Audited {
         | Kind::TornHeader
         | Kind::IoError
         | Kind::NoSpace
-        | Kind::Full => false,
+        | Kind::Full
+        | Kind::Restart => false,
     };
     if good || excused {
         return Audited {

@@ -27,6 +27,8 @@ pub(crate) enum Kind {
     Stop,
     /// The wall clock jumps, while it runs or over a restart; then SIGKILL
     Clock,
+    /// An orderly restart: nothing is refused and nothing left unanswered
+    Restart,
 }
 
 impl Kind {
@@ -55,6 +57,9 @@ pub(super) enum End {
     Stopped { ms: u64 },
     /// It sheds for want of room; then we kill it.
     Sheds,
+    /// It is told to end after so many milliseconds under load, answers what is in flight, refuses
+    /// nothing that began before it said so, and exits with 0.
+    Drained { after_ms: u64 },
 }
 
 /// What is done to the files while nobody has them open.
@@ -153,6 +158,10 @@ pub(super) fn rounds(
                 end: End::Sheds,
                 ..Round::killed(0)
             },
+            Kind::Restart => Round {
+                end: End::Drained { after_ms },
+                ..Round::killed(0)
+            },
             Kind::Stop => Round {
                 end: End::Stopped { ms: STOPPED_MS },
                 ..Round::killed(0)
@@ -188,7 +197,8 @@ pub(super) fn rounds_per_journal(kind: Kind, wished: u32, memory: bool) -> u32 {
         | Kind::TornHeader
         | Kind::IoError
         | Kind::NoSpace
-        | Kind::Clock => wished,
+        | Kind::Clock
+        | Kind::Restart => wished,
     }
 }
 

@@ -124,6 +124,10 @@ impl Episode<'_> {
                 }
                 self.load(stage, BEFORE_STOP_MS)
             }
+            End::Drained { after_ms } => {
+                self.load(stage, after_ms)?;
+                self.restart(stage, target, report)
+            }
             End::Sheds => {
                 let before = stage.floor.tally.refused;
                 self.load_until(stage, SHEDS_MS, |refused| refused > before + SHED_MIN)?;
@@ -134,6 +138,40 @@ impl Episode<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// It is told to end, while payments go on until they hear of it.
+    fn restart(
+        &self,
+        stage: &mut Stage<'_>,
+        target: &mut Target,
+        report: &mut CrashReport,
+    ) -> Result<(), Failure> {
+        let name = self.kind.name();
+        let refused = stage.floor.tally.refused;
+        let goodbyes = stage.floor.tally.goodbyes;
+        target.tell_to_end()?;
+        let mut plan = self.plan();
+        let give_up = Clock.monotonic().plus_ms(GIVES_MS);
+        while stage.floor.links() > 0 && stage.floor.now() < give_up {
+            stage.turn(Some(&mut plan))?;
+        }
+        let refused = stage.floor.tally.refused - refused;
+        if refused > 0 {
+            let why = format!("{name}: {refused} payments were refused by an orderly end");
+            report.findings.push(why);
+        }
+        let lost = stage.floor.lost_payments();
+        if lost > 0 {
+            let why = format!("{name}: {lost} payments were left unanswered by an orderly end");
+            report.findings.push(why);
+        }
+        if stage.floor.tally.goodbyes == goodbyes {
+            report
+                .findings
+                .push(format!("{name}: nobody heard a goodbye"));
+        }
+        Ok(())
     }
 
     /// At least `ms`, and until enough is in flight.
@@ -183,8 +221,8 @@ impl Episode<'_> {
         let name = self.kind.name();
         let fault = round.fault.as_deref().unwrap_or("no fault");
         let Some(Ended { status, said }) = ended else {
-            let given = round.end == End::Gives;
-            return given.then(|| format!("{name} {fault}: it went on after the error"));
+            let given = matches!(round.end, End::Gives | End::Drained { .. });
+            return given.then(|| format!("{name} {fault}: it went on"));
         };
         let killed = status.signal() == Some(Signal::KILL.as_raw());
         let good = match round.end {
@@ -196,6 +234,7 @@ impl Episode<'_> {
                 let full = self.kind == Kind::NoSpace && said.contains("full");
                 full && status.code() == Some(ENVIRONMENT)
             }
+            End::Drained { .. } => status.success(),
             End::Stopped { .. } => false,
         };
         let lines: Vec<_> = said.lines().rev().take(5).collect();
