@@ -114,6 +114,7 @@ mod tests {
             data: "data".into(),
             commit: "memory".to_owned(),
             admin: None,
+            socket: None,
         }
     }
 

@@ -25,6 +25,9 @@ pub(crate) struct Ready {
     /// Where metrics are.
     #[serde(default)]
     pub(crate) admin: Option<SocketAddr>,
+    /// The Unix socket of the admin API.
+    #[serde(default)]
+    pub(crate) socket: Option<PathBuf>,
 }
 
 /// One listener.
@@ -325,6 +328,7 @@ impl Ready {
             data: PathBuf::new(),
             commit: "none".to_owned(),
             admin: None,
+            socket: None,
         }
     }
 

@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Kill the switch in the middle of its work, again and again, and see what is lost
     Crash(Crash),
+    /// Do what the emergency page says on a sandbox, and see what participants see
+    Drill(Drill),
     /// The switch and a proxy that reads nothing, in turns: what a switch costs
     Bench(Bench),
     /// The highest rates at which the switch loses nothing, and keeps a service level
@@ -220,6 +222,22 @@ pub(crate) struct Crash {
     /// Print the verdict as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Do what the emergency page says on a sandbox, and see what participants see.
+///
+/// Starts a switch in a temporary folder, suspends, stops, kills, starts again and drains it with
+/// the commands of `tuning/EMERGENCY.md`, with payments of two wallets in between. Touches nothing
+/// else.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  cpg-loadgen drill
+  cpg-loadgen drill --shards 2")]
+pub(crate) struct Drill {
+    /// Shards of the switch
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) shards: u16,
 }
 
 /// One kind of fault, or all of them.

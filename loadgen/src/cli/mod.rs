@@ -11,6 +11,7 @@ mod bench;
 mod compare;
 mod crash;
 mod demo;
+mod drill;
 pub(crate) mod exit;
 mod find_max;
 mod outputs;
@@ -36,6 +37,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Compare(arguments) => compare::execute(&arguments),
         Command::FindMax(arguments) => find_max::execute(&arguments),
         Command::Crash(arguments) => crash::execute(&arguments),
+        Command::Drill(arguments) => drill::execute(&arguments),
         Command::Profile { what } => profile::execute(&what),
         Command::SelfTest(arguments) => self_test::execute(&arguments),
         Command::Completions { shell } => {
