@@ -112,6 +112,11 @@ pub fn step(record: &Record) -> String {
             queued.with,
             queued.reason.name()
         ),
+        Record::Ruled(ruled) => format!(
+            "an operator decides: {} (action {} in the record of actions)",
+            ruled.ruling.name(),
+            ruled.action
+        ),
         Record::Refund(refund) => refund_step(refund),
         Record::Recalled(_) => "it is asked about after long: remembered again".to_owned(),
         Record::Held(hold) => format!("it counts {}", counts(hold)),
@@ -152,6 +157,7 @@ const fn source(source: Source) -> &'static str {
         Source::Inquiry => "the status inquiry",
         Source::Advice => "the destination's advice",
         Source::LateAnswer => "the destination's late answer",
+        Source::Operator => "an operator",
     }
 }
 
@@ -254,6 +260,8 @@ pub const fn state_after(record: &Record, before: &'static str) -> &'static str 
         | Record::Advice(_)
         | Record::AdviceAnswer(_)
         | Record::LateAnswer(_) => before,
+        Record::Ruled(_) if record.ends_queue() => "An operator has settled it.",
+        Record::Ruled(_) => before,
     }
 }
 

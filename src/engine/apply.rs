@@ -10,10 +10,11 @@ use crate::engine::transitions::Phase;
 use crate::model::ids::{MatchKey, ParticipantIndex};
 use crate::model::keys::{BusinessKey, Class};
 use crate::model::message::Amounts;
-use crate::model::outcome::{Outcome, ResponseCode};
+use crate::model::outcome::{Outcome, ResponseCode, Ruling};
 use crate::model::record::{
     Actor, Answer, Decision, Finding, Payment, Queued, Record, Refund, Reversal, ReversalAnswer,
 };
+use crate::model::ruling::Ruled;
 use crate::model::time::Wall;
 use crate::route::Tables;
 
@@ -106,7 +107,8 @@ impl Engine {
             | Record::InquiryEnd(_)
             | Record::Finding(_)
             | Record::Pending(_)
-            | Record::Queued(_) => None,
+            | Record::Queued(_)
+            | Record::Ruled(_) => None,
         })
     }
 
@@ -179,6 +181,7 @@ impl Engine {
                 None
             }
             Record::Queued(queued) => self.apply_queued(slot?, queued, tables, wall),
+            Record::Ruled(ruled) => self.apply_ruled(slot?, ruled),
             Record::Refund(refund) => Some(self.apply_refund(refund, tables, wall)),
             Record::Recalled(recalled) => Some(self.apply_recalled(recalled, tables)),
         }
@@ -211,8 +214,16 @@ impl Engine {
             .or(transaction.destination)
             .or(transaction.originator)?;
         if transaction.queued == NOT_QUEUED {
-            let place = self.queue.enter(slot, with, wall);
+            let place = self.queue.enter(slot, (with, queued.reason), wall);
             self.transactions.at(slot).queued = place.unwrap_or(NOT_QUEUED);
+        }
+        None
+    }
+
+    /// An outcome is in the record behind it.
+    fn apply_ruled(&mut self, slot: u32, ruled: &Ruled) -> Option<u32> {
+        if ruled.ruling == Ruling::Told {
+            self.transactions.at(slot).advice = AdviceState::Acknowledged;
         }
         None
     }

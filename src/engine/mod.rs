@@ -36,6 +36,7 @@ mod restore;
 mod reversal_acts;
 mod reversals;
 mod rows;
+mod rulings;
 mod snapshot;
 mod timers;
 mod totals;
@@ -73,6 +74,7 @@ pub use holds::{
 };
 pub use resolver::Leg;
 pub use restore::Ask;
+pub use rulings::{NotRuled, Waits};
 pub use snapshot::{Pricing, Snapshot};
 pub use totals::Counts;
 pub use walks::SetOut;
@@ -172,6 +174,10 @@ pub struct Tally {
     pub operator_queued: u64,
     /// Not handed to an operator, because the queue was full.
     pub operator_queue_full: u64,
+    /// Decisions of operators that were taken.
+    pub operator_rulings: u64,
+    /// Decisions of operators that could not be: it no longer waits, or not for that.
+    pub operator_rulings_refused: u64,
     /// Old keys looked up in the archive.
     pub look_ups: u64,
     /// Of these, in vain: the archive could not be read.

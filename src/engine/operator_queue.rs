@@ -6,6 +6,7 @@
 
 use crate::engine::rows::{Places, Row};
 use crate::model::ids::ParticipantIndex;
+use crate::model::outcome::QueueReason;
 use crate::model::time::Wall;
 
 /// "Not in the queue".
@@ -19,6 +20,7 @@ pub(super) struct Entry {
     /// For whom it waits.
     pub(super) with: ParticipantIndex,
     pub(super) since: Wall,
+    pub(super) reason: QueueReason,
     /// Whether it is about to be tried again.
     retrying: bool,
 }
@@ -47,6 +49,7 @@ impl OperatorQueue {
             slot: 0,
             with: ParticipantIndex(0),
             since: Wall(0),
+            reason: QueueReason::OutcomeUnknown,
             retrying: false,
         };
         let count = usize::try_from(capacity).expect("usize holds a u32");
@@ -80,12 +83,18 @@ impl OperatorQueue {
     }
 
     /// Enters one; its place, or none where the queue is full.
-    pub(super) fn enter(&mut self, slot: u32, with: ParticipantIndex, since: Wall) -> Option<u32> {
+    pub(super) fn enter(
+        &mut self,
+        slot: u32,
+        (with, reason): (ParticipantIndex, QueueReason),
+        since: Wall,
+    ) -> Option<u32> {
         let place = self.free.pop()?;
         self.entries[at(place)] = Entry {
             slot,
             with,
             since,
+            reason,
             retrying: false,
         };
         self.by_age.push(&mut self.all, place);
@@ -135,6 +144,13 @@ impl OperatorQueue {
         !self.desks[usize::from(with.0)].retrying.is_empty()
     }
 
+    /// Those who wait, oldest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
+        let first = self.all.first();
+        let places = core::iter::successors(first, |place| self.by_age.next(*place));
+        places.map(|place| self.get(place))
+    }
+
     pub(super) fn get(&self, place: u32) -> &Entry {
         &self.entries[at(place)]
     }
@@ -150,17 +166,20 @@ mod tests {
 
     #[test]
     fn the_oldest_is_first_and_each_leaves_once() {
+        let why = QueueReason::OutcomeUnknown;
         let (here, there) = (ParticipantIndex(0), ParticipantIndex(1));
         let mut queue = OperatorQueue::new(2, 3);
-        let first = queue.enter(10, here, Wall(5)).unwrap();
-        let second = queue.enter(11, there, Wall(6)).unwrap();
-        let third = queue.enter(12, here, Wall(7)).unwrap();
-        assert!(!queue.has_room() && queue.enter(13, here, Wall(8)).is_none());
+        let first = queue.enter(10, (here, why), Wall(5)).unwrap();
+        let second = queue.enter(11, (there, why), Wall(6)).unwrap();
+        let third = queue.enter(12, (here, why), Wall(7)).unwrap();
+        assert!(!queue.has_room() && queue.enter(13, (here, why), Wall(8)).is_none());
         assert_eq!((queue.depth(), queue.oldest()), (3, Some(Wall(5))));
         assert_eq!(queue.take_retry(here), None);
         queue.retry_all(here);
         assert_eq!(queue.take_retry(here), Some(10));
         assert!(queue.has_retries(here) && !queue.has_retries(there));
+        let slots: Vec<u32> = queue.iter().map(|entry| entry.slot).collect();
+        assert_eq!(slots, [10, 11, 12]);
         queue.leave(third);
         queue.leave(first);
         assert_eq!(queue.take_retry(here), None);

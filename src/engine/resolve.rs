@@ -8,7 +8,7 @@ use crate::engine::transactions::NO_EXCHANGE;
 use crate::engine::transitions::{Act, Event, Phase, step};
 use crate::engine::{Context, Engine, Legs, Sender};
 use crate::model::message::Reversal as ReversalMessage;
-use crate::model::outcome::{Outcome, Reason, Resolution, ResponseCode, Source};
+use crate::model::outcome::{Outcome, Reason, Resolution, ResponseCode, Ruling, Source};
 use crate::model::record::{
     Actor, Advice, Answer, Finding, LateAnswer, Pending, Record, ShortText, Unknown,
 };
@@ -32,6 +32,8 @@ pub(super) struct Case<'m> {
     pub(super) asked: Option<Asked<'m>>,
     pub(super) response_code: ResponseCode,
     pub(super) reason: Reason,
+    /// What an operator decided, and which of his actions that was.
+    pub(super) ruling: Option<(Ruling, u64)>,
 }
 
 impl Case<'_> {
@@ -43,6 +45,7 @@ impl Case<'_> {
             asked: None,
             response_code: ResponseCode::NO_ANSWER,
             reason: Reason::Timeout,
+            ruling: None,
         }
     }
 }
@@ -128,6 +131,8 @@ impl Engine {
             Act::Advise => self.advise(slot, context, effects),
             Act::NoteLate => self.note_late(slot, case, context, effects),
             Act::Queue => self.hand_to_operator(slot, case, context, effects),
+            Act::Rule => self.rule(slot, case, context, effects),
+            Act::EndAdvice => self.close_advice(slot),
             Act::Await => {}
             Act::Ignore | Act::Impossible => self.tally.unhandled_answers += 1,
         }

@@ -273,7 +273,10 @@ impl Engine {
         effects: &mut Effects<'_>,
     ) {
         let number = self.transactions.get(slot).number;
-        let reversed = case.event == Event::ReversalAccepted;
+        let reversed = matches!(
+            case.event,
+            Event::ReversalAccepted | Event::OperatorReverses
+        );
         let record = ReversalAnswer {
             number,
             response_code: case.response_code,

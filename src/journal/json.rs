@@ -65,6 +65,11 @@ pub fn record(record: &Record) -> Value {
         }),
         Record::Finding(it) => finding(it),
         Record::Pending(it) => json!({ "number": it.number.0, "until": it.until.to_string() }),
+        Record::Ruled(it) => json!({
+            "number": it.number.0,
+            "decision": it.ruling.name(),
+            "action": it.action,
+        }),
         Record::Queued(it) => json!({
             "number": it.number.0,
             "reason": it.reason.name(),

@@ -18,4 +18,5 @@ pub mod outcome;
 pub mod participant;
 pub mod record;
 pub mod refusal;
+pub mod ruling;
 pub mod time;

@@ -238,6 +238,26 @@ numbered! {
         Advice = 2 "advice",
         /// The destination's own answer came late.
         LateAnswer = 3 "late-answer",
+        /// A person has found it out, and decided so.
+        Operator = 4 "operator",
+    }
+}
+
+numbered! {
+    /// What a person decides about a transaction that waits for an operator.
+    Ruling {
+        /// The destination has approved it, and it stands.
+        Approved = 1 "approved",
+        /// The destination has declined it, or never had it and never will.
+        Declined = 2 "declined",
+        /// Nothing is taken: it was given back, or never was.
+        Reversed = 3 "reversed",
+        /// It is tried once more, as often as the profile allows. It stays in the queue.
+        SendAgain = 4 "send-again",
+        /// The originator has been told how it ended: no advice is sent any more.
+        Told = 5 "told",
+        /// The contradiction was looked at: it leaves the queue, the outcome stays.
+        Noted = 6 "noted",
     }
 }
 

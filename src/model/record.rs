@@ -14,6 +14,7 @@ use crate::model::money::Money;
 use crate::model::outcome::{
     Check, Outcome, Presentation, QueueReason, Reason, Resolution, ResponseCode, Scenario, Source,
 };
+use crate::model::ruling::Ruled;
 use crate::model::time::{Date, Wall};
 
 /// A text short enough to be kept.
@@ -420,6 +421,7 @@ pub enum Record {
     Finding(Finding),
     Pending(Pending),
     Queued(Queued),
+    Ruled(Ruled),
     Refund(Refund),
     Recalled(Recalled),
     /// It counts from here on.
@@ -450,6 +452,7 @@ impl Record {
             Self::Finding(record) => record.number,
             Self::Pending(record) => record.number,
             Self::Queued(record) => record.number,
+            Self::Ruled(record) => record.number,
             Self::Refund(record) => record.number,
             Self::Recalled(record) => record.number,
         }
@@ -465,6 +468,7 @@ impl Record {
             | Self::ReversalAnswer(_)
             | Self::AdviceAnswer(_) => true,
             Self::Reversal(reversal) => !reversal.claims,
+            Self::Ruled(ruled) => ruled.settles(),
             Self::Opened(_)
             | Self::Total(_)
             | Self::Held(_)
@@ -503,6 +507,7 @@ impl Record {
             Self::Finding(record) => &mut record.number,
             Self::Pending(record) => &mut record.number,
             Self::Queued(record) => &mut record.number,
+            Self::Ruled(record) => &mut record.number,
             Self::Refund(record) => &mut record.number,
             Self::Recalled(record) => &mut record.number,
         };
@@ -541,7 +546,8 @@ impl Record {
             | Self::InquiryEnd(_)
             | Self::Finding(_)
             | Self::Pending(_)
-            | Self::Queued(_) => None,
+            | Self::Queued(_)
+            | Self::Ruled(_) => None,
         }
     }
 
@@ -574,6 +580,7 @@ impl Record {
             Self::Finding(_) => "finding",
             Self::Pending(_) => "pending",
             Self::Queued(_) => "queued",
+            Self::Ruled(_) => "ruled",
             Self::Refund(_) => "refund",
             Self::Recalled(_) => "recalled",
             Self::Held(_) => "held",

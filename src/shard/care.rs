@@ -125,6 +125,11 @@ impl Shard {
             (Counter::InquiriesSent, tally.inquiries_sent),
             (Counter::OperatorQueued, tally.operator_queued),
             (Counter::OperatorQueueFull, tally.operator_queue_full),
+            (Counter::OperatorRulings, tally.operator_rulings),
+            (
+                Counter::OperatorRulingsRefused,
+                tally.operator_rulings_refused,
+            ),
             (Counter::LookUps, tally.look_ups),
             (Counter::LookUpsFailed, tally.look_ups_failed),
             (Counter::PayersNow, count(payers)),

@@ -8,6 +8,8 @@ use crossbeam_queue::ArrayQueue;
 use crate::engine::Snapshot;
 use crate::journal::keeper::Progress;
 use crate::model::ids::{ParticipantIndex, ShardId};
+use crate::model::ruling::Ruled;
+use crate::shard::rulings::{RULINGS_MAX, Reply, WAITING_TOLD_MAX};
 use crate::sys::wake::Waker;
 
 /// One generation of all tables, to be handed to shards. Whoever makes it keeps it until it is the
@@ -58,18 +60,40 @@ pub enum Command {
     Stop,
     /// How far the archive is, and what the journal may forget.
     Tended(Progress),
+    /// Say who waits for an operator; the answer has this ticket.
+    SayWaiting(u32),
+    /// An operator has decided; the answer has this ticket.
+    Rule(u32, Ruled),
 }
+
+/// Room for one whole answer to [`Command::SayWaiting`], and for some decisions.
+pub(super) const REPLIES_MAX: usize = WAITING_TOLD_MAX + 1 + 4 * RULINGS_MAX;
 
 /// The office's end. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Mailbox {
     queue: Arc<ArrayQueue<Command>>,
+    replies: Arc<ArrayQueue<Reply>>,
     waker: Waker,
 }
 
 impl Mailbox {
-    pub(super) fn new(queue: Arc<ArrayQueue<Command>>, waker: Waker) -> Self {
-        Self { queue, waker }
+    pub(super) fn new(
+        queue: Arc<ArrayQueue<Command>>,
+        replies: Arc<ArrayQueue<Reply>>,
+        waker: Waker,
+    ) -> Self {
+        Self {
+            queue,
+            replies,
+            waker,
+        }
+    }
+
+    /// The next answer of the shard. One office asks, one question after the other; what it does
+    /// not fetch is in its way the next time.
+    pub fn reply(&self) -> Option<Reply> {
+        self.replies.pop()
     }
 
     /// Puts a command into the shard's mailbox. `false`: the mailbox is full; the shard is not

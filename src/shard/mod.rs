@@ -21,6 +21,7 @@ pub mod news;
 mod peers;
 pub mod plan;
 pub mod reshard;
+mod rulings;
 pub mod run;
 mod send;
 mod stages;
@@ -52,6 +53,7 @@ use crate::shard::links::Links;
 use crate::shard::news::Noted;
 use crate::shard::peers::Peers;
 use crate::shard::plan::{Credential, ListenerPlan};
+use crate::shard::rulings::{RULINGS_MAX, Untold};
 use crate::shard::send::{UNTAKEN_MAX, Untaken};
 use crate::shard::stats::{Counter, Stats};
 use crate::sys::operation::Submission;
@@ -59,6 +61,7 @@ use crate::wire::Dialect;
 
 pub use crossing::{Passage, Ports};
 pub use mailbox::{Command, Handed, Mailbox};
+pub use rulings::{NotRuled, NotTaken, Reply, Said, WAITING_TOLD_MAX, Waits};
 pub use tended::KeeperDesk;
 pub use turn::TurnEnd;
 
@@ -130,6 +133,8 @@ pub struct Shard {
     untold: VecDeque<(Lsn, ShardId, GivenBack)>,
     /// What is to be looked up in the archive, until the librarian is told.
     wanted: Vec<LookUp>,
+    /// Answers to operators, once this is committed.
+    ruled: VecDeque<Untold>,
     cared: Monotonic,
     published: Monotonic,
 }
@@ -298,6 +303,7 @@ impl Shard {
             segment_end: Lsn(0),
             untold: VecDeque::with_capacity(GIVEN_BACK_MAX),
             wanted: Vec::with_capacity(LOOK_UPS_MAX),
+            ruled: VecDeque::with_capacity(2 * RULINGS_MAX),
             cared: now.monotonic,
             published: Monotonic(0),
         }

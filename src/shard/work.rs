@@ -19,8 +19,10 @@ use crate::journal::{CommitMode, Journal, JournalConfig, Pace};
 use crate::model::limits::{RECORD_BYTES_MAX, SHARDS_MAX};
 use crate::shard::crossing::Ports;
 use crate::shard::librarian::{Librarian, Shelf};
-use crate::shard::mailbox::{Command, Mailbox};
+use crate::shard::mailbox::{Command, Mailbox, REPLIES_MAX};
+
 use crate::shard::plan::ShardPlan;
+use crate::shard::rulings::Reply;
 use crate::shard::run::{ShardExit, StartError};
 use crate::shard::stats::Counters;
 use crate::shard::{Pass, Replaying, Shard, ShardParts};
@@ -76,6 +78,8 @@ pub(super) struct Worker {
     tail: TailMap,
     clock: Clock,
     commands: Arc<ArrayQueue<Command>>,
+    /// To the office.
+    replies: Arc<ArrayQueue<Reply>>,
     librarian: Librarian,
     /// Holds the data directory's lock for as long as a shard writes.
     folder: Arc<Folder>,
@@ -123,9 +127,10 @@ impl Worker {
             in_flight_max: plan.engine.in_flight_max,
         };
         let commands = Arc::new(ArrayQueue::new(MAILBOX));
+        let replies = Arc::new(ArrayQueue::new(REPLIES_MAX));
         let prepared = Prepared {
             notes,
-            mailbox: Mailbox::new(Arc::clone(&commands), machine.waker()),
+            mailbox: Mailbox::new(Arc::clone(&commands), Arc::clone(&replies), machine.waker()),
             waker: machine.waker(),
             arrivals: machine.arrivals(),
             claims: replayed.take_claims(plan.shards),
@@ -150,6 +155,7 @@ impl Worker {
             tail: open.tail,
             clock,
             commands,
+            replies,
             librarian,
             folder,
         };
@@ -248,6 +254,12 @@ impl Worker {
                     }
                     Command::Stop => return ShardExit::Stopped,
                     Command::Tended(tended) => shard.handle_tended(tended),
+                    Command::SayWaiting(ticket) => {
+                        shard.say_waiting(ticket, &pass, &self.replies);
+                    }
+                    Command::Rule(ticket, ruled) => {
+                        shard.handle_ruling(ticket, &ruled, &mut pass);
+                    }
                 }
             }
             // Asking a queue costs more than asking whether anything is expected of it.
@@ -257,6 +269,9 @@ impl Worker {
                 shard.handle_looked_up(id, &found, &mut pass);
             }
             let end = shard.finish(&mut pass);
+            while let Some(reply) = shard.told_ruling() {
+                self.replies.force_push(reply);
+            }
             for wanted in shard.wanted() {
                 self.librarian.ask(wanted);
             }

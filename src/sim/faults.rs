@@ -77,10 +77,11 @@ pub enum Fault {
     NoDigest,
     DamagedDigest,
     ReusesRefundKey,
+    OperatorDecides,
 }
 
 /// How many kinds there are.
-pub const FAULTS: usize = Fault::ReusesRefundKey as usize + 1;
+pub const FAULTS: usize = Fault::OperatorDecides as usize + 1;
 
 /// Each fault with its name and the highest rate that a seed may draw, in thousandths of its
 /// occasions.
@@ -166,6 +167,7 @@ pub const TABLE: [(Fault, &str, u32); FAULTS] = {
         (F::NoDigest, "disk-no-digest", 500),
         (F::DamagedDigest, "disk-damaged-digest", 400),
         (F::ReusesRefundKey, "merchant-reuses-refund-key", 400),
+        (F::OperatorDecides, "operator-decides", 1_000),
     ]
 };
 

@@ -7,6 +7,7 @@
 //!
 //! Nothing here reads a clock or draws a random number but from the seed: a seed replays exactly.
 
+mod arrivals;
 mod checker;
 mod coverage;
 mod crash;
@@ -17,6 +18,7 @@ mod faults;
 mod given_up;
 mod network;
 mod node;
+mod operators;
 mod plan;
 mod plant;
 mod player;

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 use crate::model::ids::{LinkId, ListenerIndex};
 use crate::model::participant::Protocol;
+use crate::sim::arrivals::Arrived;
 use crate::sim::faults::Fault;
-use crate::sim::node::Arrived;
 use crate::sim::player::{Deed, Duty};
 use crate::sim::world::{Event, World};
 use crate::sys::operation::{Errno, SendBuffer};

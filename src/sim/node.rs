@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::journal::tail::Ring;
 use crate::journal::{CommitMode, Entry, JournalIdentity};
-use crate::model::ids::{Institution, LinkId, ListenerIndex, Lsn, ShardId, TransactionNumber};
+use crate::model::ids::{Institution, LinkId, Lsn, ShardId, TransactionNumber};
 use crate::model::keys::Key;
 use crate::model::message::Message;
 use crate::model::outcome::QueueReason;
@@ -12,6 +12,7 @@ use crate::model::record::Record;
 use crate::model::time::{Date, Wall};
 use crate::shard::stats::Counter;
 use crate::shard::{Pass, Passage, Ports, Shard};
+use crate::sim::arrivals::{Arrived, hand};
 use crate::sim::checker::late::Late;
 use crate::sim::checker::rules::Rule;
 use crate::sim::checker::shadow::Shadow;
@@ -22,7 +23,7 @@ use crate::sim::network::Link;
 use crate::sim::plan::Plan;
 use crate::sim::plant::Plant;
 use crate::sim::world::{Event, Season, World};
-use crate::sys::operation::{Completion, Errno, SendBuffer, Submission};
+use crate::sys::operation::{Errno, SendBuffer, Submission};
 use crate::wire::Dialect;
 use crate::wire::frame::Split;
 
@@ -31,20 +32,6 @@ const EIO: i32 = 5;
 const ENOSPC: i32 = 28;
 /// Completions that one turn may find.
 const DRAINED_MAX: usize = 64;
-
-/// A completion that waits for the next turn.
-#[derive(Debug)]
-pub(super) enum Arrived {
-    Accepted(ListenerIndex, LinkId),
-    Received(LinkId, Vec<u8>),
-    Ended(LinkId, Errno),
-    Sent(LinkId, SendBuffer, Errno),
-    Closed(LinkId),
-    Written(u64, Errno),
-    SegmentReady(u64, Errno),
-    Woken,
-    PeerEnded(ShardId),
-}
 
 /// A payment that was written down in this life.
 #[derive(Clone, Copy, Debug)]
@@ -281,6 +268,7 @@ impl World {
         }
         let misled = self.relay(node);
         self.observe(node, lost);
+        self.hear_replies(node);
         self.check_submissions(node, &submissions);
         self.note_empty(node, &back, &submissions);
         for submission in submissions {
@@ -366,6 +354,7 @@ impl World {
             place.begun.insert(key, begun);
         }
         place.entries_seen = place.shadow.entries().len();
+        self.call_operators(node, &fresh);
         self.check_refunds(node, &roots);
         self.check_refund_keys(node, &refunds);
         self.check_totals(!fresh.is_empty());
@@ -560,41 +549,5 @@ fn unclaimed_refund(plan: &Plan, message: &[u8], today: Date) -> Passage {
     match Dialect::plain(known.protocol).decode(body, today) {
         Ok(Message::RefundRequest(request)) => Passage::Unclaimed(request.root.owner(plan.shards)),
         _ => Passage::On,
-    }
-}
-
-fn hand(shard: &mut Shard, arrived: Arrived, pass: &mut Pass<'_>) {
-    let peer = core::net::SocketAddr::from(([127, 0, 0, 1], 50_000));
-    match arrived {
-        Arrived::Accepted(listener, link) => {
-            let accepted = Completion::Accepted {
-                listener,
-                link,
-                peer,
-            };
-            shard.handle(accepted, pass);
-        }
-        Arrived::Received(link, bytes) => {
-            let bytes = &bytes;
-            shard.handle(Completion::Received { link, bytes }, pass);
-        }
-        Arrived::Ended(link, errno) => shard.handle(Completion::Ended { link, errno }, pass),
-        Arrived::Sent(link, buffer, errno) => {
-            let sent = Completion::Sent {
-                link,
-                buffer,
-                errno,
-            };
-            shard.handle(sent, pass);
-        }
-        Arrived::Closed(link) => shard.handle(Completion::Closed { link }, pass),
-        Arrived::Written(write, errno) => {
-            shard.handle(Completion::Written { write, errno }, pass);
-        }
-        Arrived::SegmentReady(segment, errno) => {
-            shard.handle(Completion::SegmentReady { segment, errno }, pass);
-        }
-        Arrived::Woken => shard.handle(Completion::Woken, pass),
-        Arrived::PeerEnded(peer) => shard.handle_peer_ended(peer),
     }
 }

@@ -56,10 +56,11 @@ pub enum Plant {
     ForgetsTotals,
     ForgetsOrders,
     Garbles,
+    Mishears,
 }
 
 /// How many there are.
-pub(super) const PLANTS: usize = Plant::Garbles as usize + 1;
+pub(super) const PLANTS: usize = Plant::Mishears as usize + 1;
 
 /// Each bug with its name, the rule that it breaks, and what it does.
 pub const TABLE: [(Plant, &str, Rule, &str); PLANTS] = {
@@ -257,6 +258,12 @@ pub const TABLE: [(Plant, &str, Rule, &str); PLANTS] = {
             Rule::Readable,
             "some messages lose their second half",
         ),
+        (
+            P::Mishears,
+            "mishears",
+            Rule::Rulings,
+            "what an operator decides reaches the shard as something else",
+        ),
     ]
 };
 
@@ -306,7 +313,7 @@ impl Plant {
                     (participant.window_in, participant.window_out) = (40, 40);
                 }
             }
-            Self::ForgetsWaiting => {
+            Self::ForgetsWaiting | Self::Mishears => {
                 for participant in &mut plan.participants {
                     participant.resolver.sends_max = 1;
                 }
@@ -356,6 +363,12 @@ impl Plant {
                 (Fault::Silent, 300),
                 (Fault::IgnoresAdvice, 700),
                 (Fault::SilentOnReversal, 700),
+            ],
+            Self::Mishears => &[
+                (Fault::Silent, 300),
+                (Fault::IgnoresAdvice, 700),
+                (Fault::SilentOnReversal, 700),
+                (Fault::OperatorDecides, 900),
             ],
             Self::ChangesAmount
             | Self::Misdirects

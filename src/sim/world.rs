@@ -15,6 +15,7 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::engine::Snapshot;
+use crate::model::ids::TransactionNumber;
 use crate::model::keys::Key;
 use crate::model::time::{DAY_NS, Monotonic, Now, Wall};
 use crate::route::Tables;
@@ -24,6 +25,7 @@ use crate::sim::draw::Draw;
 use crate::sim::faults::{Chance, Fault};
 use crate::sim::network::Link;
 use crate::sim::node::Node;
+use crate::sim::operators::Operators;
 use crate::sim::plan::Plan;
 use crate::sim::plant::Plant;
 use crate::sim::player::{Asked, Deed, Duty, Player, Stage};
@@ -71,6 +73,8 @@ pub(super) enum Event {
     Restart,
     /// Something may go wrong.
     Trouble,
+    /// Somebody looks at what waits for a person, and decides.
+    Operate(usize, TransactionNumber),
     /// Is all settled?
     Settle(u64),
 }
@@ -127,6 +131,7 @@ pub(super) struct World {
     pub(super) between: Vec<Ports>,
     /// Until when each participant opens no link.
     pub(super) away_until: Vec<u64>,
+    pub(super) operators: Operators,
     /// In which round what waited for people was tried once more.
     called_back: Option<u64>,
     events: BTreeMap<(u64, u64), Event>,
@@ -185,6 +190,7 @@ impl World {
             troubled_at: vec![0; plan.participants.len()],
             between: Vec::new(),
             away_until: vec![0; plan.participants.len()],
+            operators: Operators::default(),
             called_back: None,
             events: BTreeMap::new(),
             sequence: 0,
@@ -261,6 +267,7 @@ impl World {
             }
             Event::Restart => self.restart(),
             Event::Trouble => self.trouble(),
+            Event::Operate(node, number) => self.operate(node, number),
             Event::Settle(round) => self.settle(round),
         }
         true

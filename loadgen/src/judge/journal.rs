@@ -108,6 +108,7 @@ impl JournalBook {
             | Record::LateAnswer(_)
             | Record::Inquiry(_)
             | Record::InquiryEnd(_)
+            | Record::Ruled(_)
             | Record::Recalled(_)
             | Record::Held(_)
             | Record::Released(_)

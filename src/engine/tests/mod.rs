@@ -11,6 +11,7 @@ mod holds;
 mod pending;
 mod refunds;
 mod resolver;
+mod rulings;
 mod tell;
 
 use std::fmt::Write as _;

@@ -110,11 +110,23 @@ pub enum Event {
     AdviceExhausted,
     /// What is to be sent has waited too long for a participant that is down.
     ParticipantDown,
+    /// An operator has found out that it is approved.
+    OperatorApproves,
+    /// An operator has found out that it is declined.
+    OperatorDeclines,
+    /// An operator has found out that nothing is taken: given back, or never was.
+    OperatorReverses,
+    /// An operator has it tried once more.
+    OperatorSendsAgain,
+    /// An operator has seen to it that the originator knows how it ended.
+    OperatorTells,
+    /// An operator has looked at a contradiction.
+    OperatorNotes,
 }
 
 impl Event {
     /// Every event.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 32] = [
         Self::Approval,
         Self::Decline,
         Self::PendingAnswer,
@@ -141,6 +153,12 @@ impl Event {
         Self::ReversalExhausted,
         Self::AdviceExhausted,
         Self::ParticipantDown,
+        Self::OperatorApproves,
+        Self::OperatorDeclines,
+        Self::OperatorReverses,
+        Self::OperatorSendsAgain,
+        Self::OperatorTells,
+        Self::OperatorNotes,
     ];
 }
 
@@ -184,6 +202,10 @@ pub enum Act {
     NoteLate,
     /// Hand it to an operator, on record.
     Queue,
+    /// Record what an operator decided.
+    Rule,
+    /// Repeat the payment advice no more.
+    EndAdvice,
     /// Nothing: what is awaited may still come.
     Await,
     /// It changes nothing: count it.
@@ -245,6 +267,7 @@ const REVERSE: &[Resolution] = &[Resolution::Reverse];
 const ASK: &[Resolution] = &[Resolution::Inquire, Resolution::InquireOnly];
 const ASK_THEN_REVERSE: &[Resolution] = &[Resolution::Reverse, Resolution::Inquire];
 const ASK_ONLY: &[Resolution] = &[Resolution::InquireOnly];
+const SETTLED: &[Act] = &[A::Rule, A::Settle, A::Advise];
 const TAKEN_BACK: &[Act] = &[A::RecordReversal, A::AcknowledgeReversal, A::Advise];
 const TAKEN_BACK_UNANSWERED: &[Act] = &[A::RecordReversal, A::AcknowledgeReversal, A::Answer];
 
@@ -284,6 +307,10 @@ pub const ROWS: &[Row] = &[
     // a person must look.
     row(P::Approved, &[E::Decline, E::InquiryReversed], P::Approved, &[A::NoteLate, A::Queue]),
     row(P::Approved, &[E::AdviceExhausted, E::ParticipantDown], P::Approved, &[A::Queue]),
+    // Whatever an operator finds, what is final stays so.
+    row(P::Approved, &[E::OperatorSendsAgain, E::OperatorNotes], P::Approved,
+        &[A::Rule, A::Advise]),
+    row(P::Approved, &[E::OperatorTells], P::Approved, &[A::Rule, A::EndAdvice]),
 
     // Nothing was taken, so there is nothing to give back.
     row(P::Declined, &[E::OriginatorReverses, E::DestinationReverses], P::Declined,
@@ -292,6 +319,9 @@ pub const ROWS: &[Row] = &[
     row(P::Declined, &[E::Approval], P::Declined, &[A::NoteLate, A::Queue]),
     row(P::Declined, &[E::Decline, E::InquiryReversed], P::Declined, &[A::Ignore]),
     row(P::Declined, &[E::AdviceExhausted, E::ParticipantDown], P::Declined, &[A::Queue]),
+    row(P::Declined, &[E::OperatorSendsAgain, E::OperatorNotes], P::Declined,
+        &[A::Rule, A::Advise]),
+    row(P::Declined, &[E::OperatorTells], P::Declined, &[A::Rule, A::EndAdvice]),
 
     // Nothing is decided yet: what the destination says is what happened.
     row(P::Inquiring, &[E::Approval, E::InquiryApproved], P::Approved, &[A::Settle, A::Advise]),
@@ -308,6 +338,10 @@ pub const ROWS: &[Row] = &[
     row(P::Inquiring, &[E::Restart], P::Inquiring, &[A::Inquire]),
     row(P::Inquiring, &[E::OriginatorReverses], P::Reversing, &[A::PassReversalOn]),
     row(P::Inquiring, &[E::DestinationReverses], P::Reversed, TAKEN_BACK),
+    row(P::Inquiring, &[E::OperatorApproves], P::Approved, SETTLED),
+    row(P::Inquiring, &[E::OperatorDeclines], P::Declined, SETTLED),
+    row(P::Inquiring, &[E::OperatorReverses], P::Reversed, SETTLED),
+    row(P::Inquiring, &[E::OperatorSendsAgain], P::Inquiring, &[A::Rule, A::Inquire]),
 
     // No approval after a negative: what comes late is noted, the reversal stands.
     row(P::Unknown,
@@ -318,6 +352,9 @@ pub const ROWS: &[Row] = &[
     row(P::Unknown, &[E::ReversalAccepted], P::Reversed, &[A::EndReversal, A::Advise]),
     row(P::Unknown, &[E::Restart], P::Unknown, &[A::Reverse]),
     row(P::Unknown, &[E::ReversalExhausted, E::ParticipantDown], P::Unknown, &[A::Queue]),
+    // Nobody can approve it by a word: it was said that it is undone.
+    row(P::Unknown, &[E::OperatorReverses], P::Reversed, SETTLED),
+    row(P::Unknown, &[E::OperatorSendsAgain], P::Unknown, &[A::Rule, A::Reverse]),
 
     row(P::Reversing,
         &[E::Approval, E::Decline, E::InquiryReversed, E::PendingAnswer, E::Malformed],
@@ -337,12 +374,17 @@ pub const ROWS: &[Row] = &[
         &[A::EndReversal, A::TellUnknown, A::Reverse]),
     row(P::Reversing, &[E::ReversalDeadline], P::Reversing, &[A::EscalateReversal]),
     row(P::Reversing, &[E::ReversalExhausted, E::ParticipantDown], P::Reversing, &[A::Queue]),
+    row(P::Reversing, &[E::OperatorReverses], P::Reversed,
+        &[A::Rule, A::EndReversal, A::Answer, A::Advise]),
+    row(P::Reversing, &[E::OperatorSendsAgain], P::Reversing, &[A::Rule, A::EscalateReversal]),
 
     row(P::Reversed, &[E::OriginatorReverses, E::DestinationReverses], P::Reversed,
         &[A::AcknowledgeReversal]),
     row(P::Reversed, &[E::Approval, E::Decline], P::Reversed, &[A::NoteLate]),
     row(P::Reversed, &[E::InquiryReversed], P::Reversed, &[A::Ignore]),
     row(P::Reversed, &[E::AdviceExhausted, E::ParticipantDown], P::Reversed, &[A::Queue]),
+    row(P::Reversed, &[E::OperatorSendsAgain], P::Reversed, &[A::Rule, A::Advise]),
+    row(P::Reversed, &[E::OperatorTells], P::Reversed, &[A::Rule, A::EndAdvice]),
 ];
 
 /// No row: count it.

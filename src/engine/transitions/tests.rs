@@ -89,6 +89,22 @@ fn every_state_and_event_keeps_every_promise() {
     }
 }
 
+/// What an operator decides is written down first, changes nothing that is final, and is nobody
+/// else's to do.
+#[test]
+fn operators_write_down_what_they_decide_and_change_nothing_that_is_final() {
+    for (resolution, phase, event, step) in cells() {
+        let place = format!("{resolution:?} {phase:?} {event:?} -> {step:?}");
+        let by_operator = format!("{event:?}").starts_with("Operator");
+        let first = step.acts.first() == Some(&Act::Rule);
+        let impossible = step.acts == [Act::Impossible];
+        assert_eq!(first, by_operator && !impossible, "{place}");
+        assert!(!step.acts[1..].contains(&Act::Rule), "{place}");
+        let leaves = step.phase != phase;
+        assert!(!(by_operator && phase.is_settled() && leaves), "{place}");
+    }
+}
+
 #[test]
 fn a_restart_takes_up_whatever_is_open() {
     for (_, phase, event, step) in cells() {

@@ -9,8 +9,11 @@ use crate::model::ids::{Institution, MatchKey, ShardId};
 use crate::model::keys::{BusinessKey, Class};
 use crate::model::message::Amounts;
 use crate::model::money::Money;
-use crate::model::outcome::{Outcome, Presentation};
-use crate::model::record::{Actor, Decision, Opened, Payment, Recalled, Record, Refund, Reversal};
+use crate::model::outcome::{Outcome, Presentation, Ruling, Source};
+use crate::model::record::{
+    Actor, Decision, Opened, Payment, Recalled, Record, Refund, Reversal, ReversalAnswer,
+};
+use crate::model::ruling::Ruled;
 use crate::model::time::{Date, Wall};
 
 /// What an outcome's record says.
@@ -293,6 +296,9 @@ impl Audit {
                     amount,
                     timed: false,
                 };
+                if it.source == Source::Operator {
+                    self.found_by_operator(page, at, it.outcome);
+                }
                 self.ended(page, id, at, entry, &stated);
             }
             Record::Unknown(_) | Record::InDoubt(_) | Record::Pending(_) => {
@@ -303,22 +309,7 @@ impl Audit {
                 page.unresolved = true;
             }
             Record::Reversal(it) => self.reversal(page, at, it),
-            Record::ReversalAnswer(it) => {
-                self.check(Rule::ReversalsEnd, page.reversing, at, key, || {
-                    "a reversal is answered that nobody asked for".to_owned()
-                });
-                self.check(
-                    Rule::ReversedOnce,
-                    !(it.reversed && page.reversed),
-                    at,
-                    key,
-                    || "it is reversed a second time".to_owned(),
-                );
-                page.reversal_open = false;
-                page.queued = false;
-                self.now_reversed(page, it.reversed);
-                page.reversing = it.reversed;
-            }
+            Record::ReversalAnswer(it) => self.reversal_answer(page, at, it),
             Record::ReversalEscalation(it) => self.drawn_for_destination(page, at, it.match_key),
             Record::Inquiry(it) => self.drawn_for_destination(page, at, it.match_key),
             Record::Advice(it) => {
@@ -332,6 +323,7 @@ impl Audit {
                 page.queued = false;
             }
             Record::Queued(_) => page.queued = true,
+            Record::Ruled(it) => self.ruled(page, at, it),
             Record::Held(it) => self.held(at, entry.wall, (page.key, it)),
             Record::Released(it) => self.released(at, entry.wall, (page.key, it)),
             Record::InquiryEnd(_) | Record::LateAnswer(_) | Record::Total(_) => {}
@@ -373,9 +365,58 @@ impl Audit {
         page.outcome = Some(it.outcome);
         page.unresolved = false;
         page.queued = false;
+        if it.outcome == Outcome::Reversed {
+            (page.reversed, page.reversal_open) = (true, false);
+        }
         if let (true, Some(root)) = (approves, page.root) {
             self.refunded(page, at, &root);
         }
+    }
+
+    /// An operator has decided: it waited for one, and what is final stays so.
+    fn ruled(&mut self, page: &mut Page, at: Place, it: &Ruled) {
+        let key = Some(page.key);
+        self.check(Rule::RulingsFit, page.queued, at, key, || {
+            let word = it.ruling.name();
+            format!(
+                "action {} decides \"{word}\", and it waits for nobody",
+                it.action
+            )
+        });
+        let over = page.outcome.is_some() && !page.reversal_open;
+        let fits = match it.ruling {
+            Ruling::Approved | Ruling::Declined => !over && !page.reversing,
+            Ruling::Reversed => !over,
+            Ruling::Told => over || page.reversed,
+            Ruling::Noted => over,
+            Ruling::SendAgain => true,
+        };
+        self.check(Rule::RulingsFit, fits, at, key, || {
+            let (word, now) = (it.ruling.name(), page.outcome.map_or("open", Outcome::name));
+            format!("action {} decides \"{word}\" of what is {now}", it.action)
+        });
+        page.ruled = Some(it.ruling);
+        if it.settles() {
+            page.queued = false;
+        }
+        if it.ruling == Ruling::Told {
+            page.advice_open = false;
+        }
+    }
+
+    /// What an operator has found out is what he decided.
+    fn found_by_operator(&mut self, page: &mut Page, at: Place, outcome: Outcome) {
+        let decided = match page.ruled.take() {
+            Some(Ruling::Approved) => Some(Outcome::Approved),
+            Some(Ruling::Declined) => Some(Outcome::Declined),
+            Some(Ruling::Reversed) => Some(Outcome::Reversed),
+            Some(Ruling::SendAgain | Ruling::Told | Ruling::Noted) | None => None,
+        };
+        let key = Some(page.key);
+        self.check(Rule::RulingsFit, decided == Some(outcome), at, key, || {
+            let word = decided.map_or("nothing", Outcome::name);
+            format!("{} by an operator, who decided {word}", outcome.name())
+        });
     }
 
     /// An approved refund counts against its payment.
@@ -416,6 +457,21 @@ impl Audit {
         page.reversing = true;
         page.reversal_open = it.match_key.is_some();
         self.now_reversed(page, it.match_key.is_none());
+    }
+
+    fn reversal_answer(&mut self, page: &mut Page, at: Place, it: &ReversalAnswer) {
+        let key = Some(page.key);
+        self.check(Rule::ReversalsEnd, page.reversing, at, key, || {
+            "a reversal is answered that nobody asked for".to_owned()
+        });
+        let again = it.reversed && page.reversed;
+        self.check(Rule::ReversedOnce, !again, at, key, || {
+            "it is reversed a second time".to_owned()
+        });
+        page.reversal_open = false;
+        page.queued = false;
+        self.now_reversed(page, it.reversed);
+        page.reversing = it.reversed;
     }
 
     fn now_reversed(&mut self, page: &mut Page, reversed: bool) {
@@ -498,6 +554,7 @@ fn page(
         reversed: claim.by_reversal,
         advice_open: false,
         queued: false,
+        ruled: None,
         refunded_minor: 0,
         refunded_billing_minor: 0,
         refunded_settlement_minor: 0,

@@ -5,7 +5,7 @@ use crate::model::fingerprint::Fingerprint;
 use crate::model::ids::{Institution, Lsn};
 use crate::model::keys::BusinessKey;
 use crate::model::money::Money;
-use crate::model::outcome::Outcome;
+use crate::model::outcome::{Outcome, Ruling};
 use crate::model::time::Wall;
 
 /// Nanoseconds in a millisecond.
@@ -43,6 +43,8 @@ pub(super) struct Page {
     pub(super) reversed: bool,
     pub(super) advice_open: bool,
     pub(super) queued: bool,
+    /// What an operator has decided, until it is so.
+    pub(super) ruled: Option<Ruling>,
     /// Approved refunds of this payment, in the minor units of its amount, of its billing amount
     /// and of its settlement amount.
     pub(super) refunded_minor: i64,

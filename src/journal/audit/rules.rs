@@ -26,11 +26,12 @@ pub enum Rule {
     JournalEqualsLedgers,
     TotalsBounded,
     OrdersPaidOnce,
+    RulingsFit,
 }
 
 impl Rule {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::ToldIsWritten,
         Self::OneOutcome,
         Self::NoApprovalAfterNegative,
@@ -52,6 +53,7 @@ impl Rule {
         Self::JournalEqualsLedgers,
         Self::TotalsBounded,
         Self::OrdersPaidOnce,
+        Self::RulingsFit,
     ];
 
     /// The invariant that it checks.
@@ -67,7 +69,7 @@ impl Rule {
             | Self::RefundsBounded
             | Self::AmountsConverted
             | Self::CurrenciesBalance => "I8",
-            Self::ReversalsEnd => "I9",
+            Self::ReversalsEnd | Self::RulingsFit => "I9",
             Self::ReversedOnce => "I10",
             Self::AnsweredInTime => "I11",
             Self::RecordsFit => "I12",
@@ -118,6 +120,7 @@ impl Rule {
                 "no payer pays more, or oftener, than the limits that held allow"
             }
             Self::OrdersPaidOnce => "an order has one payment that is open or approved",
+            Self::RulingsFit => "operators decide about what waits for one, and it ends so",
         }
     }
 }

@@ -17,13 +17,15 @@ use crate::model::limits::TEXT_BYTES_MAX;
 use crate::model::message::{Amounts, Echoed};
 use crate::model::money::{Currency, Money, Rate};
 use crate::model::outcome::{
-    Check, Outcome, Presentation, QueueReason, Reason, Resolution, ResponseCode, Scenario, Source,
+    Check, Outcome, Presentation, QueueReason, Reason, Resolution, ResponseCode, Ruling, Scenario,
+    Source,
 };
 use crate::model::record::{
     Actor, Advice, AdviceAnswer, Answer, Decision, Finding, InDoubt, Inquiry, InquiryEnd,
     LateAnswer, Opened, Payment, Pending, Queued, Recalled, Record, Refund, Refunded, Reversal,
     ReversalAnswer, ReversalEscalation, ShortText, Unknown,
 };
+use crate::model::ruling::Ruled;
 use crate::model::time::{Date, LocalTime, Wall};
 
 /// Decodes a record whose checksum [`crate::journal::layout::Records`] has found right.
@@ -83,7 +85,7 @@ fn read_kind(reader: &mut Reader<'_>, kind: u8) -> Result<Record, Malformed> {
             number: read_number(reader),
             response_code: ResponseCode(reader.take()),
         }),
-        11..=21 => return read_resolution(reader, kind),
+        11..=22 => return read_resolution(reader, kind),
         unknown => return Err(Malformed::Kind(unknown)),
     })
 }
@@ -130,6 +132,11 @@ fn read_resolution(reader: &mut Reader<'_>, kind: u8) -> Result<Record, Malforme
             payer: PayerHash(present(read_hash(reader), "payer")?),
             year: read_year(reader)?,
             amount: present(read_money(reader)?, "amount")?,
+        }),
+        22 => Record::Ruled(Ruled {
+            number: read_number(reader),
+            ruling: required(reader, Ruling::from_u8, "ruling")?,
+            action: u64::from_le_bytes(reader.take()),
         }),
         unknown => return Err(Malformed::Kind(unknown)),
     })

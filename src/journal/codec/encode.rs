@@ -69,6 +69,7 @@ pub fn encode(place: &mut [u8], wall: Wall, record: &Record) {
         | Record::Finding(_)
         | Record::Pending(_)
         | Record::Queued(_)
+        | Record::Ruled(_)
         | Record::Refund(_)
         | Record::Recalled(_) => encode_resolution(place, wall, record),
         Record::Held(it) => encode_sized::<{ size::HOLD }>(place, 19, wall, |w| hold(w, it)),
@@ -120,6 +121,11 @@ fn encode_resolution(place: &mut [u8], wall: Wall, record: &Record) {
             w.put(it.number.0.to_le_bytes());
             w.put([it.reason as u8]);
             institution(w, Some(it.with));
+        }),
+        Record::Ruled(it) => encode_sized::<{ size::RULED }>(place, 22, wall, |w| {
+            w.put(it.number.0.to_le_bytes());
+            w.put([it.ruling as u8]);
+            w.put(it.action.to_le_bytes());
         }),
         Record::Refund(it) => encode_sized::<{ size::REFUND }>(place, 17, wall, |w| refund(w, it)),
         Record::Recalled(it) => {

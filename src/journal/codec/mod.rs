@@ -70,6 +70,7 @@ mod size {
         record(6 * 8 + KEY_BYTES + 4 + 6 + AMOUNTS_BYTES + ECHOED_BYTES + TEXT_BYTES + 2 + 3 * 8);
     pub(super) const HOLD: usize = record(8 + 2 * 16 + 4 + 1 + MONEY_BYTES + 8 + 4);
     pub(super) const TOTAL: usize = record(16 + 2 + MONEY_BYTES);
+    pub(super) const RULED: usize = record(8 + 1 + 8);
 }
 
 /// The largest record of all.
@@ -137,6 +138,7 @@ const fn kind(record: &Record) -> u8 {
         Record::Held(_) => 19,
         Record::Released(_) => 20,
         Record::Total(_) => 21,
+        Record::Ruled(_) => 22,
     }
 }
 
@@ -162,6 +164,7 @@ const fn bytes_of_kind(kind: u8) -> Option<usize> {
         18 => Some(size::RECALLED),
         19 | 20 => Some(size::HOLD),
         21 => Some(size::TOTAL),
+        22 => Some(size::RULED),
         _ => None,
     }
 }

@@ -247,6 +247,7 @@ impl SegmentDigester {
             | Record::Finding(_)
             | Record::Pending(_)
             | Record::Queued(_)
+            | Record::Ruled(_)
             | Record::Opened(_)
             | Record::Unknown(_)
             | Record::Reversal(_)

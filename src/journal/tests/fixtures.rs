@@ -14,13 +14,15 @@ use crate::model::limits::INSTITUTION_MAX;
 use crate::model::message::{Amounts, Echoed};
 use crate::model::money::{Currency, Money, Rate};
 use crate::model::outcome::{
-    Check, Outcome, Presentation, QueueReason, Reason, Resolution, ResponseCode, Scenario, Source,
+    Check, Outcome, Presentation, QueueReason, Reason, Resolution, ResponseCode, Ruling, Scenario,
+    Source,
 };
 use crate::model::record::{
     Actor, Advice, AdviceAnswer, Answer, Decision, Finding, InDoubt, Inquiry, InquiryEnd,
     LateAnswer, Opened, Payment, Pending, Queued, Recalled, Record, Refund, Refunded, Reversal,
     ReversalAnswer, ReversalEscalation, ShortText, Unknown,
 };
+use crate::model::ruling::Ruled;
 use crate::model::time::{Date, LocalTime, Wall};
 
 prop_compose! {
@@ -303,7 +305,7 @@ fn counted() -> impl Strategy<Value = Record> {
 
 fn small() -> impl Strategy<Value = Record> {
     let values = (any::<u64>(), any::<u64>(), any::<[u8; 2]>(), any::<bool>());
-    (values, one_of(Reason::ALL), 0..12).prop_map(|((number, other, code, flag), reason, kind)| {
+    (values, one_of(Reason::ALL), 0..13).prop_map(|((number, other, code, flag), reason, kind)| {
         let number = TransactionNumber(number);
         let (match_key, response_code) = (MatchKey(other), ResponseCode(code));
         match kind {
@@ -341,6 +343,11 @@ fn small() -> impl Strategy<Value = Record> {
                 number,
                 reason: QueueReason::ALL[usize::from(code[1]) % QueueReason::ALL.len()],
                 with: Institution::new(other % 99_999_999_999 + 1).unwrap(),
+            }),
+            11 => Record::Ruled(Ruled {
+                number,
+                ruling: Ruling::ALL[usize::from(code[0]) % Ruling::ALL.len()],
+                action: other,
             }),
             _ => opened(u32::from(code[0]), other),
         }

@@ -50,6 +50,8 @@ pub enum Counter {
     InquiriesSent,
     OperatorQueued,
     OperatorQueueFull,
+    OperatorRulings,
+    OperatorRulingsRefused,
     OperatorQueueNow,
     OperatorQueueOldestNow,
     InFlightNow,
@@ -94,6 +96,7 @@ type Row = (
 pub const TABLE: [Row; COUNTERS] = {
     use Counter as C;
     const CUT: &str = "links cut by us, by reason";
+    const RULINGS: &str = "decisions of operators about what waits for them, by result";
     const ANSWERS: &str = "payments answered, by outcome";
     [
         (C::LinksNow, "links_now", "links that are open", None),
@@ -298,6 +301,18 @@ pub const TABLE: [Row; COUNTERS] = {
             "operator_queue_full",
             "transactions tried on because the operator queue was full",
             None,
+        ),
+        (
+            C::OperatorRulings,
+            "operator_decisions",
+            RULINGS,
+            Some(("result", "taken")),
+        ),
+        (
+            C::OperatorRulingsRefused,
+            "operator_decisions",
+            RULINGS,
+            Some(("result", "refused")),
         ),
         (
             C::OperatorQueueNow,

@@ -11,6 +11,7 @@ mod quotes;
 mod refund_keys;
 mod resharded;
 mod resolution;
+mod rulings;
 mod running;
 mod stages;
 mod town;

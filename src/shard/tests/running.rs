@@ -1,7 +1,10 @@
 //! Shards on the machine: one of two cannot write; the power fails right after a start.
 
 use super::*;
+use crate::engine::NotRuled;
 use crate::journal::store::{Folder, StoreOptions};
+use crate::model::outcome::Ruling;
+use crate::model::ruling::Ruled;
 use crate::shard::plan::{JournalPlan, KEY_RETENTION_MS, ShardPlan};
 use crate::shard::run::{ShardExit, start};
 use crate::shard::stats::Health;
@@ -95,6 +98,36 @@ fn a_loss_of_power_right_after_a_start_in_memory_mode_is_told() {
     let folder = Folder::open(options).unwrap();
     let opened = folder.open_shard(ShardId(0), |_| {}).unwrap();
     assert!(opened.report.loss_window, "{:?}", opened.report);
+}
+
+#[test]
+fn the_office_asks_a_running_shard_who_waits_and_hears_an_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut plan = plan(directory.path(), 0, WriteFaults::default());
+    plan.shards = 1;
+    let running = start(vec![plan]).unwrap();
+    let mailbox = &running.mailboxes[0];
+    assert!(mailbox.reply().is_none());
+    assert!(mailbox.send(Command::SayWaiting(4)));
+    let ruled = Ruled {
+        number: TransactionNumber(1),
+        ruling: Ruling::Noted,
+        action: 1,
+    };
+    assert!(mailbox.send(Command::Rule(5, ruled)));
+    let mut heard = Vec::new();
+    while heard.len() < 2 {
+        heard.extend(mailbox.reply().map(|reply| (reply.ticket, reply.said)));
+        std::thread::yield_now();
+    }
+    assert!(matches!(heard[0], (4, Said::Waiting(0))), "{heard:?}");
+    let not = Err(NotTaken::Not(NotRuled::NotQueued));
+    assert!(
+        matches!(heard[1], (5, Said::Ruled(told)) if told == not),
+        "{heard:?}"
+    );
+    assert!(mailbox.send(Command::Drain));
+    assert!(matches!(running.join().1, ShardExit::Drained));
 }
 
 fn copy_folder(from: &std::path::Path, to: &std::path::Path) {

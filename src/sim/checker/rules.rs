@@ -35,10 +35,11 @@ pub enum Rule {
     AnsweredInTime,
     Totals,
     Orders,
+    Rulings,
 }
 
 /// How many rules there are.
-pub const RULES: usize = Rule::Orders as usize + 1;
+pub const RULES: usize = Rule::Rulings as usize + 1;
 
 /// Each rule with its number, its word and its text.
 pub const TABLE: [(Rule, &str, &str, &str); RULES] = {
@@ -211,6 +212,12 @@ pub const TABLE: [(Rule, &str, &str, &str); RULES] = {
             "I26",
             "orders",
             "an order has one payment that is open or approved",
+        ),
+        (
+            R::Rulings,
+            "I9",
+            "rulings",
+            "what an operator hears to be done is on record as he decided, and else nothing is",
         ),
     ]
 };

@@ -13,7 +13,7 @@ use crate::model::hold::Hold;
 use crate::model::ids::{Institution, Lsn, MatchKey, TransactionNumber};
 use crate::model::keys::{BusinessKey, Class, Key};
 use crate::model::message::Amounts;
-use crate::model::outcome::{Outcome, ResponseCode};
+use crate::model::outcome::{Outcome, ResponseCode, Ruling};
 use crate::model::record::{Actor, Answer, Decision, Record, Reversal};
 use crate::model::time::{Date, Wall};
 
@@ -172,6 +172,7 @@ impl Page {
             Record::Inquiry(inquiry) => self.inquiries.push(inquiry.match_key),
             Record::Pending(_) => self.pending = true,
             Record::Queued(_) => self.queued = true,
+            Record::Ruled(ruled) => self.acknowledged |= ruled.ruling == Ruling::Told,
         }
     }
 

@@ -2,7 +2,7 @@
 //! nothing else does; and whoever signs on again is served.
 
 use crate::model::keys::Key;
-use crate::model::outcome::QueueReason;
+use crate::model::outcome::{QueueReason, Ruling};
 use crate::model::record::Record;
 use crate::model::time::Wall;
 use crate::sim::checker::rules::{Rule, Verdicts};
@@ -19,6 +19,7 @@ const fn ends(record: &Record) -> bool {
         | Record::ReversalAnswer(_)
         | Record::AdviceAnswer(_) => true,
         Record::Reversal(reversal) => !reversal.claims,
+        Record::Ruled(ruled) => matches!(ruled.ruling, Ruling::Told | Ruling::Noted),
         _ => false,
     }
 }

@@ -1,5 +1,6 @@
 //! An honest history breaks no rule; one change to it breaks the rule that it should.
 
+mod rulings;
 mod totals;
 
 use super::*;
@@ -272,7 +273,7 @@ fn broken(report: &Report) -> Vec<Rule> {
 #[test]
 fn an_honest_history_breaks_no_rule_and_checks_every_one() {
     let mut history = honest();
-    history.opened(2);
+    history.settled_by_operator(5).opened(2);
     let report = report(&history, honest_ledger());
     assert_eq!(report.violations, []);
     assert!(report.is_good());
