@@ -48,7 +48,7 @@ fn sandbox() -> String {
 }
 
 /// The sandbox with a journal that is quickly made, and leaves nothing outside its folder.
-fn small_sandbox(folder: &Path) -> String {
+pub(super) fn small_sandbox(folder: &Path) -> String {
     let small = "[journal]\ntail_bytes = \"4 MiB\"\nsegment_bytes = \"4 MiB\"";
     let small = format!("{small}\ntail_dir = {:?}", folder.to_str().unwrap());
     sandbox().replacen("[journal]", &small, 1)
@@ -71,6 +71,11 @@ impl Switch {
         Self::start_in(folder, data, words, &[])
     }
 
+    /// With another configuration.
+    pub(super) fn start_as(folder: &Path, config: &str) -> Self {
+        Self::start_any(folder, config, &folder.join("data"), &[], &[])
+    }
+
     /// In such an environment, too.
     pub(crate) fn start_in(
         folder: &Path,
@@ -78,9 +83,19 @@ impl Switch {
         words: &[&str],
         environment: &[(&str, &OsStr)],
     ) -> Self {
+        Self::start_any(folder, &small_sandbox(folder), data, words, environment)
+    }
+
+    fn start_any(
+        folder: &Path,
+        text: &str,
+        data: &Path,
+        words: &[&str],
+        environment: &[(&str, &OsStr)],
+    ) -> Self {
         let ready_file = folder.join("ready.json");
         let config = folder.join("small.toml");
-        fs::write(&config, small_sandbox(folder)).unwrap();
+        fs::write(&config, text).unwrap();
         let child = cpg_switch(&["run", "--commit", "memory", "--log", "warn"])
             .args(["--config".as_ref(), config.as_os_str()])
             .args(["--ready-file".as_ref(), ready_file.as_os_str()])

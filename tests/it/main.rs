@@ -8,6 +8,7 @@ mod golden_sbe;
 mod life;
 mod onboard;
 mod operate;
+mod queue;
 mod shards;
 mod tables;
 mod tidy;

@@ -29,7 +29,7 @@ use serde_json::Value as Json;
 use super::cli::{FAILED, GOOD, Switch, errors, folder, output};
 use super::shards::{WALLET, ask, listener, sign_on, sign_on_as, today};
 
-const ACQUIRER: u64 = 15_600_021;
+pub(super) const ACQUIRER: u64 = 15_600_021;
 
 /// Says one message over a link.
 fn say(link: &mut TcpStream, message: &Message<'_>) {
@@ -99,7 +99,7 @@ fn approved<'a>(request: &PaymentRequest<'_>) -> Message<'a> {
 }
 
 /// A Malaysian payer scans a Chinese merchant's code; the answer's code.
-fn pay(link: &mut TcpStream, number: u32) -> String {
+pub(super) fn pay(link: &mut TcpStream, number: u32) -> String {
     let reference = format!("P{number:011}").into_bytes();
     let request = Message::PaymentRequest(PaymentRequest {
         header: Header {
@@ -142,18 +142,18 @@ fn pay(link: &mut TcpStream, number: u32) -> String {
     })
 }
 
-struct Desk {
-    socket: String,
+pub(super) struct Desk {
+    pub(super) socket: String,
 }
 
 impl Desk {
-    fn ctl(&self, words: &[&str]) -> (Option<i32>, String, String) {
+    pub(super) fn ctl(&self, words: &[&str]) -> (Option<i32>, String, String) {
         let done = output(&[&["ctl", "--socket", &self.socket], words].concat(), b"");
         let said = String::from_utf8(done.stdout.clone()).unwrap();
         (done.status.code(), said, errors(&done))
     }
 
-    fn good(&self, words: &[&str]) -> String {
+    pub(super) fn good(&self, words: &[&str]) -> String {
         let (code, said, wrong) = self.ctl(words);
         assert_eq!(code, GOOD, "{words:?}: {wrong}");
         said

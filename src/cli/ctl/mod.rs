@@ -60,6 +60,9 @@ enum Command {
     /// List stopped corridors, or stop or start one
     #[command(subcommand, after_help = CORRIDORS)]
     Corridors(Corridors),
+    /// List what waits for an operator, or decide about it
+    #[command(subcommand, after_help = QUEUE)]
+    Queue(Queue),
     /// Say which tables are in force
     #[command(after_help = "Examples:\n  cpg-switch ctl tables")]
     Tables,
@@ -164,6 +167,48 @@ struct Corridor {
     #[command(flatten)]
     why: Why,
 }
+
+const QUEUE: &str = "\
+Examples:
+  cpg-switch ctl queue list
+  cpg-switch ctl queue settle 0 4711 --decision reversed \\
+      --evidence 'their statement of today, line 12' --reason 'nobody acknowledged the reversal'
+  cpg-switch ctl queue settle 0 4711 --decision send-again --reason 'they are back'";
+
+#[derive(Subcommand, Debug)]
+enum Queue {
+    /// What waits, the oldest first: why, for whom, and what may be decided about it
+    #[command(after_help = QUEUE)]
+    List,
+    /// Decide: what was found out, once more, or that it is settled otherwise
+    #[command(after_help = QUEUE)]
+    Settle(Settle),
+}
+
+#[derive(Args, Debug)]
+struct Settle {
+    /// Of which shard, as `queue list` says
+    shard: u16,
+    /// Its transaction number
+    number: u64,
+    /// What: `queue list` says what may be decided
+    #[arg(long, value_parser = DECISIONS)]
+    decision: String,
+    /// Where it is known from: all but send-again need it
+    #[arg(long, default_value = "")]
+    evidence: String,
+    #[command(flatten)]
+    why: Why,
+}
+
+const DECISIONS: [&str; 6] = [
+    "approved",
+    "declined",
+    "reversed",
+    "send-again",
+    "told",
+    "noted",
+];
 
 #[derive(Args, Debug)]
 struct Table {
@@ -283,6 +328,7 @@ fn question(command: &Command) -> Result<Question, Failure> {
         Command::Refuse(it) => act(&format!("/v1/proposals/{}/refuse", it.number), &it.why),
         Command::Participants(participants) => of_participants(participants),
         Command::Corridors(corridors) => of_corridors(corridors),
+        Command::Queue(queue) => of_queue(queue),
         Command::Log(log) => of_log(log),
         Command::Rollback(rollback) => {
             let (version, tried) = (rollback.version, &rollback.tried);
@@ -320,6 +366,19 @@ fn of_corridors(corridors: &Corridors) -> Question {
     };
     let query = query(&[("corridor", &one.corridor)]);
     act(&format!("/v1/corridors/{verb}?{query}"), &one.why)
+}
+
+fn of_queue(queue: &Queue) -> Question {
+    let one = match queue {
+        Queue::List => return Question::get("/v1/queue"),
+        Queue::Settle(one) => one,
+    };
+    let (shard, number) = (one.shard, one.number);
+    let query = query(&[("decision", &one.decision), ("evidence", &one.evidence)]);
+    act(
+        &format!("/v1/queue/{shard}/{number}/settle?{query}"),
+        &one.why,
+    )
 }
 
 fn of_log(log: &Log) -> Question {

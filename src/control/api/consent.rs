@@ -16,6 +16,7 @@ use super::asked::{Named, Sent};
 use super::authority::Role;
 use super::change::Change;
 use super::problem::Problem;
+use super::queue::Settling;
 use super::tables::taken;
 use super::{Door, Verb, Visit, Why};
 use crate::model::time::{Monotonic, Wall};
@@ -54,12 +55,37 @@ pub(super) const OPEN_MAX: usize = 32;
 /// How long one waits.
 pub const WAITS: Duration = Duration::from_secs(3_600);
 
+/// What can be proposed.
+#[derive(Clone, Debug)]
+pub(super) enum Wanted {
+    /// Other tables.
+    Change(Change),
+    /// An end to what waits for an operator.
+    Settling(Settling),
+}
+
+impl Wanted {
+    pub(super) fn action(&self) -> String {
+        match self {
+            Self::Change(change) => change.action(),
+            Self::Settling(settling) => settling.action(),
+        }
+    }
+
+    fn details(&self, shows: &Value) -> Value {
+        match self {
+            Self::Change(change) => change.details(shows),
+            Self::Settling(settling) => settling.details(shows),
+        }
+    }
+}
+
 /// What somebody wants to be done.
 #[derive(Clone, Debug)]
 pub(super) struct Proposal {
     /// That of its line in the record: no two have the same, over all starts.
     pub(super) number: u64,
-    pub(super) change: Change,
+    pub(super) wanted: Wanted,
     /// Who.
     pub(super) by: String,
     /// Why.
@@ -74,7 +100,7 @@ impl Proposal {
     fn told(&self, now: Monotonic) -> Value {
         json!({
             "number": self.number,
-            "action": self.change.action(),
+            "action": self.wanted.action(),
             "by": self.by,
             "reason": self.reason,
             "time": self.time.to_string(),
@@ -121,13 +147,13 @@ impl Proposals {
 /// Writes down that somebody wants a change, and keeps it for another to approve.
 pub(super) fn propose(
     visit: &Visit,
-    change: Change,
+    wanted: Wanted,
     reason: &str,
     shows: Value,
 ) -> Result<Value, Problem> {
-    let action = format!("propose: {}", change.action());
+    let action = format!("propose: {}", wanted.action());
     let now = Clock.now();
-    let number = visit.act(&action, reason, change.details(&shows), |number| {
+    let number = visit.act(&action, reason, wanted.details(&shows), |number| {
         let mut proposals = visit.api().proposals();
         if !proposals.has_room() {
             return Err(Problem::conflict(
@@ -137,7 +163,7 @@ pub(super) fn propose(
         }
         proposals.add(Proposal {
             number,
-            change,
+            wanted,
             by: visit.caller.name.clone(),
             reason: reason.trim().to_owned(),
             shows: shows.clone(),
@@ -170,23 +196,42 @@ async fn approve(
     let why = Why::of(&body)?;
     let proposal = visit.api().proposals().find(number)?;
     may_approve(&visit, &proposal)?;
-    let action = format!("approve {number}: {}", proposal.change.action());
-    let details = json!({ "proposal": number, "by": proposal.by, "because": proposal.reason });
-    let done = visit.act(&action, &why.reason, details, |_| {
-        // Whatever comes of it, it is not approved twice.
-        let proposal = {
-            let mut proposals = visit.api().proposals();
-            let proposal = proposals.find(number)?;
-            proposals.remove(number);
-            proposal
-        };
-        let who = format!("{}, approved by {}", proposal.by, visit.caller.name);
-        let seen = Some(&proposal.shows);
-        proposal
-            .change
-            .apply(visit.api(), &who, &proposal.reason, seen)
-    })?;
-    Ok(Json(taken(&visit, done).await))
+    let action = format!("approve {number}: {}", proposal.wanted.action());
+    let mut details = json!({
+        "proposal": number, "by": proposal.by, "because": proposal.reason,
+    });
+    // Whatever comes of it, it is not approved twice.
+    let take = || {
+        let mut proposals = visit.api().proposals();
+        let proposal = proposals.find(number)?;
+        proposals.remove(number);
+        Ok(proposal)
+    };
+    match proposal.wanted {
+        Wanted::Change(change) => {
+            let done = visit.act(&action, &why.reason, details, |_| {
+                let proposal = take()?;
+                let who = format!("{}, approved by {}", proposal.by, visit.caller.name);
+                let seen = Some(&proposal.shows);
+                change.apply(visit.api(), &who, &proposal.reason, seen)
+            })?;
+            Ok(Json(taken(&visit, done).await))
+        }
+        Wanted::Settling(settling) => {
+            details["settles"] = settling.details(&proposal.shows);
+            let begun = visit.begin(&action, &why.reason, details)?;
+            let done = match take() {
+                Ok(proposal) => {
+                    settling
+                        .apply(visit.api(), begun, Some(&proposal.shows))
+                        .await
+                }
+                Err(problem) => Err(problem),
+            };
+            visit.end(begun, &action, &done);
+            Ok(Json(done?))
+        }
+    }
 }
 
 /// Somebody else, and somebody: whoever has the machine is not a second person.
@@ -220,7 +265,7 @@ async fn refuse(
 ) -> Result<Json<Value>, Problem> {
     let why = Why::of(&body)?;
     let proposal = visit.api().proposals().find(number)?;
-    let action = format!("refuse {number}: {}", proposal.change.action());
+    let action = format!("refuse {number}: {}", proposal.wanted.action());
     let details = json!({ "proposal": number, "by": proposal.by });
     visit.act(&action, &why.reason, details, |_| {
         let mut proposals = visit.api().proposals();

@@ -22,6 +22,7 @@ pub mod open;
 mod participants;
 pub mod problem;
 mod process;
+mod queue;
 pub mod record;
 pub mod serve;
 mod switch;
@@ -165,6 +166,7 @@ pub const DOORS: &[&[Door]] = &[
     log::DOORS,
     tables::DOORS,
     participants::DOORS,
+    queue::DOORS,
     consent::DOORS,
     dashboard::DOORS,
 ];
@@ -198,6 +200,7 @@ pub struct Api {
     proposals: Mutex<Proposals>,
     /// Whether what moves money takes two people.
     two_people: bool,
+    desk: queue::Desk,
 }
 
 impl Api {
@@ -220,7 +223,7 @@ impl Api {
     fn expire(&self, now: Monotonic) {
         for proposal in self.proposals().expired(now) {
             let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
-            let action = format!("expire {}: {}", proposal.number, proposal.change.action());
+            let action = format!("expire {}: {}", proposal.number, proposal.wanted.action());
             let ended = record.begin(&Intention {
                 who: "switch",
                 via: "itself",
@@ -308,6 +311,38 @@ impl Visit {
         details: Value,
         act: impl FnOnce(u64) -> Result<T, Problem>,
     ) -> Result<T, Problem> {
+        // Held to the end: actions come one after the other.
+        let mut record = self.record();
+        let number = self.begin_in(&mut record, action, reason, details)?;
+        let done = act(number);
+        self.end_in(&mut record, number, action, &done);
+        done
+    }
+
+    /// The same in two halves, for what takes a while: others act meanwhile.
+    ///
+    /// # Errors
+    /// As of [`Visit::act`].
+    fn begin(&self, action: &str, reason: &str, details: Value) -> Result<u64, Problem> {
+        self.begin_in(&mut self.record(), action, reason, details)
+    }
+
+    fn end<T>(&self, number: u64, action: &str, done: &Result<T, Problem>) {
+        self.end_in(&mut self.record(), number, action, done);
+    }
+
+    fn record(&self) -> MutexGuard<'_, ActionRecord> {
+        let record = self.api().record.lock();
+        record.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin_in(
+        &self,
+        record: &mut ActionRecord,
+        action: &str,
+        reason: &str,
+        details: Value,
+    ) -> Result<u64, Problem> {
         let reason = reason.trim();
         if reason.is_empty() || reason.len() > REASON_BYTES_MAX {
             return Err(Problem::request(
@@ -315,9 +350,6 @@ impl Visit {
                 format!("say why, in 1 to {REASON_BYTES_MAX} bytes: it goes into the record"),
             ));
         }
-        let api = self.api();
-        // Held to the end: actions come one after the other.
-        let mut record = api.record.lock().unwrap_or_else(PoisonError::into_inner);
         let intention = Intention {
             who: &self.caller.name,
             via: match self.way {
@@ -328,11 +360,17 @@ impl Visit {
             reason,
             details,
         };
-        let number = record
-            .begin(&intention)
-            .map_err(|error| unrecorded(&error))?;
-        let done = act(number);
-        let outcome = match &done {
+        record.begin(&intention).map_err(|error| unrecorded(&error))
+    }
+
+    fn end_in<T>(
+        &self,
+        record: &mut ActionRecord,
+        number: u64,
+        action: &str,
+        done: &Result<T, Problem>,
+    ) {
+        let outcome = match done {
             Ok(_) => "done".to_owned(),
             Err(problem) => format!("refused: {}", problem.line()),
         };
@@ -340,7 +378,6 @@ impl Visit {
         if let Err(error) = record.end(number, &outcome) {
             tracing::error!(%error, action, "it is done, and the record does not say so");
         }
-        done
     }
 }
 

@@ -107,6 +107,7 @@ pub fn open(
         publisher: Mutex::new(publisher),
         proposals: Mutex::default(),
         two_people: admin.two_people,
+        desk: super::queue::Desk::default(),
     };
     Ok(Opening {
         api,

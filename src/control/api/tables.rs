@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::asked::{Asked, Named, Sent};
 use super::authority::Role;
 use super::change::Change;
-use super::consent;
+use super::consent::{self, Wanted};
 use super::problem::Problem;
 use super::{Door, Holds, Parameter, Verb, Visit, Why};
 use crate::control::publish::{PublishError, shown};
@@ -203,7 +203,7 @@ pub(super) async fn decide(
         return Ok(Json(taken(visit, shows).await).into_response());
     }
     if visit.api().two_people && change.takes_two() {
-        let proposed = consent::propose(visit, change, reason, shows)?;
+        let proposed = consent::propose(visit, Wanted::Change(change), reason, shows)?;
         return Ok((StatusCode::ACCEPTED, Json(proposed)).into_response());
     }
     let details = change.details(&shows);
