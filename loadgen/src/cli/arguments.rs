@@ -326,6 +326,9 @@ pub(crate) struct Bench {
     #[arg(long, requires = "against", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) against_shards: u16,
+    /// This build once more in every block, with tables published one after the other meanwhile
+    #[arg(long, conflicts_with = "no_switch")]
+    pub(crate) publish: bool,
     /// A run counts as disturbed, and not in the medians, where more of the machine's time than
     /// this was stolen by its host or used by others; writing the journal back is a few of them
     #[arg(long, value_name = "PERCENT", default_value_t = 10.0)]

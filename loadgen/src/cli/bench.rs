@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::cast::Cast;
 use crate::cli::arguments::Bench;
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::publishing::Publishing;
 use crate::drive::{Course, Pace, drive};
 use crate::judge::journal::Journal;
 use crate::machine::{Elsewhere, file_system};
@@ -40,6 +41,8 @@ struct Sample {
     generator_cpu_us_per_payment: Option<f64>,
     p50_us: Option<f64>,
     p99_us: Option<f64>,
+    /// Tables published meanwhile.
+    publications: Option<u64>,
     elsewhere: Option<Elsewhere>,
     verdict: VerdictReport,
 }
@@ -58,10 +61,16 @@ struct CellRow {
     cpu_against: Option<Ratio>,
     /// The same of the shards' threads alone, which payments wait for.
     shards_cpu_against: Option<Ratio>,
+    /// Payments a second while tables are published, divided by those of the run beside it.
+    publishing_throughput: Option<Ratio>,
+    /// The same of the 99th percentile of the response.
+    publishing_p99: Option<Ratio>,
+    publications: u64,
 }
 
 const SWITCH: &str = "switch";
 const AGAINST: &str = "against";
+const PUBLISHING: &str = "publishing";
 
 #[derive(Debug, Serialize)]
 struct BenchReport {
@@ -154,6 +163,9 @@ impl Block<'_> {
         if self.arguments.against.is_some() {
             builds.insert(usize::from(block.is_multiple_of(2)), AGAINST);
         }
+        if self.arguments.publish {
+            builds.insert(usize::from(block.is_multiple_of(2)), PUBLISHING);
+        }
         builds
     }
 
@@ -196,11 +208,18 @@ impl Block<'_> {
         let cast = play::cast(&configuration, &running.ready, &piece)?;
         let mix = Mix::new(SEED, cast.lanes().to_vec(), &PLAIN);
         let course = self.course(&cast, &piece, cell, running.ready.pid);
+        let publishing = match &running.ready.socket {
+            Some(socket) if target == PUBLISHING => Some(Publishing::start(socket, "wallet")?),
+            Some(_) | None => None,
+        };
         let played = play::play(&cast, &mix, &piece, &course, Watch::nobody())?;
+        let publications = publishing.map(Publishing::stop).transpose()?;
         running.stop()?;
         let (report, _) = played.report(&cast, &course, SEED, "memory", &Journal::NotRead);
         fs::remove_dir_all(&data).map_err(Failure::file("remove the journal"))?;
-        Ok(Sample::new(block, cell, target, &report))
+        let mut sample = Sample::new(block, cell, target, &report);
+        sample.publications = publications;
+        Ok(sample)
     }
 
     fn proxy(&self, block: u32, cell: (u32, u32)) -> Result<Sample, Failure> {
@@ -310,6 +329,7 @@ impl Sample {
             generator_cpu_us_per_payment: report.cpu.generator_us_per_payment,
             p50_us: report.latency.response.p50_us,
             p99_us: report.latency.response.p99_us,
+            publications: None,
             elsewhere: report.cpu.elsewhere,
             verdict: report.verdict.clone(),
         }
@@ -342,6 +362,13 @@ fn row(cell: &str, runs: &[Sample], disturbed_percent: f64) -> CellRow {
         };
         pairs::ratio(&of(SWITCH).filter_map(pair).collect::<Vec<f64>>())
     };
+    let publishing = |value: fn(&Sample) -> Option<f64>| {
+        let pair = |run: &Sample| {
+            let other = of(SWITCH).find(|other| other.block == run.block)?;
+            Some(value(run)? / value(other)?)
+        };
+        pairs::ratio(&of(PUBLISHING).filter_map(pair).collect::<Vec<f64>>())
+    };
     let speed = |target| {
         median(
             &of(target)
@@ -364,6 +391,9 @@ fn row(cell: &str, runs: &[Sample], disturbed_percent: f64) -> CellRow {
         cpu_ratio: ratio(cpu(SWITCH), cpu("haproxy")),
         cpu_against: against(|run| run.target_cpu_us_per_payment),
         shards_cpu_against: against(|run| run.shards_cpu_us_per_payment),
+        publishing_throughput: publishing(|run| Some(run.payments_per_second)),
+        publishing_p99: publishing(|run| run.p99_us),
+        publications: all.iter().filter_map(|run| run.publications).sum(),
     }
 }
 
@@ -385,9 +415,22 @@ fn print_row(row: &CellRow) {
     );
     print_against("CPU per payment", row.cpu_against);
     print_against("of it, the shards'", row.shards_cpu_against);
+    if row.publications > 0 {
+        println!("{} publications of tables", row.publications);
+    }
+    print_publishing("payments a second", row.publishing_throughput);
+    print_publishing("p99 of the response", row.publishing_p99);
 }
 
 fn print_against(what: &str, ratio: Option<Ratio>) {
+    print_ratio(what, "against the other build", ratio);
+}
+
+fn print_publishing(what: &str, ratio: Option<Ratio>) {
+    print_ratio(what, "while tables are published", ratio);
+}
+
+fn print_ratio(what: &str, when: &str, ratio: Option<Ratio>) {
     if let Some(against) = ratio {
         let interval = against.interval.map_or_else(
             || "no interval of fewer than six".to_owned(),
@@ -401,7 +444,7 @@ fn print_against(what: &str, ratio: Option<Ratio>) {
             },
         );
         println!(
-            "{what} against the other build: median ratio {:.3} of {} pairs, {interval}",
+            "{what} {when}: median ratio {:.3} of {} pairs, {interval}",
             against.median, against.pairs,
         );
     }
@@ -498,6 +541,7 @@ mod tests {
             generator_cpu_us_per_payment: None,
             p50_us: None,
             p99_us: None,
+            publications: None,
             elsewhere: Some(Elsewhere {
                 stolen_percent,
                 others_percent: 1.0,

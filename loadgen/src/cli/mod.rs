@@ -17,6 +17,7 @@ mod find_max;
 mod outputs;
 mod planning;
 mod profile;
+mod publishing;
 mod run;
 mod self_test;
 mod trial;
