@@ -115,6 +115,10 @@ impl Engine {
         ruled: &Ruled,
         context: &Context<'_, L>,
     ) -> Result<(u32, Event), NotRuled> {
+        // No transaction has the number zero, and none is looked for under it.
+        if ruled.number == TransactionNumber(0) {
+            return Err(NotRuled::NotQueued);
+        }
         let slot = self.transactions.by_number(ruled.number);
         let slot = slot.ok_or(NotRuled::NotQueued)?;
         let place = self.transactions.get(slot).queued;

@@ -136,6 +136,9 @@ fn a_late_answer_and_an_operator_do_not_settle_it_twice() {
         refused,
         "a number that nobody has"
     );
+    for nobody in [0, u64::MAX] {
+        assert_eq!(world.rule(nobody, Ruling::Declined), refused);
+    }
     let mut world = in_doubt();
     assert_eq!(world.rule(1, Ruling::Declined).0, Ok(()));
     let late = world.answer(1, b"00", 1_001);
