@@ -9,6 +9,7 @@ pub mod dashboard;
 pub mod life;
 pub mod log;
 pub mod metrics;
+pub mod monitor;
 pub mod news;
 pub mod office;
 pub mod publish;

@@ -334,6 +334,7 @@ async fn serve(address: SocketAddr, post: Post, started: &Started) -> Result<(),
         served = admitted(post.socket, router, &post.lobby) => served.map_err(at),
         () = watch(terminate, interrupt, &post.board) => Ok(()),
         () = post.board.dashboard.run(&unready) => Ok(()),
+        () = post.board.dashboard.watch() => Ok(()),
         () = live(&post.board) => Ok(()),
         _ = post.stopped => Ok(()),
     }

@@ -54,6 +54,9 @@ enum Command {
     /// Say how each shard is
     #[command(after_help = "Examples:\n  cpg-switch ctl shards")]
     Shards,
+    /// List what is not as usual, with the numbers that say so, and what to do
+    #[command(after_help = "Examples:\n  cpg-switch ctl alerts\n  cpg-switch ctl alerts --json")]
+    Alerts,
     /// List participants, or suspend, resume or drain one
     #[command(subcommand, after_help = PARTICIPANTS)]
     Participants(Participants),
@@ -317,6 +320,7 @@ fn question(command: &Command) -> Result<Question, Failure> {
     Ok(match command {
         Command::Status => Question::get("/v1/status"),
         Command::Shards => Question::get("/v1/shards"),
+        Command::Alerts => Question::get("/v1/alerts"),
         Command::Tables => Question::get("/v1/tables"),
         Command::History => Question::get("/v1/generations"),
         Command::Proposals => Question::get("/v1/proposals"),

@@ -53,6 +53,7 @@ use record::{ActionRecord, Intention, REASON_BYTES_MAX};
 
 use crate::control::dashboard;
 use crate::control::log::Log;
+use crate::control::monitor;
 use crate::control::publish::Publisher;
 use crate::model::time::Monotonic;
 use crate::shard::stats::Counters;
@@ -169,6 +170,7 @@ pub const DOORS: &[&[Door]] = &[
     queue::DOORS,
     consent::DOORS,
     dashboard::DOORS,
+    monitor::DOORS,
 ];
 
 /// Every door.

@@ -29,6 +29,7 @@ use crate::control::api::problem::Problem;
 use crate::control::api::{Door, Holds, Parameter, Verb};
 use crate::control::dashboard::picture::Painter;
 use crate::control::dashboard::stream::Watchers;
+use crate::control::monitor::{self, Monitor};
 use crate::control::readings::Readings;
 use crate::sys::clock::Clock;
 
@@ -84,6 +85,7 @@ pub struct Dashboard {
     subject: OnceLock<Subject>,
     watchers: Watchers,
     finder: find::Desk,
+    monitor: Monitor,
 }
 
 impl Dashboard {
@@ -107,8 +109,28 @@ impl Dashboard {
             };
             let painter = painter.get_or_insert_with(|| Painter::new(&subject.readings));
             painter.look(Clock.monotonic());
-            self.watchers.show(&painter.paint(unready()).to_string());
+            let picture = painter.paint(unready(), &self.monitor.open());
+            self.watchers.show(&picture.to_string());
         }
+    }
+
+    /// Watches over what is read, for ever.
+    #[expect(
+        clippy::infinite_loop,
+        reason = "it ends with the office, which drops it"
+    )]
+    pub async fn watch(&self) {
+        loop {
+            tokio::time::sleep(monitor::EVERY).await;
+            if let Some(subject) = self.subject.get() {
+                self.monitor.look(&subject.readings, Clock.now().wall);
+            }
+        }
+    }
+
+    /// What is not as usual.
+    pub(in crate::control) const fn monitor(&self) -> &Monitor {
+        &self.monitor
     }
 
     /// Where the last picture is kept for whoever asks for one.

@@ -56,8 +56,10 @@ impl Painter {
     }
 
     /// What was seen last. `unready`: why no payments are taken, if they are not.
-    pub fn paint(&self, unready: Option<String>) -> Value {
+    /// `alerts`: what is not as usual.
+    pub fn paint(&self, unready: Option<String>, alerts: &Value) -> Value {
         json!({
+            "alerts": alerts,
             "at_ms": self.at.0 / 1_000_000,
             "unready": unready,
             "version": env!("CARGO_PKG_VERSION"),
@@ -96,16 +98,9 @@ impl Painter {
             "remembered_keys": self.sum(Counter::RememberedKeysNow),
             "links": self.sum(Counter::LinksNow),
             "queue": self.sum(Counter::OperatorQueueNow),
-            "queue_oldest_s": self.oldest(),
+            "queue_oldest_s": self.readings.queue_oldest_s(),
             "security_events": self.sum(Counter::SecurityEvents),
         })
-    }
-
-    /// Since when the oldest waits for an operator, over all shards; zero: none does.
-    fn oldest(&self) -> u64 {
-        let shards = self.readings.shards().iter();
-        let since = shards.map(|shard| shard.get(Counter::OperatorQueueOldestNow));
-        since.filter(|since| *since > 0).min().unwrap_or(0)
     }
 
     fn stages(&self) -> Value {

@@ -89,7 +89,7 @@ fn the_page_loads_nothing_from_elsewhere() {
 fn a_picture_has_what_the_counters_say() {
     let mut painter = Painter::new(&Arc::new(readings()));
     painter.look(Monotonic(7_000_000));
-    let picture = painter.paint(Some("full".to_owned()));
+    let picture = painter.paint(Some("full".to_owned()), &json!([]));
     assert_eq!(
         (&picture["at_ms"], &picture["unready"]),
         (&json!(7), &json!("full"))

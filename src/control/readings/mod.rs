@@ -5,11 +5,13 @@
 
 use std::sync::Arc;
 
+use crate::control::monitor::AlertsNow;
+use crate::control::monitor::rules::TABLE as RULES;
 use crate::control::threads::{self, ThreadReading};
 use crate::model::ids::ParticipantIndex;
 use crate::model::metric::{Histogram, Sample, Value, Visit};
 use crate::model::participant::{Protocol, Role};
-use crate::shard::stats::{self, Counters, PartyCount, PartyRead, Stage, code_name};
+use crate::shard::stats::{self, Counter, Counters, PartyCount, PartyRead, Stage, code_name};
 
 /// Participants that have labels of their own; all others are counted together as `other`.
 pub const LABELLED_MAX: usize = 256;
@@ -50,6 +52,7 @@ pub struct Readings {
     counters: Vec<Arc<Counters>>,
     seats: Vec<Seat>,
     bounds: Bounds,
+    alerts: AlertsNow,
 }
 
 /// From one participant to another, over all shards.
@@ -70,6 +73,7 @@ impl Readings {
             counters,
             seats,
             bounds,
+            alerts: AlertsNow::default(),
         }
     }
 
@@ -86,6 +90,19 @@ impl Readings {
     /// What can be full.
     pub const fn bounds(&self) -> &Bounds {
         &self.bounds
+    }
+
+    /// How many alerts are open: whoever watches says so here.
+    pub const fn alerts(&self) -> &AlertsNow {
+        &self.alerts
+    }
+
+    /// Since when the oldest waits for an operator, over all shards, in seconds since 1970; zero:
+    /// none does.
+    pub fn queue_oldest_s(&self) -> u64 {
+        let shards = self.counters.iter();
+        let since = shards.map(|shard| shard.get(Counter::OperatorQueueOldestNow));
+        since.filter(|since| *since > 0).min().unwrap_or(0)
     }
 
     /// One participant over all shards.
@@ -160,6 +177,7 @@ impl Readings {
         self.each_corridor(visit);
         self.each_party(visit);
         self.each_shard(visit);
+        self.each_rule(visit);
         each_thread(&threads::read(), visit);
     }
 
@@ -193,6 +211,17 @@ impl Readings {
                 help,
                 labels: &[],
                 value: Value::Gauge(most),
+            });
+        }
+    }
+
+    fn each_rule(&self, visit: Visit<'_>) {
+        for row in &RULES {
+            visit(&Sample {
+                name: "alerts_now",
+                help: "what is not as usual: open alerts, by rule; see /v1/alerts",
+                labels: &[("rule", row.name)],
+                value: Value::Gauge(self.alerts.get(row.rule)),
             });
         }
     }

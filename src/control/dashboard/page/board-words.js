@@ -29,7 +29,18 @@ export const words = {
     "wallet": "wallet", "acquirer": "acquirer", "infrastructure": "infrastructure",
     "map_says": "Flows between countries", "transaction_of_shard": "shard",
     "first_story_wins": "Steps in the order in which they were recorded",
-    "language": "中文"
+    "rule_corridor_success": "approves less than usual",
+    "rule_corridor_silent": "next to nothing comes any more",
+    "rule_corridor_surge": "far more comes than usual",
+    "rule_participant_approvals": "approves less than usual",
+    "rule_answer_times": "answers more slowly than usual",
+    "rule_duplicate_storm": "repeats its requests far more than usual",
+    "rule_inquiry_storm": "inquires far more than usual",
+    "rule_malfunctions": "declined with 96: no valid rate, or no archive",
+    "rule_links_flapping": "links come and go", "rule_queue_depth": "many wait for a person",
+    "rule_queue_age": "one has waited long for a person",
+    "rule_journal_room": "the journal needs room: payments will be shed",
+    "usually": "usually", "language": "中文"
   },
   "zh": {
     "skip": "跳到数据", "find": "查找", "find_label": "按任意参考号查找支付",
@@ -60,6 +71,12 @@ export const words = {
     "wallet": "钱包", "acquirer": "收单机构", "infrastructure": "基础设施",
     "map_says": "国家和地区之间的流量", "transaction_of_shard": "分片",
     "first_story_wins": "按记录顺序的步骤",
-    "language": "English"
+    "rule_corridor_success": "成功率低于平常", "rule_corridor_silent": "几乎没有交易",
+    "rule_corridor_surge": "交易量远高于平常", "rule_participant_approvals": "成功率低于平常",
+    "rule_answer_times": "应答慢于平常", "rule_duplicate_storm": "重复请求远多于平常",
+    "rule_inquiry_storm": "查询远多于平常", "rule_malfunctions": "以 96 拒绝：汇率无效或归档不可读",
+    "rule_links_flapping": "链路频繁断开重连", "rule_queue_depth": "大量交易待人工处理",
+    "rule_queue_age": "有交易等待人工处理过久", "rule_journal_room": "日志空间不足：将限流拒绝支付",
+    "usually": "平常", "language": "English"
   }
 };

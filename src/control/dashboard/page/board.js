@@ -131,6 +131,17 @@ function showCharts() {
   id("chart-times").setAttribute("aria-label", `${word("times")}: ${say(times)}`);
 }
 
+function showAlerts(picture) {
+  const number = (value) => (value < 1 ? value.toFixed(2) : short(value));
+  const rows = picture.alerts.map((one) => node("li", { title: one.remedy },
+    pill(one.severity === "page" ? "bad" : "warn", new Date(one.since).toLocaleTimeString()),
+    node("strong", { text: ` ${one.subject} ` }),
+    node("span", { text: `${word(`rule_${one.rule.replaceAll("-", "_")}`)}: ` +
+      `${number(one.latest.now)}, ${word("usually")} ${number(one.latest.usual)}` })));
+  id("alert-list").replaceChildren(...rows);
+  id("alerts").hidden = rows.length === 0;
+}
+
 function showParticipants(picture) {
   const rows = picture.participants.map((one, place) => {
     const per = (name) => rate((then) => party(then, one.name)?.[name]);
@@ -227,7 +238,7 @@ function show() {
   const picture = pictures.at(-1);
   if (!picture || document.hidden) return;
   id("version").textContent = picture.version;
-  for (const part of [showTiles, showCharts, showParticipants, showCorridors, showOutcomes, showShards]) {
+  for (const part of [showTiles, showCharts, showAlerts, showParticipants, showCorridors, showOutcomes, showShards]) {
     part(picture);
   }
 }
