@@ -42,7 +42,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
                       form-action 'none'; frame-ancestors 'none'";
 
 /// The parts of the page.
-const PARTS: [(&str, &str, &str); 5] = [
+const PARTS: [(&str, &str, &str); 6] = [
     (
         "/",
         "text/html; charset=utf-8",
@@ -62,6 +62,11 @@ const PARTS: [(&str, &str, &str); 5] = [
         "/board-draw.js",
         "text/javascript; charset=utf-8",
         include_str!("page/board-draw.js"),
+    ),
+    (
+        "/board-desk.js",
+        "text/javascript; charset=utf-8",
+        include_str!("page/board-desk.js"),
     ),
     (
         "/board-words.js",

@@ -127,6 +127,28 @@ def use(page, address, said, asked):
         check(f"{width} pixels: nothing lies beside the page", wider <= 0, wider)
 
 
+def close_and_open(page, switch, ready):
+    """What an operator closes is shown within seconds, in words, and gone once it is open."""
+    ctl = [switch, "ctl", "--socket", ready["socket"]]
+    why = ["--reason", "a test of the board"]
+
+    def do(*words):
+        subprocess.run([*ctl, *words, *why], check=True, capture_output=True)
+
+    check("nothing is closed at first", page.locator("#desk").is_hidden())
+    do("participants", "suspend", "kakao-pay")
+    do("corridors", "stop", "HK->SG")
+    until(page, "document.querySelectorAll('#closed li').length === 2", 20)
+    closed = page.locator("#closed").inner_text()
+    check("what is closed is named", "kakao-pay" in closed and "HK->SG" in closed, repr(closed))
+    pill = page.locator("#participant-table tr[data-name=kakao-pay] .pill")
+    check("who is suspended is shown so", pill.inner_text() == "Suspended", pill.inner_text())
+    do("participants", "resume", "kakao-pay")
+    do("corridors", "start", "HK->SG")
+    until(page, "document.querySelector('#desk').hidden", 20)
+    check("and is gone once it is open", True)
+
+
 def main():
     browser_path, ready_path, loadgen, switch = sys.argv[1:]
     ready = json.loads(pathlib.Path(ready_path).read_text(encoding="utf-8"))
@@ -143,6 +165,7 @@ def main():
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
         use(page, address, said, asked)
+        close_and_open(page, switch, ready)
         key = a_payment(switch, ready["data"])
         find(page, key, ("It is approved.", "It is declined.", "It is reversed."))
         os.kill(int(loadgen), signal.SIGKILL)

@@ -40,7 +40,11 @@ export const words = {
     "rule_links_flapping": "links come and go", "rule_queue_depth": "many wait for a person",
     "rule_queue_age": "one has waited long for a person",
     "rule_journal_room": "the journal needs room: payments will be shed",
-    "usually": "usually", "language": "中文"
+    "usually": "usually",
+    "desk": "For people", "proposals": "Proposed, waits for a second person", "number": "Number",
+    "what": "What", "by": "By", "why": "Why", "left": "Left", "age": "Waits", "key": "Key",
+    "may": "What may be decided", "suspended": "Suspended", "stopped": "Stopped",
+    "language": "中文"
   },
   "zh": {
     "skip": "跳到数据", "find": "查找", "find_label": "按任意参考号查找支付",
@@ -77,6 +81,10 @@ export const words = {
     "rule_inquiry_storm": "查询远多于平常", "rule_malfunctions": "以 96 拒绝：汇率无效或归档不可读",
     "rule_links_flapping": "链路频繁断开重连", "rule_queue_depth": "大量交易待人工处理",
     "rule_queue_age": "有交易等待人工处理过久", "rule_journal_room": "日志空间不足：将限流拒绝支付",
-    "usually": "平常", "language": "English"
+    "usually": "平常",
+    "desk": "人工事项", "proposals": "待第二人复核", "number": "编号",
+    "what": "事项", "by": "提出人", "why": "原因", "left": "剩余", "age": "已等待", "key": "业务键",
+    "may": "可作的决定", "suspended": "已暂停", "stopped": "已停止",
+    "language": "English"
   }
 };

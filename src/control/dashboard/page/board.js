@@ -1,6 +1,7 @@
 // The page: reads the stream of pictures, makes rates of two of them, and shows them. It asks
 // nobody but the switch that served it.
 import { words } from "/board-words.js";
+import { askDesk, desk, showDesk } from "/board-desk.js";
 import { lines, map, short } from "/board-draw.js";
 
 const KEPT = 240; // pictures: two minutes
@@ -151,7 +152,8 @@ function showParticipants(picture) {
     };
     const used = Math.max(one.open_from / one.window_from, one.open_to / one.window_to);
     const gone = one.links === 0;
-    const state = gone ? pill("bad", word("down"))
+    const state = desk.suspended.has(one.name) ? pill("warn", word("suspended"))
+      : gone ? pill("bad", word("down"))
       : used > 0.8 ? pill("warn", word("busy_window")) : pill("good", word("up"));
     const asks = `${short(per("requests"))} · ${good("approved", ["declined", "unknown"])} %`;
     const asked = `${short(per("asked"))} · ${good("asked_approved", ["asked_declined", "asked_unknown"])} %`;
@@ -241,6 +243,7 @@ function show() {
   for (const part of [showTiles, showCharts, showAlerts, showParticipants, showCorridors, showOutcomes, showShards]) {
     part(picture);
   }
+  showDesk(id, node, word);
 }
 
 function take(picture) {
@@ -334,7 +337,7 @@ function choose(step) {
   rows[chosen]?.scrollIntoView({ block: "nearest" });
 }
 
-const PLACES = { o: "overview", p: "participants", c: "corridors", r: "outcomes", s: "shards" };
+const PLACES = { o: "overview", d: "desk", p: "participants", c: "corridors", r: "outcomes", s: "shards" };
 let going = 0;
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -371,4 +374,9 @@ addEventListener("resize", show);
 if (memory("theme")) document.documentElement.dataset.theme = memory("theme");
 sayWords();
 setInterval(showState, 300);
+const tend = async () => {
+  if (!document.hidden && heard > 0) try { await askDesk(headers()); } catch { /* Shown as silence. */ }
+  setTimeout(tend, 2000);
+};
+tend();
 listenForEver();
