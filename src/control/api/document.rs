@@ -116,7 +116,6 @@ fn path_schema(name: &str) -> Value {
         "version" => schema(Holds::Whole(0, u64::from(u32::MAX))),
         "number" => schema(Holds::Whole(0, u64::MAX)),
         "shard" => schema(Holds::Whole(0, u64::from(u16::MAX))),
-        "shard" => schema(Holds::Whole(0, u64::from(u16::MAX))),
         _ => json!({ "type": "string", "minLength": 1 }),
     }
 }
