@@ -29,9 +29,12 @@ impl Shard {
         if self.draining || self.goodbye.is_some() {
             return;
         }
-        let mut unheard = 0;
-        for (link, participant) in self.signed_on(None) {
-            if self.send_sign_off(link, participant, pass) {
+        let (mut unheard, mut slot) = (0, 0);
+        while let Some(standing) = self.links.standing(slot) {
+            slot += 1;
+            if let Some((link, participant)) = self.signed_on(standing)
+                && self.send_sign_off(link, participant, pass)
+            {
                 unheard += 1;
             }
         }
@@ -69,7 +72,13 @@ impl Shard {
     /// Signs off with one participant: nothing new is sent to it or taken from it over its links of
     /// now; what is in flight is answered.
     pub fn sign_off_with(&mut self, participant: ParticipantIndex, pass: &mut Pass<'_>) {
-        for (link, participant) in self.signed_on(Some(participant)) {
+        let mut slot = 0;
+        while let Some(standing) = self.links.standing(slot) {
+            slot += 1;
+            let signed_on = self.signed_on(standing);
+            let Some((link, _)) = signed_on.filter(|(_, whose)| *whose == participant) else {
+                continue;
+            };
             self.send_sign_off(link, participant, pass);
             // It was signed on a moment ago.
             if self.sessions.handle_sign_off(link).is_ok() {
@@ -80,31 +89,23 @@ impl Shard {
 
     /// Ends every link of a participant that we signed off with, or that signed off itself.
     pub fn end_links_of(&mut self, participant: ParticipantIndex, pass: &mut Pass<'_>) {
-        let links = self.links.used().filter_map(|(link, place)| {
-            let signed_off =
-                self.sessions.speaker(link) == Some((participant, LinkState::SignedOff));
-            (signed_off && !place.closing).then_some(link)
-        });
-        for link in links.collect::<Vec<LinkId>>() {
-            self.note_link(link, Happened::Cut(Cut::Drained), pass.now.wall);
-            self.cut(link, pass);
+        let (whose, mut slot) = (Some((participant, LinkState::SignedOff)), 0);
+        while let Some(standing) = self.links.standing(slot) {
+            slot += 1;
+            if let Some(link) = standing.filter(|link| self.sessions.speaker(*link) == whose) {
+                self.note_link(link, Happened::Cut(Cut::Drained), pass.now.wall);
+                self.cut(link, pass);
+            }
         }
     }
 
-    /// Links over which somebody is signed on: this participant, or anybody. Allocates: it is rare.
-    fn signed_on(&self, whose: Option<ParticipantIndex>) -> Vec<(LinkId, ParticipantIndex)> {
-        let links =
-            self.links
-                .used()
-                .filter_map(|(link, place)| match self.sessions.speaker(link) {
-                    Some((participant, LinkState::SignedOn))
-                        if !place.closing && whose.is_none_or(|whose| whose == participant) =>
-                    {
-                        Some((link, participant))
-                    }
-                    _ => None,
-                });
-        links.collect()
+    /// Who is signed on over a link, if anybody is.
+    fn signed_on(&self, link: Option<LinkId>) -> Option<(LinkId, ParticipantIndex)> {
+        let link = link?;
+        match self.sessions.speaker(link)? {
+            (participant, LinkState::SignedOn) => Some((link, participant)),
+            _ => None,
+        }
     }
 
     /// Returns whether it was said.

@@ -181,6 +181,17 @@ impl Links {
             .all(|(_, link)| link.filling.is_empty() && link.sending_since.is_none())
     }
 
+    /// The link in a slot, where it is open and not going; none: no slot from here on was ever
+    /// used. For whoever changes links while it goes through them.
+    pub(super) fn standing(&self, slot: usize) -> Option<Option<LinkId>> {
+        let link = self.links.get(slot).filter(|_| slot < self.slots_used)?;
+        let id = LinkId {
+            slot: u32::try_from(slot).expect("slots are numbered so"),
+            generation: link.generation,
+        };
+        Some((link.open && !link.closing).then_some(id))
+    }
+
     /// Every open link.
     pub(super) fn used(&self) -> impl Iterator<Item = (LinkId, &Link)> {
         let slots = self.links.iter().take(self.slots_used).zip(0_u32..);
