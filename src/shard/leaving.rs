@@ -50,7 +50,7 @@ impl Shard {
         if let Some(Goodbye { since, unheard }) = self.goodbye
             && (now >= since.plus_ms(GOODBYE_MS) || unheard == 0 && self.have_peers_heard())
         {
-            self.draining = true;
+            self.drain();
         }
     }
 

@@ -109,7 +109,7 @@ impl Shard {
     }
 
     /// Accept nobody any more and nothing new; what is in flight is answered.
-    pub fn drain(&mut self) {
+    pub(super) fn drain(&mut self) {
         self.draining = true;
     }
 

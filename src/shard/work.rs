@@ -20,7 +20,6 @@ use crate::model::limits::{RECORD_BYTES_MAX, SHARDS_MAX};
 use crate::shard::crossing::Ports;
 use crate::shard::librarian::{Librarian, Shelf};
 use crate::shard::mailbox::{Command, Mailbox, REPLIES_MAX};
-
 use crate::shard::plan::ShardPlan;
 use crate::shard::rulings::Reply;
 use crate::shard::run::{ShardExit, StartError};

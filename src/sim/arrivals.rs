@@ -17,6 +17,7 @@ pub(super) enum Arrived {
     SegmentReady(u64, Errno),
     Woken,
     PeerEnded(ShardId),
+    Drain,
     Ruled(u32, Ruled),
 }
 
@@ -53,6 +54,7 @@ pub(super) fn hand(shard: &mut Shard, arrived: Arrived, pass: &mut Pass<'_>) {
             shard.handle(Completion::SegmentReady { segment, errno }, pass);
         }
         Arrived::Woken => shard.handle(Completion::Woken, pass),
+        Arrived::Drain => shard.say_goodbye(pass),
         Arrived::Ruled(ticket, ruled) => shard.handle_ruling(ticket, &ruled, pass),
         Arrived::PeerEnded(peer) => shard.handle_peer_ended(peer),
     }

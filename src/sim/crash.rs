@@ -444,10 +444,7 @@ impl World {
     /// Nothing new is taken, and what is open is answered.
     pub(super) fn drain(&mut self) {
         for node in 0..self.nodes.len() {
-            if let Some(shard) = &mut self.nodes[node].shard {
-                shard.drain();
-            }
-            self.wake(node, 1_000);
+            self.arrive(node, Arrived::Drain);
         }
     }
 

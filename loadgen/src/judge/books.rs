@@ -53,13 +53,7 @@ impl Standing {
     /// first: an ISO 8583 answer without a stated outcome is read as declined, whatever its code.
     pub(crate) fn told(code: ResponseCode, outcome: Option<Outcome>) -> Self {
         match (code, outcome) {
-            (
-                ResponseCode::SHED
-                | ResponseCode::FORMAT
-                | ResponseCode::NOT_PERMITTED
-                | ResponseCode::BAD_MAC,
-                _,
-            ) => Self::Refused,
+            (ResponseCode::SHED | ResponseCode::FORMAT | ResponseCode::BAD_MAC, _) => Self::Refused,
             (_, Some(Outcome::Approved)) => Self::Approved,
             (_, Some(Outcome::Declined)) => Self::Declined,
             (_, Some(Outcome::Reversed)) => Self::Reversed,
@@ -204,6 +198,7 @@ mod tests {
             (b"00", None, Standing::Approved),
             (b"51", None, Standing::Declined),
             (b"91", None, Standing::Declined),
+            (b"58", None, Standing::Declined),
             (b"94", None, Standing::Declined),
             (b"68", None, Standing::Unresolved),
             (b"09", None, Standing::Unresolved),

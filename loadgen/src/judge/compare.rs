@@ -83,6 +83,12 @@ pub(crate) fn journal(
     if written.claims == 0 {
         return match asked.standing {
             Standing::Unanswered | Standing::Refused if !seen.touched() => None,
+            // Of who is suspended it is on record, of who has not signed on it is not.
+            Standing::Declined
+                if asked.code == Some(ResponseCode::NOT_PERMITTED) && !seen.touched() =>
+            {
+                None
+            }
             Standing::Unanswered
             | Standing::Approved
             | Standing::Declined

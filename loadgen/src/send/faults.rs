@@ -66,6 +66,11 @@ enum Phase {
 }
 
 impl Conduct {
+    /// Whether it sends no payments.
+    pub(super) const fn is_away(self) -> bool {
+        self.absent || self.told_goodbye
+    }
+
     /// What becomes of a payment with this script at such a destination.
     pub(super) const fn fate(self, scripted: Fate) -> Fate {
         if !scripted.answers() {

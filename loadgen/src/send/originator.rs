@@ -40,12 +40,7 @@ impl Floor<'_> {
             let number = self.judge.originators.count();
             let script = self.mix.script(number);
             let player = self.cast.lane(script.lane).originator;
-            // Whoever heed a goodbye waits; his payments come late, and are not left out.
-            if self.conduct(player).told_goodbye {
-                self.waited_for_room = true;
-                return None;
-            }
-            if self.conduct(player).absent {
+            if self.conduct(player).is_away() {
                 self.tally.course.missed_absent += 1;
                 self.judge.originators.leave_out(&script);
                 schedule.advance();
@@ -87,6 +82,7 @@ impl Floor<'_> {
         let number = self.judge.originators.count();
         let script = self.mix.script(number);
         let player = self.cast.lane(script.lane).originator;
+        // Who heeds a goodbye begins nothing; a window has no instants that could be missed.
         !self.conduct(player).told_goodbye && self.issue_one(intended_ns, number, &script)
     }
 

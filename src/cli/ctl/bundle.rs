@@ -5,6 +5,7 @@
 //! Never holds keys, tokens, payment codes, or the text of a configuration or a table.
 
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use hyper::StatusCode;
@@ -23,7 +24,13 @@ pub(super) fn execute(way: &Way, out: &Path, console: &mut Console<'_>) -> Ended
     if status != StatusCode::OK {
         return Err(super::refusal(status, &body));
     }
-    let file = std::fs::File::create_new(out).map_err(|error| failed(out, &error))?;
+    // Names, addresses and the log are in it: for its owner alone.
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(out)
+        .map_err(|error| failed(out, &error))?;
     let mut archive = tar::Builder::new(std::io::BufWriter::new(file));
     let office = ["/metrics", "/healthz", "/readyz"];
     let mut kept = 0;

@@ -32,11 +32,14 @@ pub(super) enum Change {
 }
 
 /// What a change comes to.
-struct Judged {
+pub(super) struct Judged {
     candidate: Candidate,
-    shows: Value,
-    /// Nothing: it is so already.
-    is_void: bool,
+    /// `before`, `after` and `difference`.
+    pub(super) shows: Value,
+    /// It is so already.
+    pub(super) is_void: bool,
+    /// The version that it was compared with.
+    over: u32,
 }
 
 impl Change {
@@ -70,34 +73,45 @@ impl Change {
         json!({ "before": shows["before"], "after": shows["after"]["hash"] })
     }
 
-    /// What it would change: `before`, `after` and `difference`; and whether it is so already.
-    pub(super) fn look(&self, api: &Api) -> Result<(Value, bool), Problem> {
-        let judged = self.judge(&api.publisher())?;
-        Ok((judged.shows, judged.is_void))
+    /// What it would change.
+    pub(super) fn look(&self, api: &Api) -> Result<Judged, Problem> {
+        self.judge(&api.publisher())
     }
 
-    /// Does it. Where somebody has `seen` what it shows, it must show the same now.
+    /// Does what was looked at: large tables are read once, unless others came in between.
     pub(super) fn apply(
         &self,
         api: &Api,
         who: &str,
         reason: &str,
-        seen: Option<&Value>,
+        looked: Judged,
+    ) -> Result<Value, Problem> {
+        let mut publisher = api.publisher();
+        let judged = if looked.over == publisher.current().table_version {
+            looked
+        } else {
+            self.judge(&publisher)?
+        };
+        published(&mut publisher, judged, who, reason)
+    }
+
+    /// Does what somebody else has `seen`, if it shows the same now.
+    pub(super) fn apply_seen(
+        &self,
+        api: &Api,
+        who: &str,
+        reason: &str,
+        seen: &Value,
     ) -> Result<Value, Problem> {
         let mut publisher = api.publisher();
         let judged = self.judge(&publisher)?;
-        if seen.is_some_and(|seen| seen["difference"] != judged.shows["difference"]) {
+        if seen["difference"] != judged.shows["difference"] {
             return Err(Problem::conflict(
                 "the tables have changed since it was proposed, and it would change something else",
                 "look at what it changes now, and propose it again",
             ));
         }
-        let mut shows = judged.shows;
-        let published = publisher.publish(judged.candidate, who, reason.trim());
-        let version = published.map_err(problem)?;
-        shows["after"]["version"] = json!(version);
-        shows["outcome"] = json!("published");
-        Ok(shows)
+        published(&mut publisher, judged, who, reason)
     }
 
     fn judge(&self, publisher: &Publisher) -> Result<Judged, Problem> {
@@ -122,10 +136,25 @@ impl Change {
         });
         Ok(Judged {
             is_void: hash == before.table_hash,
+            over: before.table_version,
             candidate,
             shows,
         })
     }
+}
+
+fn published(
+    publisher: &mut Publisher,
+    judged: Judged,
+    who: &str,
+    reason: &str,
+) -> Result<Value, Problem> {
+    let mut shows = judged.shows;
+    let published = publisher.publish(judged.candidate, who, reason.trim());
+    let version = published.map_err(problem)?;
+    shows["after"]["version"] = json!(version);
+    shows["outcome"] = json!("published");
+    Ok(shows)
 }
 
 fn candidate_of(

@@ -212,8 +212,7 @@ async fn approve(
             let done = visit.act(&action, &why.reason, details, |_| {
                 let proposal = take()?;
                 let who = format!("{}, approved by {}", proposal.by, visit.caller.name);
-                let seen = Some(&proposal.shows);
-                change.apply(visit.api(), &who, &proposal.reason, seen)
+                change.apply_seen(visit.api(), &who, &proposal.reason, &proposal.shows)
             })?;
             Ok(Json(taken(&visit, done).await))
         }

@@ -151,12 +151,7 @@ async fn suspend(
     Named(name): Named<String>,
     Sent(body): Sent,
 ) -> Result<Response, Problem> {
-    let (_, name) = known(&visit, &name)?;
-    let change = Change::Participant {
-        name,
-        suspended: true,
-    };
-    decide(&visit, change, &Why::of(&body)?.reason, false).await
+    set_suspended(&visit, &name, true, &Why::of(&body)?).await
 }
 
 async fn resume(
@@ -164,12 +159,18 @@ async fn resume(
     Named(name): Named<String>,
     Sent(body): Sent,
 ) -> Result<Response, Problem> {
-    let (_, name) = known(&visit, &name)?;
-    let change = Change::Participant {
-        name,
-        suspended: false,
-    };
-    decide(&visit, change, &Why::of(&body)?.reason, false).await
+    set_suspended(&visit, &name, false, &Why::of(&body)?).await
+}
+
+async fn set_suspended(
+    visit: &Visit,
+    name: &str,
+    suspended: bool,
+    why: &Why,
+) -> Result<Response, Problem> {
+    let (_, name) = known(visit, name)?;
+    let change = Change::Participant { name, suspended };
+    decide(visit, change, &why.reason, false).await
 }
 
 async fn drain(
@@ -180,11 +181,7 @@ async fn drain(
     let why = Why::of(&body)?;
     let (place, name) = known(&visit, &name)?;
     let index = ParticipantIndex(u16::try_from(place).expect("a table has so many at most"));
-    let change = Change::Participant {
-        name: name.clone(),
-        suspended: true,
-    };
-    decide(&visit, change, &why.reason, false).await?;
+    set_suspended(&visit, &name, true, &why).await?;
     visit.act(
         &format!("drain participant {name}"),
         &why.reason,
@@ -247,7 +244,7 @@ async fn stop(
     Asked(which): Asked<Which>,
     Sent(body): Sent,
 ) -> Result<Response, Problem> {
-    turned(&visit, &which, true, &body).await
+    set_stopped(&visit, &which, true, &Why::of(&body)?).await
 }
 
 async fn start(
@@ -255,14 +252,14 @@ async fn start(
     Asked(which): Asked<Which>,
     Sent(body): Sent,
 ) -> Result<Response, Problem> {
-    turned(&visit, &which, false, &body).await
+    set_stopped(&visit, &which, false, &Why::of(&body)?).await
 }
 
-async fn turned(
+async fn set_stopped(
     visit: &Visit,
     which: &Which,
     stopped: bool,
-    body: &[u8],
+    why: &Why,
 ) -> Result<Response, Problem> {
     let corridor = which.corridor.parse::<Stopped>().map_err(|_| {
         Problem::request(
@@ -271,5 +268,5 @@ async fn turned(
         )
     })?;
     let change = Change::Corridor { corridor, stopped };
-    decide(visit, change, &Why::of(body)?.reason, false).await
+    decide(visit, change, &why.reason, false).await
 }

@@ -187,8 +187,9 @@ pub(super) async fn decide(
     reason: &str,
     dry_run: bool,
 ) -> Result<Response, Problem> {
-    let (mut shows, is_void) = change.look(visit.api())?;
-    if dry_run || is_void {
+    let looked = change.look(visit.api())?;
+    if dry_run || looked.is_void {
+        let mut shows = looked.shows;
         let (outcome, version) = if dry_run {
             (
                 "not published: a dry run",
@@ -203,12 +204,12 @@ pub(super) async fn decide(
         return Ok(Json(taken(visit, shows).await).into_response());
     }
     if visit.api().two_people && change.takes_two() {
-        let proposed = consent::propose(visit, Wanted::Change(change), reason, shows)?;
+        let proposed = consent::propose(visit, Wanted::Change(change), reason, looked.shows)?;
         return Ok((StatusCode::ACCEPTED, Json(proposed)).into_response());
     }
-    let details = change.details(&shows);
+    let details = change.details(&looked.shows);
     let done = visit.act(&change.action(), reason, details, |_| {
-        change.apply(visit.api(), &visit.caller.name, reason, None)
+        change.apply(visit.api(), &visit.caller.name, reason, looked)
     })?;
     Ok(Json(taken(visit, done).await).into_response())
 }

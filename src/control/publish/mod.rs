@@ -18,6 +18,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::control::configuration::{Configuration, Diagnostics, Texts};
+use xxhash_rust::xxh64::Xxh64;
+
 use crate::control::tables::standing;
 use crate::shard::stats::Counters;
 use crate::shard::{Command, Handed, Mailbox};
@@ -177,6 +179,8 @@ pub struct Difference {
     pub removed: usize,
     /// The first of them, with `+` or `-` before each.
     pub lines: Vec<String>,
+    /// Of all of them: two differences that begin alike are not the same.
+    pub digest: String,
 }
 
 /// Stands for the configuration's own files among the versions to go back to: no table has it.
@@ -437,13 +441,16 @@ fn difference(name: &str, old: &str, new: &str) -> Difference {
         added: 0,
         removed: 0,
         lines: Vec::new(),
+        digest: String::new(),
     };
+    let mut digest = Xxh64::new(0);
     for (line, count) in counts {
         let (sign, sum) = if count < 0 {
             ('-', &mut found.removed)
         } else {
             ('+', &mut found.added)
         };
+        digest.update(format!("{count} {line}\n").as_bytes());
         for _ in 0..count.unsigned_abs() {
             *sum += 1;
             if found.lines.len() < SHOWN_MAX {
@@ -451,5 +458,6 @@ fn difference(name: &str, old: &str, new: &str) -> Difference {
             }
         }
     }
+    found.digest = shown(digest.digest());
     found
 }

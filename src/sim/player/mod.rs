@@ -297,6 +297,14 @@ impl Player {
                     self.say(lane, &Message::EchoAck(ack), stage);
                 }
             }
+            Message::SignOff(notice) => {
+                let ack = NoticeAck {
+                    header: notice.header,
+                    response_code: ResponseCode::APPROVED,
+                    mac: b"",
+                };
+                self.say(lane, &Message::SignOffAck(ack), stage);
+            }
             Message::PaymentResult(result) => self.on_result(lane, &result.into(), stage),
             Message::RefundResult(result) => self.on_result(lane, &result.into(), stage),
             Message::PaymentAdvice(advice) => self.on_advice(lane, advice, stage),
@@ -316,7 +324,6 @@ impl Player {
             | Message::CutoverAck(_)
             | Message::CodeResult(_) => {}
             Message::SignOn(_)
-            | Message::SignOff(_)
             | Message::KeyChange(_)
             | Message::Cutover(_)
             | Message::CodeInquiry(_) => {
